@@ -1,0 +1,40 @@
+import type { GraphBuilder } from "../onnx/graph-builder";
+import type { DataType, Dimension, Node, Tensor } from "../onnx/model";
+
+/** What a gradient rule may ask about the node it differentiates, and where it emits nodes. Values are named by strings. */
+export interface RuleContext {
+  readonly node: Node;
+  /** Emits the gradient's nodes; standard operators of opset 18 to 21 only. */
+  readonly graph: GraphBuilder;
+  /** The node's input by position; refuses when it is absent. */
+  input(index: number): string;
+  /** The node's output by position; refuses when it is absent (ask `ensureOutput` to have it added). */
+  output(index: number): string;
+  /** The node's output by position, added to the forward node under a fresh name when it was left out. */
+  ensureOutput(index: number): string;
+  /** Whether anyone asks for the gradient of this input: rules skip work for the others. */
+  needs(index: number): boolean;
+  dataType(value: string): DataType;
+  /** Extents, symbols or nulls; refuses when even the rank is unknown. */
+  shape(value: string): readonly Dimension[];
+  rank(value: string): number;
+  /** The shape when every extent is known, else undefined. */
+  staticShape(value: string): readonly number[] | undefined;
+  /** The value when it is an initialiser or folds to a constant, else undefined. */
+  constantValue(value: string): Tensor | undefined;
+  /** The shape as an int64 vector in the graph: a constant where it is known, else a Shape node. */
+  shapeTensor(value: string): string;
+  /** A scalar constant of the same data type as `like`. */
+  scalar(number: number, like: string): string;
+  /** Sums a gradient of broadcast shape back to the shape of `target`. */
+  sumTo(gradient: string, target: string): string;
+  /** Gives up with a named error that carries the node's name and operator. */
+  refuse(reason: string): never;
+}
+
+/**
+ * Emits the nodes of one operator's vector-Jacobian product.
+ * `outputGradients[i]` is the cotangent of output i, or undefined where nothing flows back.
+ * Returns one gradient a (positional) input; undefined means zero.
+ */
+export type GradientRule = (context: RuleContext, outputGradients: readonly (string | undefined)[]) => readonly (string | undefined)[];

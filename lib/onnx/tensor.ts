@@ -1,0 +1,26 @@
+import type { Tensor } from "./model";
+
+export function elementCount(dims: readonly number[]): number {
+  return dims.reduce((product, extent) => product * extent, 1);
+}
+
+/** A float32 tensor; without `dims` a scalar for a number, a vector for a list. */
+export function float32Tensor(data: number | readonly number[] | Float32Array, dims?: readonly number[]): Tensor {
+  const values = typeof data === "number" ? Float32Array.of(data) : data instanceof Float32Array ? data : Float32Array.from(data);
+  return { dataType: "float32", dims: dims ?? (typeof data === "number" ? [] : [values.length]), data: values };
+}
+
+/** An int64 tensor; without `dims` a scalar for a number, a vector for a list. */
+export function int64Tensor(data: number | readonly number[], dims?: readonly number[]): Tensor {
+  const values = BigInt64Array.from(typeof data === "number" ? [BigInt(data)] : data.map(BigInt));
+  return { dataType: "int64", dims: dims ?? (typeof data === "number" ? [] : [values.length]), data: values };
+}
+
+/** The elements as JavaScript numbers. Throws for strings; int64 beyond 2^53 loses precision. */
+export function toNumbers(tensor: Tensor): number[] {
+  if (Array.isArray(tensor.data)) throw new TypeError(`Expected numbers in a tensor but received ${tensor.dataType}`);
+  if (tensor.dataType === "float16" || tensor.dataType === "bfloat16") {
+    throw new TypeError(`Expected a tensor with a JavaScript number type but received ${tensor.dataType}`);
+  }
+  return Array.from(tensor.data as ArrayLike<number | bigint>, Number);
+}

@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { schemaVersion, sha256 } from "./names";
+
+/** What a model is, how its input is made, what it was trained on and how far it can be trusted. */
+export const modelCard = z.strictObject({
+  schemaVersion,
+  name: z.string().min(1).max(100).regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "Expected letters, digits, dot, dash and underscore"),
+  title: z.string().min(1),
+  sha256,
+  network: z.string().optional(),
+  classes: z.array(z.string().min(1)).min(2),
+  input: z.strictObject({
+    /** The tensor's name in the graph; by default its only float input. */
+    name: z.string().optional(),
+    /** Height and width in pixels. */
+    height: z.number().int().min(1),
+    width: z.number().int().min(1),
+    layout: z.enum(["NCHW", "NHWC"]).default("NCHW"),
+    channels: z.enum(["RGB", "BGR", "grey"]).default("RGB"),
+    /** Values are pixel × scale, then (value − mean) / std, a channel each. */
+    scale: z.number().positive().default(1 / 255),
+    mean: z.array(z.number()).min(1).max(3).default([0.485, 0.456, 0.406]),
+    std: z.array(z.number().positive()).min(1).max(3).default([0.229, 0.224, 0.225]),
+  }),
+  /** The output that holds the logits (or probabilities); by default the only float output. */
+  output: z.string().optional(),
+  /** The tensor Grad-CAM weighs; by default the last spatial feature map. */
+  featureLayer: z.string().optional(),
+  data: z.strictObject({ description: z.string(), digest: z.string().optional(), split: z.string().optional(), licence: z.string().optional() }),
+  training: z.strictObject({ recipe: z.string(), seed: z.number().int().optional(), command: z.string().optional() }).optional(),
+  /** Measured figures, for example { "accuracy": 0.97 }, with where they were measured in `evaluatedOn`. */
+  metrics: z.record(z.string(), z.number()).default({}),
+  evaluatedOn: z.string().optional(),
+  limits: z.array(z.string()).default([]),
+  intendedUse: z.string().default("Research only. Not for clinical use."),
+});
+
+export type ModelCard = z.infer<typeof modelCard>;
+export type ModelCardInput = z.input<typeof modelCard>;
+
+/** What models/names/<name>.json holds. */
+export const modelPointer = z.strictObject({ schemaVersion, name: z.string().min(1), sha256 });
+export type ModelPointer = z.infer<typeof modelPointer>;

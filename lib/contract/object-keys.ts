@@ -1,0 +1,87 @@
+import { sha256Of } from "./digests";
+import type { BatchName, ObjectKey, RunId, Sha256, WorkId } from "./names";
+
+/** Every key in the bucket is made or taken apart here. */
+
+const key = (text: string): ObjectKey => text as ObjectKey;
+
+export const incomingPrefix = "incoming/";
+export const runsPrefix = "runs/";
+export const resultsPrefix = "results/";
+export const modelsPrefix = "models/";
+
+export const incomingBatchPrefix = (batch: BatchName): string => `${incomingPrefix}${batch}/`;
+export const batchSettingsKey = (batch: BatchName): ObjectKey => key(`${incomingBatchPrefix(batch)}batch.json`);
+export const readyMarkerKey = (batch: BatchName): ObjectKey => key(`${incomingBatchPrefix(batch)}_READY`);
+
+/** What an object under incoming/ is; `stray` lies directly under incoming/ and belongs to no batch. */
+export type IncomingObject =
+  | { readonly kind: "image" | "settings" | "ready" | "folder"; readonly batch: string; readonly path: string }
+  | { readonly kind: "stray" }
+  | { readonly kind: "elsewhere" };
+
+export function incomingObject(objectKey: string): IncomingObject {
+  if (!objectKey.startsWith(incomingPrefix)) return { kind: "elsewhere" };
+  const rest = objectKey.slice(incomingPrefix.length);
+  const slash = rest.indexOf("/");
+  if (slash <= 0) return { kind: "stray" };
+  const batch = rest.slice(0, slash);
+  const path = rest.slice(slash + 1);
+  if (path === "" || path.endsWith("/")) return { kind: "folder", batch, path };
+  if (path === "batch.json") return { kind: "settings", batch, path };
+  if (path === "_READY") return { kind: "ready", batch, path };
+  return { kind: "image", batch, path };
+}
+
+export const batchRunsPrefix = (batch: BatchName): string => `${runsPrefix}${batch}/`;
+export const activityKey = (batch: BatchName): ObjectKey => key(`${batchRunsPrefix(batch)}activity.json`);
+export const closedMarkerKey = (batch: BatchName): ObjectKey => key(`${batchRunsPrefix(batch)}closed.json`);
+export const draftShardKey = (batch: BatchName, draft: string, shard: number): ObjectKey =>
+  key(`${batchRunsPrefix(batch)}drafts/${draft}/shard-${String(shard).padStart(6, "0")}.jsonl`);
+export const draftProgressKey = (batch: BatchName, draft: string): ObjectKey => key(`${batchRunsPrefix(batch)}drafts/${draft}/progress.json`);
+
+export const runPrefix = (batch: BatchName, run: RunId): string => `${batchRunsPrefix(batch)}${run}/`;
+export const planKey = (batch: BatchName, run: RunId): ObjectKey => key(`${runPrefix(batch, run)}plan.json`);
+export const dispatchPrefix = (batch: BatchName, run: RunId): string => `${runPrefix(batch, run)}dispatch/`;
+export const dispatchKey = (batch: BatchName, run: RunId, number: number, part: number): ObjectKey =>
+  key(`${dispatchPrefix(batch, run)}${number}-${part}.json`);
+export const rollUpPrefix = (batch: BatchName, run: RunId): string => `${runPrefix(batch, run)}shards/`;
+export const rollUpKey = (batch: BatchName, run: RunId, number: number, shard: number): ObjectKey =>
+  key(`${rollUpPrefix(batch, run)}${number}-${shard}.jsonl`);
+/** Where a worker notes the image it is about to work on, so that the one that killed it can be set aside. */
+export const suspectKey = (batch: BatchName, run: RunId, number: number, shard: number): ObjectKey =>
+  key(`${runPrefix(batch, run)}suspects/${number}-${shard}.json`);
+export const runSummaryKey = (batch: BatchName, run: RunId): ObjectKey => key(`${runPrefix(batch, run)}summary.json`);
+
+/** Batch accepts letters, digits, - and _ in a job's name; a run's id is hex. */
+export const jobName = (run: RunId, number: number, part: number): string => `${run}-${number}-${part}`;
+
+export const batchResultsPrefix = (batch: BatchName): string => `${resultsPrefix}${batch}/`;
+export const summaryKey = (batch: BatchName): ObjectKey => key(`${batchResultsPrefix(batch)}summary.json`);
+export const csvKey = (batch: BatchName): ObjectKey => key(`${batchResultsPrefix(batch)}results.csv`);
+export const reportKey = (batch: BatchName): ObjectKey => key(`${batchResultsPrefix(batch)}report.html`);
+export const currentKey = (batch: BatchName): ObjectKey => key(`${batchResultsPrefix(batch)}current.json`);
+
+/** A readable, unique and harmless name for an image: a slug of its file name and 12 hex digits of its key's hash. */
+export function imageFolder(image: ObjectKey): string {
+  const file = image.slice(image.lastIndexOf("/") + 1);
+  const slug = file.normalize("NFKD").toLowerCase().replace(/\.[a-z0-9]{1,5}$/, "").replace(/[^a-z0-9]+/g, "-").slice(0, 48).replace(/^-+|-+$/g, "");
+  return `${slug || "image"}-${sha256Of(image).slice(0, 12)}`;
+}
+
+export const imageResultPrefix = (batch: BatchName, image: ObjectKey, work: WorkId): string =>
+  `${batchResultsPrefix(batch)}images/${imageFolder(image)}/${work.slice(0, 12)}/`;
+export const resultKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey => key(`${imageResultPrefix(batch, image, work)}result.json`);
+export const thumbnailKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey => key(`${imageResultPrefix(batch, image, work)}thumbnail.jpg`);
+export const figureKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey => key(`${imageResultPrefix(batch, image, work)}figure.png`);
+
+export type ExplanationFile = "heatmap.png" | "overlay.png" | "map.npy";
+export const explanationKey = (batch: BatchName, image: ObjectKey, work: WorkId, method: string, file: ExplanationFile): ObjectKey =>
+  key(`${imageResultPrefix(batch, image, work)}${method}.${file}`);
+export const annotationKey = (batch: BatchName, image: ObjectKey): ObjectKey => key(`${batchResultsPrefix(batch)}annotations/${imageFolder(image)}.geojson`);
+
+export const modelPrefix = (digest: Sha256): string => `${modelsPrefix}sha256/${digest}/`;
+export const modelKey = (digest: Sha256): ObjectKey => key(`${modelPrefix(digest)}model.onnx`);
+export const modelCardKey = (digest: Sha256): ObjectKey => key(`${modelPrefix(digest)}card.json`);
+/** A pointer from a name to a digest; the digests present under models/ are the allowlist. */
+export const modelNameKey = (name: string): ObjectKey => key(`${modelsPrefix}names/${name}.json`);

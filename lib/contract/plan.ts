@@ -1,0 +1,69 @@
+import { z } from "zod";
+import { modelCard } from "./model-card";
+import { batchName, objectKey, runId, schemaVersion, sha256, timestamp, workId } from "./names";
+import { settings } from "./settings";
+
+export const region = z.strictObject({
+  left: z.number().int().min(0), top: z.number().int().min(0), width: z.number().int().min(1), height: z.number().int().min(1),
+});
+
+/** One line of a shard: an image (or a region of a slide) to classify and explain. */
+export const workItem = z.strictObject({
+  work: workId,
+  key: objectKey,
+  etag: z.string().min(1),
+  size: z.number().int().min(0),
+  region: region.optional(),
+  /** The true class, where labels come from folder names. */
+  label: z.string().optional(),
+});
+export type WorkItem = z.infer<typeof workItem>;
+
+/** runs/<batch>/activity.json: when the batch was last touched, and whether a tick is on its way. */
+export const activity = z.strictObject({
+  schemaVersion,
+  batch: batchName,
+  lastEventAt: timestamp,
+  tickDueAt: timestamp.nullable(),
+});
+export type Activity = z.infer<typeof activity>;
+
+/** runs/<batch>/<run>/plan.json: created once, never changed. */
+export const plan = z.strictObject({
+  schemaVersion,
+  batch: batchName,
+  run: runId,
+  /** 1 for a batch's first run, one more for each later one. */
+  ordinal: z.number().int().min(1),
+  createdAt: timestamp,
+  closedBy: z.enum(["idle", "ready-marker", "command"]),
+  draft: z.string().min(1),
+  shards: z.number().int().min(0),
+  /** Items planned in this run's shards. */
+  items: z.number().int().min(0),
+  /** Images of the batch whose work was already done or is planned in a live run. */
+  alreadyDone: z.number().int().min(0),
+  itemsSha256: sha256,
+  settings,
+  model: z.strictObject({ name: z.string(), sha256, card: modelCard }),
+  engineVersion: z.string(),
+  jobDefinition: z.string().nullable(),
+  notes: z.array(z.string()),
+});
+export type Plan = z.infer<typeof plan>;
+
+/** runs/<batch>/<run>/dispatch/<n>-<part>.json: a claim with a lease, then the job it became. */
+export const dispatch = z.strictObject({
+  schemaVersion,
+  batch: batchName,
+  run: runId,
+  number: z.number().int().min(0),
+  part: z.number().int().min(0),
+  /** Shard numbers, in the order of the array's indexes: a range, or a list for a second try. */
+  shards: z.union([z.strictObject({ first: z.number().int().min(0), count: z.number().int().min(1) }), z.array(z.number().int().min(0)).min(1)]),
+  queue: z.enum(["spot", "on-demand"]),
+  jobName: z.string(),
+  leaseUntil: timestamp,
+  jobId: z.string().nullable(),
+});
+export type Dispatch = z.infer<typeof dispatch>;

@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { methodNames, methodSettings } from "./methods";
+import { objectKey, schemaVersion, sha256, timestamp, workId } from "./names";
+import { region } from "./plan";
+import { settings } from "./settings";
+
+/** How far an explanation can be trusted: does it add up to the change of the output, and has the map settled? */
+export const completeness = z.strictObject({
+  /** Σ map − (F(image) − F(baseline)), in units of the target output; null for methods without this property. */
+  delta: z.number().nullable(),
+  /** |delta| / |F(image) − F(baseline)|. */
+  relative: z.number().nullable(),
+  /** Relative L2 change of the map at the last refinement. */
+  mapChange: z.number().nullable(),
+  /** Forward-and-backward passes used. */
+  passes: z.number().int().min(0),
+  converged: z.boolean().nullable(),
+});
+export type Completeness = z.infer<typeof completeness>;
+
+export const target = z.strictObject({ classIndex: z.number().int().min(0), className: z.string(), of: z.enum(["logit", "probability"]) });
+
+export const explanation = z.strictObject({
+  method: z.enum(methodNames),
+  parameters: methodSettings,
+  target,
+  heatmap: objectKey,
+  overlay: objectKey,
+  /** float32 .npy, [height, width] of the network's input (or of the whole image when it was tiled). */
+  map: objectKey,
+  mapSha256: sha256,
+  completeness,
+});
+export type Explanation = z.infer<typeof explanation>;
+
+/** result.json: the commit marker of one image, written after everything it names. */
+export const result = z.strictObject({
+  schemaVersion,
+  work: workId,
+  createdAt: timestamp,
+  image: z.strictObject({
+    key: objectKey, etag: z.string(), sha256, width: z.number().int().min(1), height: z.number().int().min(1), format: z.string(),
+    region: region.optional(), label: z.string().optional(),
+  }),
+  /** The part of the image the network saw, in pixels of the image. */
+  seen: region,
+  model: z.strictObject({ name: z.string(), sha256 }),
+  engineVersion: z.string(),
+  settings,
+  provider: z.string(),
+  prediction: z.strictObject({
+    classIndex: z.number().int().min(0), className: z.string(), probability: z.number().min(0).max(1),
+    logits: z.array(z.number()), probabilities: z.array(z.number()),
+  }),
+  explanations: z.array(explanation),
+  thumbnail: objectKey,
+  figure: objectKey.optional(),
+  timings: z.record(z.string(), z.number().min(0)),
+  attempts: z.number().int().min(1),
+  warnings: z.array(z.string()),
+});
+export type Result = z.infer<typeof result>;

@@ -35,19 +35,33 @@ export function workIdOf({ key, etag, region, settings, modelSha256, engineVersi
   return sha256Of(canonicalJson([key, etag, region ?? null, settings, modelSha256, engineVersion])) as string as WorkId;
 }
 
-/** Names a run from its images as they stream by in key order: a million keys are never held at once. */
+/**
+ * Names a run from its images as they stream by in key order: a chain of digests, one a key,
+ * so that its whole state is 64 hex digits and a listing can be continued in another process.
+ */
 export class RunIdentity {
-  private readonly hash = createHash("sha256");
+  private constructor(private chain: Sha256) {}
 
-  constructor(settings: Settings, modelSha256: Sha256, engineVersion: string) {
-    this.hash.update(canonicalJson([settings, modelSha256, engineVersion]));
+  static begin(settings: Settings, modelSha256: Sha256, engineVersion: string): RunIdentity {
+    return new RunIdentity(sha256Of(canonicalJson([settings, modelSha256, engineVersion])));
+  }
+
+  static resume(state: Sha256): RunIdentity {
+    return new RunIdentity(state);
   }
 
   addImage(key: ObjectKey, etag: string): void {
-    this.hash.update(`\n${JSON.stringify([key, etag])}`);
+    this.chain = sha256Of(`${this.chain}\n${JSON.stringify([key, etag])}`);
+  }
+
+  get state(): Sha256 {
+    return this.chain;
   }
 
   id(): RunId {
-    return this.hash.copy().digest("hex").slice(0, 16) as RunId;
+    return this.chain.slice(0, 16) as RunId;
   }
 }
+
+/** The same images once more, after another run (or this one's gaps) came between: a run of its own. */
+export const followUpRunId = (identity: RunId, newest: RunId): RunId => sha256Of(`${identity} after ${newest}`).slice(0, 16) as RunId;

@@ -17,6 +17,9 @@ export const objectKey = z.string().refine((key) => bytesOf(key) >= 1 && bytesOf
   error: "Expected an object key of 1 to 1,024 bytes",
 }).transform((key) => key as ObjectKey);
 
+/** The order of listings: that of the keys' UTF-8 bytes. */
+export const compareKeys = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
 /** Longer batch names would push the keys of their results over S3's 1,024 bytes. */
 export const longestBatchName = 200;
 

@@ -14,9 +14,9 @@ export const incomingBatchPrefix = (batch: BatchName): string => `${incomingPref
 export const batchSettingsKey = (batch: BatchName): ObjectKey => key(`${incomingBatchPrefix(batch)}batch.json`);
 export const readyMarkerKey = (batch: BatchName): ObjectKey => key(`${incomingBatchPrefix(batch)}_READY`);
 
-/** What an object under incoming/ is; `stray` lies directly under incoming/ and belongs to no batch. */
+/** What an object under incoming/ is; `stray` lies directly under incoming/ and belongs to no batch, `hidden` is what file managers leave behind. */
 export type IncomingObject =
-  | { readonly kind: "image" | "settings" | "ready" | "folder"; readonly batch: string; readonly path: string }
+  | { readonly kind: "image" | "settings" | "ready" | "folder" | "hidden"; readonly batch: string; readonly path: string }
   | { readonly kind: "stray" }
   | { readonly kind: "elsewhere" };
 
@@ -30,14 +30,18 @@ export function incomingObject(objectKey: string): IncomingObject {
   if (path === "" || path.endsWith("/")) return { kind: "folder", batch, path };
   if (path === "batch.json") return { kind: "settings", batch, path };
   if (path === "_READY") return { kind: "ready", batch, path };
+  if (/(^|\/)(\.[^/]*|Thumbs\.db|desktop\.ini)$/.test(path)) return { kind: "hidden", batch, path };
   return { kind: "image", batch, path };
 }
 
 export const batchRunsPrefix = (batch: BatchName): string => `${runsPrefix}${batch}/`;
 export const activityKey = (batch: BatchName): ObjectKey => key(`${batchRunsPrefix(batch)}activity.json`);
 export const closedMarkerKey = (batch: BatchName): ObjectKey => key(`${batchRunsPrefix(batch)}closed.json`);
-export const draftShardKey = (batch: BatchName, draft: string, shard: number): ObjectKey =>
-  key(`${batchRunsPrefix(batch)}drafts/${draft}/shard-${String(shard).padStart(6, "0")}.jsonl`);
+export const rejectionKey = (batch: BatchName): ObjectKey => key(`${batchRunsPrefix(batch)}rejected.json`);
+export const ordinalsPrefix = (batch: BatchName): string => `${batchRunsPrefix(batch)}ordinals/`;
+export const ordinalKey = (batch: BatchName, ordinal: number): ObjectKey => key(`${ordinalsPrefix(batch)}${String(ordinal).padStart(6, "0")}.json`);
+export const draftPageKey = (batch: BatchName, draft: string, page: number): ObjectKey =>
+  key(`${batchRunsPrefix(batch)}drafts/${draft}/page-${String(page).padStart(6, "0")}.jsonl`);
 export const draftProgressKey = (batch: BatchName, draft: string): ObjectKey => key(`${batchRunsPrefix(batch)}drafts/${draft}/progress.json`);
 
 export const runPrefix = (batch: BatchName, run: RunId): string => `${batchRunsPrefix(batch)}${run}/`;
@@ -74,6 +78,10 @@ export const imageResultPrefix = (batch: BatchName, image: ObjectKey, work: Work
 export const resultKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey => key(`${imageResultPrefix(batch, image, work)}result.json`);
 export const thumbnailKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey => key(`${imageResultPrefix(batch, image, work)}thumbnail.jpg`);
 export const figureKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey => key(`${imageResultPrefix(batch, image, work)}figure.png`);
+
+/** Where an image's file goes when a crashed twin left other bytes under its usual name. */
+export const twinKey = (usual: ObjectKey, contentDigest: Sha256): ObjectKey =>
+  key(usual.replace(/(\.[a-z]+)$/, `.${contentDigest.slice(0, 12)}$1`));
 
 export type ExplanationFile = "heatmap.png" | "overlay.png" | "map.npy";
 export const explanationKey = (batch: BatchName, image: ObjectKey, work: WorkId, method: string, file: ExplanationFile): ObjectKey =>

@@ -19,15 +19,6 @@ export const workItem = z.strictObject({
 });
 export type WorkItem = z.infer<typeof workItem>;
 
-/** runs/<batch>/activity.json: when the batch was last touched, and whether a tick is on its way. */
-export const activity = z.strictObject({
-  schemaVersion,
-  batch: batchName,
-  lastEventAt: timestamp,
-  tickDueAt: timestamp.nullable(),
-});
-export type Activity = z.infer<typeof activity>;
-
 /** runs/<batch>/<run>/plan.json: created once, never changed. */
 export const plan = z.strictObject({
   schemaVersion,
@@ -37,7 +28,15 @@ export const plan = z.strictObject({
   ordinal: z.number().int().min(1),
   createdAt: timestamp,
   closedBy: z.enum(["idle", "ready-marker", "command"]),
+  /** The listing's identity; `run` differs from it when the same listing had to be run again. */
+  identity: runId,
   draft: z.string().min(1),
+  /** When the listing began: later activity belongs to a later run. */
+  listedAt: timestamp,
+  /** Items in each page of the draft, the last one excepted. */
+  itemsPerPage: z.number().int().min(1),
+  /** Shard s holds the items from s × itemsPerShard on. */
+  itemsPerShard: z.number().int().min(1),
   shards: z.number().int().min(0),
   /** Items planned in this run's shards. */
   items: z.number().int().min(0),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { methodNames, methodSettings } from "./methods";
-import { objectKey, schemaVersion, sha256, timestamp, workId } from "./names";
+import { objectKey, runId, schemaVersion, sha256, timestamp, workId } from "./names";
 import { region } from "./plan";
 import { settings } from "./settings";
 
@@ -37,6 +37,8 @@ export type Explanation = z.infer<typeof explanation>;
 export const result = z.strictObject({
   schemaVersion,
   work: workId,
+  /** The run that made it: to any other run the work was already done. */
+  run: runId,
   createdAt: timestamp,
   image: z.strictObject({
     key: objectKey, etag: z.string(), sha256, width: z.number().int().min(1), height: z.number().int().min(1), format: z.string(),

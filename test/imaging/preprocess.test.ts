@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { RgbImage } from "../../lib/imaging/image";
 import { grey, maskBright, otsuThreshold } from "../../lib/imaging/otsu";
-import { cropToFrame, frame, normalise, toImagePoint } from "../../lib/imaging/preprocess";
+import { cropToFrame, frame, normalise, seenRegion, toImagePoint } from "../../lib/imaging/preprocess";
 import { resizeBilinear } from "../../lib/imaging/resample";
 import { describeWithReference } from "../reference";
 import { readByteTensors } from "./safetensors";
@@ -18,7 +18,7 @@ describeWithReference("preprocessing against Pillow, torchvision and OpenCV", (r
 
   test.each(Object.keys(facts))("%s: resize and crop are equal to the last bit", (name) => {
     const image = source(name);
-    const crop = cropToFrame(image, frame(image.width, image.height, { size: 224 }));
+    const crop = cropToFrame(image, frame(image.width, image.height, square));
     expect(Buffer.compare(crop.data, tensors.get(`${name}/crop224`)!.data)).toBe(0);
   });
 
@@ -32,6 +32,8 @@ describeWithReference("preprocessing against Pillow, torchvision and OpenCV", (r
   });
 });
 
+const square = { width: 224, height: 224 };
+
 describe("framing", () => {
   test.each([
     // width, height, resized width, resized height, left, top; offsets of half a pixel go to the even side
@@ -42,23 +44,28 @@ describe("framing", () => {
     [227, 224, 227, 224, 2, 0],
     [224, 229, 224, 229, 0, 2],
   ])("%i × %i becomes %i × %i, cut at (%i, %i)", (width, height, resizedWidth, resizedHeight, left, top) => {
-    expect(frame(width, height, { size: 224 })).toMatchObject({ resizedWidth, resizedHeight, left, top, size: 224 });
+    expect(frame(width, height, square)).toMatchObject({ resizedWidth, resizedHeight, left, top });
   });
 
-  test("resizing to more than the crop leaves a margin on all sides", () => {
-    expect(frame(512, 512, { size: 224, resize: 256 })).toMatchObject({ resizedWidth: 256, resizedHeight: 256, left: 16, top: 16 });
+  test("a network that is not square loses what its shape does not hold", () => {
+    expect(frame(400, 400, { width: 320, height: 160 })).toMatchObject({ resizedWidth: 320, resizedHeight: 320, left: 0, top: 80 });
+    expect(frame(1000, 400, { width: 320, height: 160 })).toMatchObject({ resizedWidth: 400, resizedHeight: 160, left: 40, top: 0 });
   });
 
-  test("stretching keeps every corner", () => {
-    const framing = frame(400, 100, { size: 200, fit: "stretch" });
-    expect(toImagePoint(framing, 0, 0)).toEqual([0, 0]);
-    expect(toImagePoint(framing, 200, 200)).toEqual([400, 100]);
-  });
-
-  test("points of the square go back to the whole image", () => {
-    const framing = frame(448, 224, { size: 224 });
+  test("points of the network's input go back to the whole image", () => {
+    const framing = frame(448, 224, square);
     expect(toImagePoint(framing, 0, 0)).toEqual([112, 0]);
     expect(toImagePoint(framing, 224, 224)).toEqual([336, 224]);
+    expect(seenRegion(framing)).toEqual({ left: 112, top: 0, width: 224, height: 224 });
+  });
+
+  test("what is seen never leaves the image", () => {
+    for (const [width, height] of [[17, 23], [301, 299], [1, 1], [1, 500], [997, 3]] as const) {
+      const seen = seenRegion(frame(width, height, square));
+      expect(Math.min(seen.left, seen.top)).toBeGreaterThanOrEqual(0);
+      expect(seen.left + seen.width).toBeLessThanOrEqual(width);
+      expect(seen.top + seen.height).toBeLessThanOrEqual(height);
+    }
   });
 });
 
@@ -85,7 +92,12 @@ describe("normalisation", () => {
     tensor.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 6));
   });
 
-  test("a card's own scale", () => {
-    expect([...normalise(pixels, { rescale: 1, mean: [0, 0, 0], standardDeviation: [1, 1, 1] })]).toEqual([0, 10, 128, 20, 255, 30]);
+  test("a card's own scale, order and layout", () => {
+    const plain = { scale: 1, mean: [0], std: [1] };
+    expect([...normalise(pixels, plain)]).toEqual([0, 10, 128, 20, 255, 30]);
+    expect([...normalise(pixels, { ...plain, channels: "BGR" })]).toEqual([255, 30, 128, 20, 0, 10]);
+    expect([...normalise(pixels, { ...plain, layout: "NHWC" })]).toEqual([0, 128, 255, 10, 20, 30]);
+    expect([...normalise(pixels, { ...plain, channels: "grey" })]).toEqual([104, 18]);
+    expect([...normalise(pixels, { scale: 1, mean: [1, 2, 3], std: [1, 2, 3] })]).toEqual([-1, 9, 63, 9, 84, 9]);
   });
 });

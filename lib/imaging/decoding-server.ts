@@ -1,0 +1,73 @@
+import { readFile, stat } from "node:fs/promises";
+import { writeFileSync, writeSync } from "node:fs";
+import { isMainThread, Worker, workerData } from "node:worker_threads";
+import { CytolensError } from "../contract/errors";
+import type { DecodedImage } from "./decode";
+import { checkBytes, type DecodingLimits } from "./limits";
+import type { PreparationRequest, PreparedImage } from "./prepare";
+
+/** One image for the decoding process: its bytes, or the path of a file that the process reads itself. */
+export interface DecodingRequest {
+  readonly source: Uint8Array | string;
+  readonly limits: DecodingLimits;
+  /** Absent: the whole image is asked for. */
+  readonly preparation?: PreparationRequest;
+}
+
+export type DecodingReply =
+  | { readonly value: DecodedImage | PreparedImage; readonly residentBytes: number }
+  | { readonly failure: { readonly code: string; readonly message: string }; readonly residentBytes: number };
+
+export interface DecodingFunctions {
+  decode(bytes: Uint8Array, limits: DecodingLimits): Promise<DecodedImage>;
+  prepare(bytes: Uint8Array, request: PreparationRequest, limits: DecodingLimits): Promise<PreparedImage>;
+}
+
+/** What the decoding process writes to stderr before it ends itself for using too much memory. */
+export const memoryNotice = "decoding process over its memory limit";
+
+/** Answers decoding requests that come over the channel to the parent, one at a time, until the channel closes. */
+export function serveDecoding(functions: DecodingFunctions, memoryBytes: number): void {
+  offerToOutOfMemoryKiller();
+  new Worker(__filename, { workerData: { memoryBytes } }).unref();
+  process.on("disconnect", () => process.exit(0));
+  process.on("message", (request: DecodingRequest) => {
+    void answer(functions, request).then((reply) => process.send?.(reply));
+  });
+}
+
+async function answer(functions: DecodingFunctions, { source, limits, preparation }: DecodingRequest): Promise<DecodingReply> {
+  try {
+    const bytes = typeof source === "string" ? await readImageFile(source, limits) : source;
+    const value = preparation ? await functions.prepare(bytes, preparation, limits) : await functions.decode(bytes, limits);
+    return { value, residentBytes: process.memoryUsage.rss() };
+  } catch (error) {
+    const code = error instanceof CytolensError ? error.code : "image.decoder-failed";
+    return { failure: { code, message: error instanceof Error ? error.message : String(error) }, residentBytes: process.memoryUsage.rss() };
+  }
+}
+
+async function readImageFile(path: string, limits: DecodingLimits): Promise<Uint8Array> {
+  checkBytes((await stat(path)).size, limits);
+  return readFile(path);
+}
+
+/** When the machine runs out of memory, this process should go rather than the one that holds the batch. */
+function offerToOutOfMemoryKiller(): void {
+  try {
+    writeFileSync("/proc/self/oom_score_adj", "1000");
+  } catch {
+    // Only Linux has it; elsewhere the limit below is all there is.
+  }
+}
+
+/** Runs beside the decoder, on a thread of its own, because a decoder at work does not give way. */
+function watchMemory(memoryBytes: number): void {
+  setInterval(() => {
+    if (process.memoryUsage.rss() <= memoryBytes) return;
+    writeSync(2, `${memoryNotice}\n`);
+    process.kill(process.pid, "SIGKILL");
+  }, 20);
+}
+
+if (!isMainThread) watchMemory((workerData as { memoryBytes: number }).memoryBytes);

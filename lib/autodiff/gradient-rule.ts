@@ -8,6 +8,8 @@ export interface RuleContext {
   readonly graph: GraphBuilder;
   /** The node's input by position; refuses when it is absent. */
   input(index: number): string;
+  /** Whether the node has this (optional) input. */
+  has(index: number): boolean;
   /** The node's output by position; refuses when it is absent (ask `ensureOutput` to have it added). */
   output(index: number): string;
   /** The node's output by position, added to the forward node under a fresh name when it was left out. */
@@ -26,6 +28,10 @@ export interface RuleContext {
   shapeTensor(value: string): string;
   /** A scalar constant of the same data type as `like`. */
   scalar(number: number, like: string): string;
+  /** Zeros of the shape and type of a value. */
+  zerosLike(value: string): string;
+  /** `value` where the condition holds, zero elsewhere. */
+  keepWhere(condition: string, value: string): string;
   /** Sums a gradient of broadcast shape back to the shape of `target`. */
   sumTo(gradient: string, target: string): string;
   /** Gives up with a named error that carries the node's name and operator. */
@@ -34,7 +40,12 @@ export interface RuleContext {
 
 /**
  * Emits the nodes of one operator's vector-Jacobian product.
- * `outputGradients[i]` is the cotangent of output i, or undefined where nothing flows back.
+ * `outputGradients[i]` is the cotangent of output i, or undefined where nothing flows back; at least one is there.
  * Returns one gradient a (positional) input; undefined means zero.
  */
 export type GradientRule = (context: RuleContext, outputGradients: readonly (string | undefined)[]) => readonly (string | undefined)[];
+
+/** The rule of an operator with one output, and one input that has a gradient: dX from dY. */
+export function unaryRule(gradient: (context: RuleContext, dy: string) => string): GradientRule {
+  return (context, [dy]) => (dy === undefined ? [] : [gradient(context, dy)]);
+}

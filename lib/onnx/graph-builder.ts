@@ -20,9 +20,13 @@ export class GraphBuilder {
     }
   }
 
-  /** A name that nothing in the graph has yet, built on `stem`. */
+  /** A name that nothing in the graph has yet, built on the prefix and `stem`. */
   freshName(stem: string): string {
-    const base = this.prefix + stem;
+    return this.claimName(this.prefix + stem);
+  }
+
+  /** `base` itself where it is free, else the first of `base_1`, `base_2`, …; taken from now on. */
+  claimName(base: string): string {
     for (let count = this.counters.get(base) ?? 0; ; count++) {
       const name = count === 0 ? base : `${base}_${count}`;
       if (this.taken.has(name)) continue;

@@ -1,0 +1,120 @@
+import { GraphBuilder } from "../onnx/graph-builder";
+import type { Graph, Model } from "../onnx/model";
+import { upgradeOpset } from "../onnx/upgrade-opset";
+import { chooseOutputs, chooseWrt } from "./choose-values";
+import { traceFlow, type Flow } from "./flow";
+import { NodeRuleContext, zerosLike, type Backpropagation } from "./rule-context";
+import { ruleFor, type RuleChoice } from "./rules";
+import { factsOf, type ValueFacts } from "./value-facts";
+
+export interface DifferentiateOptions {
+  /** Outputs of the graph that get a cotangent. Default: every float output. */
+  readonly outputs?: readonly string[];
+  /** Inputs, initialisers or intermediate values. Default: the float inputs. */
+  readonly wrt?: readonly string[];
+  /** The gradient rules: the true ones, guided backpropagation, deconvnet, or one's own for some operators. Default: "true". */
+  readonly rules?: RuleChoice;
+  /** Refuse an output that depends on none of `wrt` (its gradient would be zeros). Default: false. */
+  readonly strict?: boolean;
+}
+
+/** A differentiated model and what its new inputs and outputs are called, by the value they belong to. */
+export interface Differentiated {
+  readonly model: Model;
+  readonly cotangents: ReadonlyMap<string, string>;
+  readonly gradients: ReadonlyMap<string, string>;
+}
+
+/**
+ * The vector-Jacobian product of a model, as a model: it keeps the inputs and outputs, takes a cotangent `d_<output>` of the shape
+ * of each differentiated output, and returns `d_<name>` = Σ over outputs of cotangent · ∂output/∂name for each of `wrt`.
+ * Where no path leads from a name to the outputs its gradient is zeros. The result holds operators of opset 18 to 21 only;
+ * symbolic extents stay symbolic. The model given is left as it is. A name that is already taken gets the first free suffix
+ * (`d_x_1`); `differentiateNamed` says which.
+ * Throws a ModelError, before anything is emitted, for what cannot be differentiated (codes `autodiff.…`).
+ */
+export function differentiate(model: Model, options: DifferentiateOptions = {}): Model {
+  return differentiateNamed(model, options).model;
+}
+
+/** `differentiate`, also telling the names of the inputs and outputs it added. */
+export function differentiateNamed(model: Model, options: DifferentiateOptions = {}): Differentiated {
+  const result = workingCopy(upgradeOpset(model));
+  const { graph } = result;
+  const facts = factsOf(result);
+  const outputs = chooseOutputs(graph, facts, options.outputs);
+  const wrt = chooseWrt(graph, facts, options.wrt);
+  const flow = traceFlow(graph, facts, { outputs, wrt, rules: options.rules, strict: options.strict, chosen: Boolean(options.outputs) });
+
+  const builder = new GraphBuilder(graph, "grad/");
+  const cotangents = new Map(outputs.map((name) => [name, builder.claimName(`d_${name}`)]));
+  const gradients = new Map(wrt.map((name) => [name, builder.claimName(`d_${name}`)]));
+  for (const [output, name] of cotangents) graph.inputs.push({ ...facts.require(output), name });
+  const found = backpropagate(builder, facts, flow, cotangents, options.rules);
+  for (const [value, name] of gradients) {
+    builder.add("Identity", [found(value)], {}, name);
+    graph.outputs.push({ ...facts.require(value), name });
+  }
+  return { model: result, cotangents, gradients };
+}
+
+/**
+ * Appends to a model (opset 18 to 21, changed in place) the gradient of Σ cotangent · output, for trainers that want the loss and
+ * its gradient in one graph. `cotangents` gives for each output the value in the graph that holds its cotangent. Returns the value
+ * that holds each gradient; nothing is added to the model's outputs.
+ */
+export function appendGradient(
+  model: Model, cotangents: ReadonlyMap<string, string>, wrt: readonly string[], rules?: RuleChoice,
+): ReadonlyMap<string, string> {
+  const { graph } = model;
+  const facts = factsOf(model);
+  const outputs = [...cotangents.keys()];
+  const chosen = chooseWrt(graph, facts, wrt);
+  const flow = traceFlow(graph, facts, { outputs, wrt: chosen, rules, strict: false, chosen: true });
+  const found = backpropagate(new GraphBuilder(graph, "grad/"), facts, flow, cotangents, rules);
+  return new Map(chosen.map((name) => [name, found(name)]));
+}
+
+/** The reverse sweep. Returns how to ask for the gradient of a value. */
+function backpropagate(
+  graph: GraphBuilder, facts: ValueFacts, flow: Flow, cotangents: ReadonlyMap<string, string>, rules: RuleChoice | undefined,
+): (value: string) => string {
+  const shared: Backpropagation = { graph, facts, varying: flow.varying, shapeTensors: new Map() };
+  const contributions = new Map<string, string[]>();
+  const contribute = (value: string, gradient: string): void => {
+    const list = contributions.get(value);
+    if (list) list.push(gradient);
+    else contributions.set(value, [gradient]);
+  };
+  // d value = Σ of what came back from every reader of the value
+  const gradientOf = (value: string): string | undefined => {
+    const parts = contributions.get(value);
+    if (!parts) return undefined;
+    const sum = parts.reduce((total, part) => graph.add("Add", [total, part]));
+    contributions.set(value, [sum]);
+    facts.declare({ ...facts.require(value), name: sum });
+    return sum;
+  };
+
+  for (const [output, cotangent] of cotangents) contribute(output, cotangent);
+  for (const node of flow.activeNodes.toReversed()) {
+    const outputGradients = node.outputs.map((output) => (output ? gradientOf(output) : undefined));
+    if (outputGradients.every((gradient) => gradient === undefined)) continue;
+    const context = new NodeRuleContext(node, shared);
+    for (const [index, gradient] of ruleFor(node, rules)(context, outputGradients).entries()) {
+      if (gradient !== undefined && context.needs(index)) contribute(context.input(index), gradient);
+    }
+  }
+  return (value) => gradientOf(value) ?? zerosLike(graph, facts.require(value));
+}
+
+/** A copy that may grow: the tensors are shared, for nothing here changes them. */
+function workingCopy(model: Model): Model {
+  const { graph } = model;
+  const copied: Graph = {
+    ...graph,
+    nodes: graph.nodes.map((node) => ({ ...node, inputs: [...node.inputs], outputs: [...node.outputs], attributes: { ...node.attributes } })),
+    inputs: [...graph.inputs], outputs: [...graph.outputs], initializers: new Map(graph.initializers), valueInfo: new Map(graph.valueInfo),
+  };
+  return { ...model, opsets: new Map(model.opsets), metadata: new Map(model.metadata), graph: copied };
+}

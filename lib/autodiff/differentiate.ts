@@ -1,9 +1,9 @@
 import { GraphBuilder } from "../onnx/graph-builder";
-import type { Graph, Model } from "../onnx/model";
-import { upgradeOpset } from "../onnx/upgrade-opset";
+import type { Graph, Model, ValueInfo } from "../onnx/model";
+import { filledTensor } from "../onnx/scalar";
 import { chooseOutputs, chooseWrt } from "./choose-values";
 import { traceFlow, type Flow } from "./flow";
-import { NodeRuleContext, zerosLike, type Backpropagation } from "./rule-context";
+import { NodeRuleContext, type Backpropagation } from "./rule-context";
 import { ruleFor, type RuleChoice } from "./rules";
 import { factsOf, type ValueFacts } from "./value-facts";
 
@@ -39,7 +39,7 @@ export function differentiate(model: Model, options: DifferentiateOptions = {}):
 
 /** `differentiate`, also telling the names of the inputs and outputs it added. */
 export function differentiateNamed(model: Model, options: DifferentiateOptions = {}): Differentiated {
-  const result = workingCopy(upgradeOpset(model));
+  const result = workingCopy(model);
   const { graph } = result;
   const facts = factsOf(result);
   const outputs = chooseOutputs(graph, facts, options.outputs);
@@ -92,7 +92,8 @@ function backpropagate(
     if (!parts) return undefined;
     const sum = parts.reduce((total, part) => graph.add("Add", [total, part]));
     contributions.set(value, [sum]);
-    facts.declare({ ...facts.require(value), name: sum });
+    const info = facts.info(value);
+    if (info) facts.declare({ ...info, name: sum });
     return sum;
   };
 
@@ -105,7 +106,12 @@ function backpropagate(
       if (gradient !== undefined && context.needs(index)) contribute(context.input(index), gradient);
     }
   }
-  return (value) => gradientOf(value) ?? zerosLike(graph, facts.require(value));
+  return (value) => gradientOf(value) ?? zerosOf(graph, facts.require(value));
+}
+
+function zerosOf(graph: GraphBuilder, { name, dataType, shape }: ValueInfo): string {
+  const known = shape?.every((extent) => typeof extent === "number") ? graph.int64(shape as readonly number[]) : undefined;
+  return graph.add("ConstantOfShape", [known ?? graph.add("Shape", [name])], { value: filledTensor(0, dataType, [1]) });
 }
 
 /** A copy that may grow: the tensors are shared, for nothing here changes them. */

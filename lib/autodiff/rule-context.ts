@@ -79,11 +79,11 @@ export class NodeRuleContext implements RuleContext {
   }
 
   scalar(number: number, like: string): string {
-    return this.graph.constant(scalarTensor(number, this.numericType(like)));
+    return this.graph.constant(scalarTensor(number, this.dataType(like)));
   }
 
   zerosLike(value: string): string {
-    return this.graph.add("ConstantOfShape", [this.shapeTensor(value)], { value: filledTensor(0, this.numericType(value), [1]) });
+    return this.graph.add("ConstantOfShape", [this.shapeTensor(value)], { value: filledTensor(0, this.dataType(value), [1]) });
   }
 
   keepWhere(condition: string, value: string): string {
@@ -98,10 +98,5 @@ export class NodeRuleContext implements RuleContext {
   refuse(reason: string): never {
     throw new ModelError("autodiff.unsupported-case",
       `Expected a node with a known gradient but node "${this.node.name}" (${this.node.operator}) cannot be differentiated: ${reason}`);
-  }
-
-  private numericType(value: string): Exclude<DataType, "string"> {
-    const type = this.dataType(value);
-    return type === "string" ? this.refuse(`"${value}" holds strings`) : type;
   }
 }

@@ -1,18 +1,18 @@
-import type { DataType, Dimension, Graph, Node, Tensor, ValueInfo } from "../onnx/model";
+import { ModelError } from "../contract/errors";
+import type { DataType, Dimension, Graph, Model, Node, Tensor, ValueInfo } from "../onnx/model";
 import { dataTypeOfCode, isFloat } from "../onnx/data-types";
 import { intAttribute, tensorAttribute } from "../onnx/attributes";
 
 /** What is known of the values of a graph that is still growing: types, shapes and constants, looked up by name. */
 export class ValueFacts {
   private readonly infos = new Map<string, ValueInfo>();
-  private seen: number;
+  private seen = 0;
 
-  /** `inferred` and `constants` cover the graph's nodes so far; those added later are looked at when asked for. */
+  /** Values not in `inferred` are looked at when asked for. */
   constructor(
     private readonly graph: Graph, inferred: ReadonlyMap<string, ValueInfo>, private readonly constants: ReadonlyMap<string, Tensor>,
   ) {
     for (const [name, info] of inferred) this.infos.set(name, info);
-    this.seen = graph.nodes.length;
   }
 
   info(name: string): ValueInfo | undefined {
@@ -20,6 +20,13 @@ export class ValueFacts {
     if (tensor) return { name, dataType: tensor.dataType, shape: tensor.dims };
     for (; this.seen < this.graph.nodes.length; this.seen++) this.look(this.graph.nodes[this.seen]);
     return this.infos.get(name);
+  }
+
+  /** As `info`, for values that must have a type; refuses those of unknown type. */
+  require(name: string): ValueInfo {
+    const info = this.info(name);
+    if (info) return info;
+    throw new ModelError("autodiff.unknown-type", `Expected a value of known type but nothing in the model tells that of "${name}"`);
   }
 
   /** Records a value that no node makes, or one that a forward node makes from now on. */
@@ -41,7 +48,7 @@ export class ValueFacts {
     if (!node) return;
     const dataType = resultType(node, (name) => this.info(name)?.dataType);
     const shape = resultShape(node, (name) => this.info(name)?.shape);
-    for (const name of node.outputs) if (name && dataType) this.infos.set(name, { name, dataType, shape });
+    for (const name of node.outputs) if (name && dataType && !this.infos.has(name)) this.infos.set(name, { name, dataType, shape });
   }
 }
 
@@ -79,4 +86,12 @@ export function broadcastShapes(shapes: readonly (readonly Dimension[] | undefin
     const [extent, ...others] = [...extents];
     return extent === undefined ? 1 : others.length ? null : extent;
   });
+}
+
+/** The facts of a model's values, from its own declarations. */
+export function factsOf(model: Model): ValueFacts {
+  const { graph } = model;
+  const known = new Map(graph.valueInfo);
+  for (const info of [...graph.outputs, ...graph.inputs]) known.set(info.name, info);
+  return new ValueFacts(graph, known, new Map());
 }

@@ -5,12 +5,13 @@ const singles = new Float32Array(1);
 const singleBits = new Uint32Array(singles.buffer);
 
 /** A tensor of one element (rank 0) in any numeric type; float16 and bfloat16 are rounded to nearest, ties to even. */
-export function scalarTensor(value: number, dataType: Exclude<DataType, "string">): Tensor {
+export function scalarTensor(value: number, dataType: DataType): Tensor {
   return filledTensor(value, dataType, []);
 }
 
 /** A tensor of equal elements. */
-export function filledTensor(value: number, dataType: Exclude<DataType, "string">, dims: readonly number[]): Tensor {
+export function filledTensor(value: number, dataType: DataType, dims: readonly number[]): Tensor {
+  if (dataType === "string") throw new TypeError("Expected a numeric type for a filled tensor but received string");
   const data = new (arrayOf(dataType))(dims.reduce((product, extent) => product * extent, 1));
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) data.fill(BigInt(value));
   else if (dataType === "float16") data.fill(float16Bits(value));

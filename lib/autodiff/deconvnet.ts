@@ -1,0 +1,7 @@
+import { unaryRule } from "./gradient-rule";
+import type { RuleOverrides } from "./rules";
+
+/** Deconvnet (Zeiler and Fergus 2014, section 2.1): at every Relu, dX = relu(dY), whatever the input was. */
+export const deconvnetRules: RuleOverrides = {
+  Relu: unaryRule((context, dy) => context.graph.add("Relu", [dy])),
+};

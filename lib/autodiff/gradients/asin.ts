@@ -1,0 +1,9 @@
+import { unaryRule } from "../gradient-rule";
+import { cofunction } from "../emission/cofunction";
+
+/** y = arcsin x. */
+export const asinGradient = unaryRule((context, dy) => {
+  const { graph } = context;
+  // dX = dY / √((1 − x)(1 + x))
+  return graph.add("Div", [dy, cofunction(context, context.input(0))]);
+});

@@ -1,0 +1,4 @@
+import { unaryRule } from "../gradient-rule";
+
+/** y = x: dX = dY. */
+export const identityGradient = unaryRule((_context, dy) => dy);

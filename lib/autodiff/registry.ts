@@ -1,0 +1,159 @@
+import { absGradient } from "./gradients/abs";
+import { acosGradient } from "./gradients/acos";
+import { acoshGradient } from "./gradients/acosh";
+import { addGradient } from "./gradients/add";
+import { asinGradient } from "./gradients/asin";
+import { asinhGradient } from "./gradients/asinh";
+import { atanGradient } from "./gradients/atan";
+import { atanhGradient } from "./gradients/atanh";
+import { castLikeGradient } from "./gradients/cast-like";
+import { castGradient } from "./gradients/cast";
+import { celuGradient } from "./gradients/celu";
+import { clipGradient } from "./gradients/clip";
+import { concatGradient } from "./gradients/concat";
+import { cosGradient } from "./gradients/cos";
+import { coshGradient } from "./gradients/cosh";
+import { divGradient } from "./gradients/div";
+import { dropoutGradient } from "./gradients/dropout";
+import { eluGradient } from "./gradients/elu";
+import { erfGradient } from "./gradients/erf";
+import { expGradient } from "./gradients/exp";
+import { expandGradient } from "./gradients/expand";
+import { flattenGradient } from "./gradients/flatten";
+import { geluGradient } from "./gradients/gelu";
+import { hardSigmoidGradient } from "./gradients/hard-sigmoid";
+import { hardSwishGradient } from "./gradients/hard-swish";
+import { identityGradient } from "./gradients/identity";
+import { leakyReluGradient } from "./gradients/leaky-relu";
+import { logSoftmaxGradient } from "./gradients/log-softmax";
+import { logGradient } from "./gradients/log";
+import { maxGradient } from "./gradients/max";
+import { meanGradient } from "./gradients/mean";
+import { minGradient } from "./gradients/min";
+import { mishGradient } from "./gradients/mish";
+import { modGradient } from "./gradients/mod";
+import { mulGradient } from "./gradients/mul";
+import { negGradient } from "./gradients/neg";
+import { pReluGradient } from "./gradients/p-relu";
+import { powGradient } from "./gradients/pow";
+import { reciprocalGradient } from "./gradients/reciprocal";
+import { reduceL1Gradient } from "./gradients/reduce-l1";
+import { reduceL2Gradient } from "./gradients/reduce-l2";
+import { reduceLogSumExpGradient } from "./gradients/reduce-log-sum-exp";
+import { reduceLogSumGradient } from "./gradients/reduce-log-sum";
+import { reduceMaxGradient } from "./gradients/reduce-max";
+import { reduceMeanGradient } from "./gradients/reduce-mean";
+import { reduceMinGradient } from "./gradients/reduce-min";
+import { reduceProdGradient } from "./gradients/reduce-prod";
+import { reduceSumSquareGradient } from "./gradients/reduce-sum-square";
+import { reduceSumGradient } from "./gradients/reduce-sum";
+import { reluGradient } from "./gradients/relu";
+import { reshapeGradient } from "./gradients/reshape";
+import { seluGradient } from "./gradients/selu";
+import { shrinkGradient } from "./gradients/shrink";
+import { sigmoidGradient } from "./gradients/sigmoid";
+import { sinGradient } from "./gradients/sin";
+import { sinhGradient } from "./gradients/sinh";
+import { sliceGradient } from "./gradients/slice";
+import { softmaxGradient } from "./gradients/softmax";
+import { softplusGradient } from "./gradients/softplus";
+import { softsignGradient } from "./gradients/softsign";
+import { splitGradient } from "./gradients/split";
+import { sqrtGradient } from "./gradients/sqrt";
+import { squeezeGradient } from "./gradients/squeeze";
+import { subGradient } from "./gradients/sub";
+import { sumGradient } from "./gradients/sum";
+import { tanGradient } from "./gradients/tan";
+import { tanhGradient } from "./gradients/tanh";
+import { thresholdedReluGradient } from "./gradients/thresholded-relu";
+import { tileGradient } from "./gradients/tile";
+import { transposeGradient } from "./gradients/transpose";
+import { unsqueezeGradient } from "./gradients/unsqueeze";
+import { whereGradient } from "./gradients/where";
+import type { GradientRule } from "./gradient-rule";
+
+/** Operators with a gradient rule. A name added here without its rule below does not compile. */
+export type DifferentiableOperator =
+  | "Abs" | "Acos" | "Acosh" | "Add" | "Asin" | "Asinh" | "Atan" | "Atanh" | "Cast" | "CastLike" | "Celu" | "Clip"
+  | "Concat" | "Cos" | "Cosh" | "Div" | "Dropout" | "Elu" | "Erf" | "Exp" | "Expand" | "Flatten" | "Gelu"
+  | "HardSigmoid" | "HardSwish" | "Identity" | "LeakyRelu" | "Log" | "LogSoftmax" | "Max" | "Mean" | "Min" | "Mish"
+  | "Mod" | "Mul" | "Neg" | "PRelu" | "Pow" | "Reciprocal" | "ReduceL1" | "ReduceL2" | "ReduceLogSum"
+  | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceProd" | "ReduceSum" | "ReduceSumSquare"
+  | "Relu" | "Reshape" | "Selu" | "Shrink" | "Sigmoid" | "Sin" | "Sinh" | "Slice" | "Softmax" | "Softplus" | "Softsign"
+  | "Split" | "Sqrt" | "Squeeze" | "Sub" | "Sum" | "Tan" | "Tanh" | "ThresholdedRelu" | "Tile" | "Transpose"
+  | "Unsqueeze" | "Where";
+
+export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> = {
+  Abs: absGradient,
+  Acos: acosGradient,
+  Acosh: acoshGradient,
+  Add: addGradient,
+  Asin: asinGradient,
+  Asinh: asinhGradient,
+  Atan: atanGradient,
+  Atanh: atanhGradient,
+  Cast: castGradient,
+  CastLike: castLikeGradient,
+  Celu: celuGradient,
+  Clip: clipGradient,
+  Concat: concatGradient,
+  Cos: cosGradient,
+  Cosh: coshGradient,
+  Div: divGradient,
+  Dropout: dropoutGradient,
+  Elu: eluGradient,
+  Erf: erfGradient,
+  Exp: expGradient,
+  Expand: expandGradient,
+  Flatten: flattenGradient,
+  Gelu: geluGradient,
+  HardSigmoid: hardSigmoidGradient,
+  HardSwish: hardSwishGradient,
+  Identity: identityGradient,
+  LeakyRelu: leakyReluGradient,
+  Log: logGradient,
+  LogSoftmax: logSoftmaxGradient,
+  Max: maxGradient,
+  Mean: meanGradient,
+  Min: minGradient,
+  Mish: mishGradient,
+  Mod: modGradient,
+  Mul: mulGradient,
+  Neg: negGradient,
+  PRelu: pReluGradient,
+  Pow: powGradient,
+  Reciprocal: reciprocalGradient,
+  ReduceL1: reduceL1Gradient,
+  ReduceL2: reduceL2Gradient,
+  ReduceLogSum: reduceLogSumGradient,
+  ReduceLogSumExp: reduceLogSumExpGradient,
+  ReduceMax: reduceMaxGradient,
+  ReduceMean: reduceMeanGradient,
+  ReduceMin: reduceMinGradient,
+  ReduceProd: reduceProdGradient,
+  ReduceSum: reduceSumGradient,
+  ReduceSumSquare: reduceSumSquareGradient,
+  Relu: reluGradient,
+  Reshape: reshapeGradient,
+  Selu: seluGradient,
+  Shrink: shrinkGradient,
+  Sigmoid: sigmoidGradient,
+  Sin: sinGradient,
+  Sinh: sinhGradient,
+  Slice: sliceGradient,
+  Softmax: softmaxGradient,
+  Softplus: softplusGradient,
+  Softsign: softsignGradient,
+  Split: splitGradient,
+  Sqrt: sqrtGradient,
+  Squeeze: squeezeGradient,
+  Sub: subGradient,
+  Sum: sumGradient,
+  Tan: tanGradient,
+  Tanh: tanhGradient,
+  ThresholdedRelu: thresholdedReluGradient,
+  Tile: tileGradient,
+  Transpose: transposeGradient,
+  Unsqueeze: unsqueezeGradient,
+  Where: whereGradient,
+};

@@ -1,5 +1,6 @@
 import { ModelError } from "../contract/errors";
 import type { Graph, Node } from "../onnx/model";
+import { nodeLabel } from "./node-label";
 import { checkRule, isFlat, type RuleChoice } from "./rules";
 import type { ValueFacts } from "./value-facts";
 
@@ -77,7 +78,7 @@ function checkDependence(request: FlowRequest, varying: ReadonlySet<string>, ste
     const step = stepwise.get(output);
     if (step) {
       throw new ModelError("autodiff.no-gradient",
-        `Expected output "${output}" to depend smoothly on ${wrt} but every path goes through node "${step.name}" (${step.operator}), whose output is whole numbers or booleans`);
+        `Expected output "${output}" to depend smoothly on ${wrt} but every path goes through ${nodeLabel(step)}, whose output is whole numbers or booleans`);
     }
     if (request.strict) {
       throw new ModelError("autodiff.independent", `Expected output "${output}" to depend on ${wrt} but no differentiable path leads there`);

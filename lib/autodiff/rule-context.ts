@@ -3,6 +3,7 @@ import type { GraphBuilder } from "../onnx/graph-builder";
 import type { DataType, Dimension, Node, Tensor } from "../onnx/model";
 import { filledTensor, scalarTensor } from "../onnx/scalar";
 import type { RuleContext } from "./gradient-rule";
+import { nodeLabel } from "./node-label";
 import { sumToShape } from "./sum-to-shape";
 import type { ValueFacts } from "./value-facts";
 
@@ -97,6 +98,6 @@ export class NodeRuleContext implements RuleContext {
 
   refuse(reason: string): never {
     throw new ModelError("autodiff.unsupported-case",
-      `Expected a node with a known gradient but node "${this.node.name}" (${this.node.operator}) cannot be differentiated: ${reason}`);
+      `Expected a node with a known gradient but ${nodeLabel(this.node)} cannot be differentiated: ${reason}`);
   }
 }

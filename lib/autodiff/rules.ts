@@ -3,6 +3,7 @@ import type { Node } from "../onnx/model";
 import { deconvnetRules } from "./deconvnet";
 import type { GradientRule } from "./gradient-rule";
 import { guidedRules } from "./guided-backpropagation";
+import { nodeLabel } from "./node-label";
 import { gradients, type DifferentiableOperator } from "./registry";
 import { flatOperators, refusedOperators } from "./without-gradient";
 
@@ -18,7 +19,7 @@ export function isFlat(node: Node): boolean {
 
 /** Refuses a node that a gradient would have to pass and cannot. `flows`: some output of it is a float that depends on the input. */
 export function checkRule(node: Node, choice: RuleChoice | undefined, flows: boolean): void {
-  const label = `node "${node.name}" (${isStandard(node) ? "" : `${node.domain}.`}${node.operator})`;
+  const label = nodeLabel(node);
   const reason = isStandard(node) ? refusedOperators.get(node.operator) : undefined;
   if (reason) throw new ModelError("autodiff.no-gradient", `Expected a differentiable path but ${label} lies on it, which has no gradient: ${reason}`);
   if (flows && !findRule(node, choice)) {
@@ -31,7 +32,7 @@ export function checkRule(node: Node, choice: RuleChoice | undefined, flows: boo
 /** The rule of a node that passed `checkRule`. */
 export function ruleFor(node: Node, choice: RuleChoice | undefined): GradientRule {
   const rule = findRule(node, choice);
-  if (!rule) throw new ModelError("autodiff.unsupported-operator", `Expected an operator with a gradient rule but node "${node.name}" (${node.operator}) has none`);
+  if (!rule) throw new ModelError("autodiff.unsupported-operator", `Expected an operator with a gradient rule but ${nodeLabel(node)} has none`);
   return rule;
 }
 

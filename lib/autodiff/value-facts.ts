@@ -18,7 +18,7 @@ export class ValueFacts {
   info(name: string): ValueInfo | undefined {
     const tensor = this.graph.initializers.get(name);
     if (tensor) return { name, dataType: tensor.dataType, shape: tensor.dims };
-    for (; this.seen < this.graph.nodes.length; this.seen++) this.look(this.graph.nodes[this.seen]);
+    while (this.seen < this.graph.nodes.length) this.look(this.graph.nodes[this.seen++]);
     return this.infos.get(name);
   }
 

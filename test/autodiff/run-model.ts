@@ -56,6 +56,9 @@ export function tensorOf(dataType: Exclude<DataType, "string" | "float16" | "bfl
 export function expectClose(name: string, got: Tensor | undefined, want: Tensor, tolerance: number): void {
   const error = maxRelativeError(got, want);
   if (error <= tolerance) return;
-  const shown = (tensor: Tensor | undefined): string => (tensor ? `[${tensor.dims.join(", ")}] ${[...numbersOf(tensor)].slice(0, 8).join(" ")}` : "nothing");
-  throw new Error(`"${name}" is off by ${error} (tolerance ${tolerance}): expected ${shown(want)} but received ${shown(got)}`);
+  throw new Error(`"${name}" is off by ${error} (tolerance ${tolerance}): expected ${shownOf(want)} but received ${shownOf(got)}`);
+}
+
+function shownOf(tensor: Tensor | undefined): string {
+  return tensor ? `[${tensor.dims.join(", ")}] ${[...numbersOf(tensor)].slice(0, 8).join(" ")}` : "nothing";
 }

@@ -4,7 +4,7 @@ import type { Graph } from "../onnx/model";
 import { closestNames } from "./closest-names";
 import type { ValueFacts } from "./value-facts";
 
-/** The outputs to differentiate: those asked for, or every float output. */
+/** The outputs to differentiate: those asked for (intermediate values count, too), or every float output. */
 export function chooseOutputs(graph: Graph, facts: ValueFacts, asked: readonly string[] | undefined): string[] {
   const names = graph.outputs.map(({ name }) => name);
   if (!asked) {
@@ -12,8 +12,9 @@ export function chooseOutputs(graph: Graph, facts: ValueFacts, asked: readonly s
     if (floats.length) return floats;
     throw new ModelError("autodiff.integer-output", `Expected a model with a float output but its outputs are ${describe(names, facts)}`);
   }
+  const values = new Set([...names, ...graph.nodes.flatMap(({ outputs }) => outputs.filter(Boolean))]);
   for (const name of asked) {
-    if (!names.includes(name)) throw unknownName("an output of the model", name, names);
+    if (!values.has(name)) throw unknownName("an output or intermediate value of the model", name, [...values]);
     requireFloat(facts, name, "autodiff.integer-output", "output");
   }
   return [...new Set(asked)];

@@ -1,14 +1,15 @@
 import { GraphBuilder } from "../onnx/graph-builder";
-import type { Graph, Model, ValueInfo } from "../onnx/model";
+import type { Model, ValueInfo } from "../onnx/model";
 import { filledTensor } from "../onnx/scalar";
 import { chooseOutputs, chooseWrt } from "./choose-values";
 import { traceFlow, type Flow } from "./flow";
 import { NodeRuleContext, type Backpropagation } from "./rule-context";
 import { ruleFor, type RuleChoice } from "./rules";
 import { factsOf, type ValueFacts } from "./value-facts";
+import { workingCopy } from "./working-copy";
 
 export interface DifferentiateOptions {
-  /** Outputs of the graph that get a cotangent. Default: every float output. */
+  /** Outputs, or intermediate values, that get a cotangent. Default: every float output. */
   readonly outputs?: readonly string[];
   /** Inputs, initialisers or intermediate values. Default: the float inputs. */
   readonly wrt?: readonly string[];
@@ -112,15 +113,4 @@ function backpropagate(
 function zerosOf(graph: GraphBuilder, { name, dataType, shape }: ValueInfo): string {
   const known = shape?.every((extent) => typeof extent === "number") ? graph.int64(shape as readonly number[]) : undefined;
   return graph.add("ConstantOfShape", [known ?? graph.add("Shape", [name])], { value: filledTensor(0, dataType, [1]) });
-}
-
-/** A copy that may grow: the tensors are shared, for nothing here changes them. */
-function workingCopy(model: Model): Model {
-  const { graph } = model;
-  const copied: Graph = {
-    ...graph,
-    nodes: graph.nodes.map((node) => ({ ...node, inputs: [...node.inputs], outputs: [...node.outputs], attributes: { ...node.attributes } })),
-    inputs: [...graph.inputs], outputs: [...graph.outputs], initializers: new Map(graph.initializers), valueInfo: new Map(graph.valueInfo),
-  };
-  return { ...model, opsets: new Map(model.opsets), metadata: new Map(model.metadata), graph: copied };
 }

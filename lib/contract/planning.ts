@@ -18,6 +18,10 @@ export const activity = z.strictObject({
   batch: batchName,
   lastEventAt: timestamp,
   tickDueAt: timestamp.nullable(),
+  /** When the batch was last listed to the end. */
+  listedAt: timestamp.nullable(),
+  /** What it listed as then. */
+  listedAs: runId.nullable(),
   drafting: z.strictObject({ draft: z.string().min(1), closing }).nullable(),
 });
 export type Activity = z.infer<typeof activity>;

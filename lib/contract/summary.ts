@@ -9,6 +9,21 @@ export const counts = z.strictObject({
 }).refine((all) => all.planned === all.succeeded + all.failed + all.skipped, { error: "Expected planned = succeeded + failed + skipped" });
 export type Counts = z.infer<typeof counts>;
 
+/** runs/<batch>/<run>/summary.json: written once, when every item of the run has its outcome. */
+export const runSummary = z.strictObject({
+  schemaVersion,
+  batch: batchName,
+  run: runId,
+  ordinal: z.number().int().min(1),
+  closedAt: timestamp,
+  counts,
+  skippedBy: z.record(z.string(), z.number().int()),
+  dispatches: z.number().int().min(0),
+  /** Reasons of jobs that did not end well, for a person. */
+  notes: z.array(z.string()),
+});
+export type RunSummary = z.infer<typeof runSummary>;
+
 /** results/<batch>/summary.json: the union of the batch's runs, newest plan first in `runs`. */
 export const summary = z.strictObject({
   schemaVersion,

@@ -1,3 +1,5 @@
+const { PI, cos, floor, imul, log, sqrt } = Math;
+
 /**
  * Random numbers as a function of (seed, stream name, index): whatever the order in which they are drawn, the same ones.
  * Each number mixes the three through two rounds of the 32-bit finaliser of MurmurHash3 (Appleby).
@@ -7,8 +9,8 @@ export class CounterRandom {
 
   constructor(seed: number, stream: string) {
     let hash = 0x811c9dc5;
-    for (const byte of new TextEncoder().encode(stream)) hash = Math.imul(hash ^ byte, 0x01000193);
-    this.key = mix(mix(hash >>> 0) ^ mix((seed >>> 0) ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1)));
+    for (const byte of new TextEncoder().encode(stream)) hash = imul(hash ^ byte, 0x01000193);
+    this.key = mix(mix(hash >>> 0) ^ mix((seed >>> 0) ^ imul(floor(seed / 2 ** 32), 0x9e3779b1)));
   }
 
   /** In [0, 1), of 32 random bits. */
@@ -18,14 +20,14 @@ export class CounterRandom {
 
   /** Mean 0, variance 1, by the Box–Muller transform of two numbers. */
   normal(index: number): number {
-    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform(2 * index)));
-    return radius * Math.cos(2 * Math.PI * this.uniform(2 * index + 1));
+    const radius = sqrt(-2 * log(1 - this.uniform(2 * index)));
+    return radius * cos(2 * PI * this.uniform(2 * index + 1));
   }
 }
 
 function mix(value: number): number {
   let x = value;
-  x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
-  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+  x = imul(x ^ (x >>> 16), 0x85ebca6b);
+  x = imul(x ^ (x >>> 13), 0xc2b2ae35);
   return (x ^ (x >>> 16)) >>> 0;
 }

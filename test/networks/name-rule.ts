@@ -2,6 +2,9 @@ import type { NetworkDefinition } from "../../lib/networks/network";
 import type { Tensor } from "../../lib/onnx/model";
 import { elementCount, float32Tensor } from "../../lib/onnx/tensor";
 
+// Looking up a global is slow inside jest's sandbox: seconds for the full-size networks.
+const { imul } = Math;
+
 /**
  * The oracle's weights: a function of a tensor's name and shape (FNV-1a 64 seeds SplitMix64). 64-bit integers are held
  * as two halves, because BigInt would take minutes for the full-size networks.
@@ -48,12 +51,12 @@ function fillUniform(seed: bigint, data: Float32Array, scale: number, offset: nu
     let zl = low ^ ((low >>> 30) | (high << 2));
     let zh = high ^ (high >>> 30);
     let product = multiplyHigh(zl, 0x1ce4e5b9);
-    zh = (product + Math.imul(zh, 0x1ce4e5b9) + Math.imul(zl, 0xbf58476d)) | 0;
-    zl = Math.imul(zl, 0x1ce4e5b9);
+    zh = (product + imul(zh, 0x1ce4e5b9) + imul(zl, 0xbf58476d)) | 0;
+    zl = imul(zl, 0x1ce4e5b9);
     zl ^= (zl >>> 27) | (zh << 5);
     zh ^= zh >>> 27;
     product = multiplyHigh(zl, 0x133111eb);
-    zh = (product + Math.imul(zh, 0x133111eb) + Math.imul(zl, 0x94d049bb)) | 0;
+    zh = (product + imul(zh, 0x133111eb) + imul(zl, 0x94d049bb)) | 0;
     zh ^= zh >>> 31;
     data[index] = ((zh >>> 8) / 2 ** 23 - 1) * scale + offset;
   }
@@ -64,5 +67,5 @@ function multiplyHigh(a: number, b: number): number {
   const al = a & 0xffff, ah = a >>> 16, bl = b & 0xffff, bh = b >>> 16;
   const middle = ah * bl + ((al * bl) >>> 16);
   const other = al * bh + (middle & 0xffff);
-  return (ah * bh + Math.floor(middle / 65536) + Math.floor(other / 65536)) | 0;
+  return (ah * bh + (middle >>> 16) + (other >>> 16)) | 0;
 }

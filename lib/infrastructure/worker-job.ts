@@ -1,0 +1,99 @@
+import { Aws, Duration, RemovalPolicy, Size, Stack } from "aws-cdk-lib";
+import * as batch from "aws-cdk-lib/aws-batch";
+import * as ecs from "aws-cdk-lib/aws-ecs";
+import * as iam from "aws-cdk-lib/aws-iam";
+import * as logs from "aws-cdk-lib/aws-logs";
+import type * as s3 from "aws-cdk-lib/aws-s3";
+import { Construct } from "constructs";
+import { incomingPrefix, modelsPrefix, resultsPrefix, runsPrefix } from "../contract/object-keys";
+import { allowObjects } from "./bucket-access";
+import { temporaryFolder } from "./compute";
+import type { Configuration } from "./configuration";
+
+/** The user in the image: no name, no home, no rights. */
+export const workerUser = "10001:10001";
+const temporaryMiB = 1024;
+
+interface HardenedJobProps {
+  readonly name: string;
+  readonly bucket: s3.IBucket;
+  readonly image: ecs.ContainerImage;
+  readonly role: iam.Role;
+  readonly command: string[];
+  readonly timeout: Duration;
+}
+
+/** One job definition, hardened: read-only root, no root user, no privilege, only memory to write to. */
+export class HardenedJob extends Construct {
+  readonly definition: batch.EcsJobDefinition;
+  /** Every revision: a run goes on with the one it was planned with. */
+  readonly allRevisions: string;
+
+  constructor(scope: Construct, id: string, { compute, retention }: Configuration, { name, bucket, image, role, command, timeout }: HardenedJobProps) {
+    super(scope, id);
+    const logGroup = new logs.LogGroup(this, "Logs", { retention: retention.logDays, removalPolicy: RemovalPolicy.DESTROY });
+    const container = new batch.EcsEc2ContainerDefinition(this, "Container", {
+      image,
+      cpu: compute.jobVcpus,
+      memory: Size.mebibytes(compute.jobMemoryMiB),
+      ...(compute.kind === "gpu" ? { gpu: 1 } : {}),
+      command,
+      environment: {
+        CYTOLENS_BUCKET: bucket.bucketName,
+        CYTOLENS_PROVIDER: compute.kind === "gpu" ? "cuda" : "cpu",
+        // onnxruntime cannot see a container's share of the CPUs.
+        CYTOLENS_THREADS: String(compute.jobVcpus),
+        ORT_DISABLE_TELEMETRY: "1",
+        HOME: "/tmp",
+      },
+      jobRole: role,
+      user: workerUser,
+      privileged: false,
+      readonlyRootFilesystem: true,
+      linuxParameters: temporaryFolder(this, Size.mebibytes(temporaryMiB)),
+      ulimits: [{ name: batch.UlimitName.CORE, softLimit: 0, hardLimit: 0 }],
+      logging: ecs.LogDriver.awsLogs({ streamPrefix: "job", logGroup }),
+    });
+    const { RETRY, EXIT } = batch.Action;
+    const jobDefinitionName = `${Stack.of(this).stackName}-${name}`;
+    this.definition = new batch.EcsJobDefinition(this, "Definition", {
+      // A job definition may be named: an update is a new revision, not a replacement.
+      jobDefinitionName,
+      container,
+      propagateTags: true,
+      timeout,
+      retryAttempts: compute.attempts,
+      // The first match decides, and no match would mean "retry": what is not the surroundings' fault ends here.
+      retryStrategies: [
+        batch.RetryStrategy.of(RETRY, batch.Reason.custom({ onStatusReason: "Host EC2*" })),
+        batch.RetryStrategy.of(RETRY, batch.Reason.custom({ onReason: "CannotPull*" })),
+        batch.RetryStrategy.of(RETRY, batch.Reason.custom({ onExitCode: "137" })),
+        batch.RetryStrategy.of(EXIT, batch.Reason.custom({ onReason: "*" })),
+      ],
+      skipDeregisterOnUpdate: true,
+    });
+    this.allRevisions = `arn:${Aws.PARTITION}:batch:${Aws.REGION}:${Aws.ACCOUNT_ID}:job-definition/${jobDefinitionName}:*`;
+  }
+}
+
+/** Classifies and explains one shard. Reads images and models, writes runs and results, deletes nothing. */
+export function workerJob(scope: Construct, configuration: Configuration, bucket: s3.IBucket, image: ecs.ContainerImage): HardenedJob {
+  const role = new iam.Role(scope, "WorkerRole", { assumedBy: ecsTasksOf(scope), description: "Cytolens workers: read incoming/ and models/, write runs/ and results/, no delete" });
+  allowObjects(role, bucket, {
+    read: [incomingPrefix, modelsPrefix, runsPrefix, resultsPrefix],
+    write: [runsPrefix, resultsPrefix],
+  });
+  return new HardenedJob(scope, "Worker", configuration, {
+    name: "worker", bucket, image, role,
+    command: ["node", "dist/containers/worker/main.js"],
+    timeout: Duration.minutes(configuration.compute.attemptTimeoutMinutes),
+  });
+}
+
+/** Containers of this account and region only. */
+export function ecsTasksOf(scope: Construct): iam.PrincipalBase {
+  const { account, partition, region } = Stack.of(scope);
+  return new iam.ServicePrincipal("ecs-tasks.amazonaws.com", {
+    conditions: { StringEquals: { "aws:SourceAccount": account }, ArnLike: { "aws:SourceArn": `arn:${partition}:ecs:${region}:${account}:*` } },
+  });
+}

@@ -9,6 +9,8 @@ export const incomingPrefix = "incoming/";
 export const runsPrefix = "runs/";
 export const resultsPrefix = "results/";
 export const modelsPrefix = "models/";
+/** Data sets, checkpoints and what training made; a person publishes from here to models/. */
+export const trainingPrefix = "training/";
 
 export const incomingBatchPrefix = (batch: BatchName): string => `${incomingPrefix}${batch}/`;
 export const batchSettingsKey = (batch: BatchName): ObjectKey => key(`${incomingBatchPrefix(batch)}batch.json`);

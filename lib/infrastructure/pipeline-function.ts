@@ -14,7 +14,7 @@ export const bundling = {
   target: "node24",
   mainFields: ["module", "main"],
   format: nodejs.OutputFormat.CJS,
-} as const;
+} satisfies nodejs.BundlingOptions;
 
 interface PipelineFunctionProps {
   readonly projectRoot: string;

@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { synthesize } from "../lib/infrastructure/app";
+
+synthesize();

@@ -1,0 +1,80 @@
+import { CfnOutput, Stack, Tags, type StackProps } from "aws-cdk-lib";
+import * as sns from "aws-cdk-lib/aws-sns";
+import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
+import type { Construct } from "constructs";
+import { Alarms } from "./alarms";
+import { budgetAlarm, costTag } from "./budget";
+import { BatchBucket } from "./bucket";
+import { Collector } from "./collector";
+import { Compute } from "./compute";
+import { defaultModelFolder, type Configuration } from "./configuration";
+import { Dashboard } from "./dashboard";
+import { DefaultModel } from "./default-model";
+import { HintsQueue } from "./hints-queue";
+import { Network } from "./network";
+import type { PipelineParts } from "./pipeline-parts";
+import { Planner } from "./planner";
+import { Reconciler } from "./reconciler";
+import { Training } from "./training";
+import { workerImage } from "./worker-image";
+import { workerJob } from "./worker-job";
+import { justifyFindings } from "./justified-findings";
+
+export interface CytolensStackProps extends StackProps {
+  readonly configuration: Configuration;
+  readonly projectRoot: string;
+}
+
+/** The journey of a batch, top to bottom: upload, event, plan, jobs, end of jobs, notice; and who watches over it. */
+export class CytolensStack extends Stack {
+  constructor(scope: Construct, id: string, { configuration, projectRoot, ...props }: CytolensStackProps) {
+    super(scope, id, { description: "Cytolens: cytology images classified and explained on AWS Batch", ...props });
+    Tags.of(this).add(costTag, this.stackName);
+
+    const { bucket } = new BatchBucket(this, "Storage", configuration);
+    new DefaultModel(this, "DefaultModel", { folder: defaultModelFolder(projectRoot, configuration), bucket });
+    const hints = new HintsQueue(this, "Hints", { bucket });
+
+    const image = workerImage(this, projectRoot, configuration);
+    const compute = new Compute(this, "Compute", configuration, new Network(this, "Network", configuration));
+    const worker = workerJob(this, configuration, bucket, image);
+
+    const topic = new sns.Topic(this, "Notices", { displayName: "Cytolens", enforceSSL: true });
+    if (configuration.notificationEmail !== undefined) topic.addSubscription(new EmailSubscription(configuration.notificationEmail));
+
+    const parts: PipelineParts = {
+      configuration, projectRoot, bucket, hints, compute, worker, topic,
+      environment: {
+        CYTOLENS_BUCKET: bucket.bucketName,
+        CYTOLENS_HINTS_QUEUE_URL: hints.queue.queueUrl,
+        CYTOLENS_SPOT_QUEUE: compute.spot.jobQueueArn,
+        CYTOLENS_ON_DEMAND_QUEUE: compute.onDemand.jobQueueArn,
+        CYTOLENS_JOB_DEFINITION: worker.definition.jobDefinitionArn,
+        CYTOLENS_TOPIC: topic.topicArn,
+        CYTOLENS_STACK: this.stackName,
+        CYTOLENS_IDLE_SECONDS: String(configuration.idleWindowSeconds),
+      },
+    };
+    const planner = new Planner(this, "Planner", parts);
+    const collector = new Collector(this, "Collector", parts);
+    const reconciler = new Reconciler(this, "Reconciler", parts);
+
+    if (configuration.training) {
+      const { job } = new Training(this, "Training", configuration, bucket, image);
+      new CfnOutput(this, "TrainingJobDefinition", { value: job.definition.jobDefinitionArn, description: "What `cytolens train --on-batch` submits" });
+    }
+
+    const alarms = new Alarms(this, "Alarms", {
+      stackName: this.stackName, topic, hints,
+      collectDeadLetters: collector.deadLetters, reconcileDeadLetters: reconciler.deadLetters,
+      plan: planner.handler, collect: collector.handler, reconcile: reconciler.handler,
+    });
+    new Dashboard(this, "Dashboard", { stackName: this.stackName, alarms, hints, functions: { plan: planner.handler, collect: collector.handler, reconcile: reconciler.handler } });
+    if (configuration.budget) budgetAlarm(this, configuration.budget);
+
+    new CfnOutput(this, "BucketName", { value: bucket.bucketName, description: "Images go under incoming/<batch>/, answers appear under results/<batch>/" });
+    new CfnOutput(this, "JobQueue", { value: compute.spot.jobQueueArn });
+    new CfnOutput(this, "NoticesTopic", { value: topic.topicArn });
+    justifyFindings(this);
+  }
+}

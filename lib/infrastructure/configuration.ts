@@ -8,7 +8,7 @@ import { UserError } from "../contract/errors";
 const instanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, "Expected an instance type such as g5.xlarge");
 const days = z.number().int().min(1).max(3650);
 const email = z.email("Expected an e-mail address");
-const subnetId = z.string().regex(/^subnet-[0-9a-f]+$/, "Expected a subnet id such as subnet-0a1b2c3d");
+const subnetId = z.string().regex(/^subnet-[0-9a-f]{8,17}$/, "Expected a subnet id such as subnet-0a1b2c3d");
 
 const network = z.discriminatedUnion("kind", [
   /** Public subnets, no ingress at all: costs nothing while idle. */
@@ -20,7 +20,7 @@ const network = z.discriminatedUnion("kind", [
   /** A network the lab already has, with its own way to S3, ECR, ECS and CloudWatch Logs. */
   z.strictObject({
     kind: z.literal("existing"),
-    vpcId: z.string().regex(/^vpc-[0-9a-f]+$/, "Expected a VPC id such as vpc-0a1b2c3d"),
+    vpcId: z.string().regex(/^vpc-[0-9a-f]{8,17}$/, "Expected a VPC id such as vpc-0a1b2c3d"),
     subnetIds: z.array(subnetId).min(1),
     availabilityZones: z.array(z.string().min(1)).min(1),
   }).refine(({ subnetIds, availabilityZones }) => subnetIds.length === availabilityZones.length, {

@@ -75,6 +75,6 @@ export class CytolensStack extends Stack {
     new CfnOutput(this, "BucketName", { value: bucket.bucketName, description: "Images go under incoming/<batch>/, answers appear under results/<batch>/" });
     new CfnOutput(this, "JobQueue", { value: compute.spot.jobQueueArn });
     new CfnOutput(this, "NoticesTopic", { value: topic.topicArn });
-    justifyFindings(this);
+    justifyFindings(this, bucket);
   }
 }

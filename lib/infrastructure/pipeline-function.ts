@@ -1,5 +1,6 @@
 import path from "node:path";
 import { RemovalPolicy, type Duration } from "aws-cdk-lib";
+import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import * as nodejs from "aws-cdk-lib/aws-lambda-nodejs";
 import * as logs from "aws-cdk-lib/aws-logs";
@@ -32,6 +33,10 @@ export class PipelineFunction extends Construct {
 
   constructor(scope: Construct, id: string, { retention }: Configuration, props: PipelineFunctionProps) {
     super(scope, id);
+    const logGroup = new logs.LogGroup(this, "Logs", { retention: retention.logDays, removalPolicy: RemovalPolicy.DESTROY });
+    // AWS's own basic role may write every log group of the account; this one writes its own.
+    const role = new iam.Role(this, "Role", { assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com"), description: `Cytolens ${props.name}` });
+    logGroup.grantWrite(role);
     this.handler = new nodejs.NodejsFunction(this, "Function", {
       description: props.description,
       entry: path.join(props.projectRoot, "lambdas", props.name, "handler.ts"),
@@ -43,7 +48,8 @@ export class PipelineFunction extends Construct {
       memorySize: props.memoryMiB,
       environment: { ...props.environment },
       bundling,
-      logGroup: new logs.LogGroup(this, "Logs", { retention: retention.logDays, removalPolicy: RemovalPolicy.DESTROY }),
+      role,
+      logGroup,
     });
   }
 }

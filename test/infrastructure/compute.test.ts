@@ -19,6 +19,11 @@ interface Environment {
 const environments = (template: Template): Environment[] =>
   Object.values(resourcesOf(template, "AWS::Batch::ComputeEnvironment")).map(({ Properties }) => Properties as unknown as Environment);
 
+const definition = (template: Template, name: string): Record<string, unknown> => {
+  const found = Object.values(resourcesOf(template, "AWS::Batch::JobDefinition")).find(({ Properties }) => Properties["JobDefinitionName"] === name);
+  return found!.Properties;
+};
+
 describe("compute environments", () => {
   test("on Spot and on demand, empty while idle, with the ceiling the lab chose", () => {
     const found = environments(gpu).map(({ ComputeResources: { Type, AllocationStrategy, MinvCpus, MaxvCpus } }) => [Type, AllocationStrategy, MinvCpus, MaxvCpus]);
@@ -80,11 +85,6 @@ describe("queues", () => {
 });
 
 describe("job definitions", () => {
-  const definition = (template: Template, name: string): Record<string, unknown> => {
-    const found = Object.values(resourcesOf(template, "AWS::Batch::JobDefinition")).find(({ Properties }) => Properties["JobDefinitionName"] === name);
-    return found!.Properties;
-  };
-
   test.each(["Cytolens-worker", "Cytolens-training"])("%s retries what the surroundings did, and nothing else", (name) => {
     const strategy = definition(gpu, name)["RetryStrategy"] as { Attempts: number; EvaluateOnExit: unknown[] };
     expect(strategy.EvaluateOnExit).toEqual([

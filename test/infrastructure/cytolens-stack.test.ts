@@ -16,6 +16,8 @@ const only = (type: string, of = template): Record<string, unknown> => {
   return all[0]!.Properties;
 };
 
+const queue = (): Record<string, unknown> => Object.entries(resourcesOf(template, "AWS::SQS::Queue")).find(([name]) => name.startsWith("HintsQueue"))![1].Properties;
+
 describe("the bucket", () => {
   test("is private, encrypted, versioned, owned by the account and outlives the stack", () => {
     template.hasResource("AWS::S3::Bucket", {
@@ -62,8 +64,6 @@ describe("the bucket", () => {
 });
 
 describe("the hints", () => {
-  const queue = (): Record<string, unknown> => Object.entries(resourcesOf(template, "AWS::SQS::Queue")).find(([name]) => name.startsWith("HintsQueue"))![1].Properties;
-
   test("are received five times before they are set aside, each time for six times as long as a plan may take", () => {
     expect(queue()).toMatchObject({ VisibilityTimeout: 1800, MessageRetentionPeriod: 1_209_600, SqsManagedSseEnabled: true, RedrivePolicy: { maxReceiveCount: 5 } });
     const plan = Object.entries(resourcesOf(template, "AWS::Lambda::Function")).find(([name]) => name.startsWith("Planner"))![1].Properties;

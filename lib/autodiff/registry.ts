@@ -6,11 +6,15 @@ import { asinGradient } from "./gradients/asin";
 import { asinhGradient } from "./gradients/asinh";
 import { atanGradient } from "./gradients/atan";
 import { atanhGradient } from "./gradients/atanh";
+import { averagePoolGradient } from "./gradients/average-pool";
+import { batchNormalizationGradient } from "./gradients/batch-normalization";
 import { castLikeGradient } from "./gradients/cast-like";
 import { castGradient } from "./gradients/cast";
 import { celuGradient } from "./gradients/celu";
 import { clipGradient } from "./gradients/clip";
 import { concatGradient } from "./gradients/concat";
+import { convTransposeGradient } from "./gradients/conv-transpose";
+import { convGradient } from "./gradients/conv";
 import { cosGradient } from "./gradients/cos";
 import { coshGradient } from "./gradients/cosh";
 import { divGradient } from "./gradients/div";
@@ -21,12 +25,16 @@ import { expGradient } from "./gradients/exp";
 import { expandGradient } from "./gradients/expand";
 import { flattenGradient } from "./gradients/flatten";
 import { geluGradient } from "./gradients/gelu";
+import { gemmGradient } from "./gradients/gemm";
+import { globalAveragePoolGradient } from "./gradients/global-average-pool";
 import { hardSigmoidGradient } from "./gradients/hard-sigmoid";
 import { hardSwishGradient } from "./gradients/hard-swish";
 import { identityGradient } from "./gradients/identity";
 import { leakyReluGradient } from "./gradients/leaky-relu";
 import { logSoftmaxGradient } from "./gradients/log-softmax";
 import { logGradient } from "./gradients/log";
+import { matMulGradient } from "./gradients/mat-mul";
+import { maxPoolGradient } from "./gradients/max-pool";
 import { maxGradient } from "./gradients/max";
 import { meanGradient } from "./gradients/mean";
 import { minGradient } from "./gradients/min";
@@ -74,14 +82,14 @@ import type { GradientRule } from "./gradient-rule";
 
 /** Operators with a gradient rule. A name added here without its rule below does not compile. */
 export type DifferentiableOperator =
-  | "Abs" | "Acos" | "Acosh" | "Add" | "Asin" | "Asinh" | "Atan" | "Atanh" | "Cast" | "CastLike" | "Celu" | "Clip"
-  | "Concat" | "Cos" | "Cosh" | "Div" | "Dropout" | "Elu" | "Erf" | "Exp" | "Expand" | "Flatten" | "Gelu"
-  | "HardSigmoid" | "HardSwish" | "Identity" | "LeakyRelu" | "Log" | "LogSoftmax" | "Max" | "Mean" | "Min" | "Mish"
-  | "Mod" | "Mul" | "Neg" | "PRelu" | "Pow" | "Reciprocal" | "ReduceL1" | "ReduceL2" | "ReduceLogSum"
-  | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceProd" | "ReduceSum" | "ReduceSumSquare"
-  | "Relu" | "Reshape" | "Selu" | "Shrink" | "Sigmoid" | "Sin" | "Sinh" | "Slice" | "Softmax" | "Softplus" | "Softsign"
-  | "Split" | "Sqrt" | "Squeeze" | "Sub" | "Sum" | "Tan" | "Tanh" | "ThresholdedRelu" | "Tile" | "Transpose"
-  | "Unsqueeze" | "Where";
+  | "Abs" | "Acos" | "Acosh" | "Add" | "Asin" | "Asinh" | "Atan" | "Atanh" | "AveragePool" | "BatchNormalization"
+  | "Cast" | "CastLike" | "Celu" | "Clip" | "Concat" | "Conv" | "ConvTranspose" | "Cos" | "Cosh" | "Div" | "Dropout"
+  | "Elu" | "Erf" | "Exp" | "Expand" | "Flatten" | "Gelu" | "Gemm" | "GlobalAveragePool" | "HardSigmoid" | "HardSwish"
+  | "Identity" | "LeakyRelu" | "Log" | "LogSoftmax" | "MatMul" | "Max" | "MaxPool" | "Mean" | "Min" | "Mish" | "Mod"
+  | "Mul" | "Neg" | "PRelu" | "Pow" | "Reciprocal" | "ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp"
+  | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceProd" | "ReduceSum" | "ReduceSumSquare" | "Relu" | "Reshape"
+  | "Selu" | "Shrink" | "Sigmoid" | "Sin" | "Sinh" | "Slice" | "Softmax" | "Softplus" | "Softsign" | "Split" | "Sqrt"
+  | "Squeeze" | "Sub" | "Sum" | "Tan" | "Tanh" | "ThresholdedRelu" | "Tile" | "Transpose" | "Unsqueeze" | "Where";
 
 export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> = {
   Abs: absGradient,
@@ -92,11 +100,15 @@ export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> =
   Asinh: asinhGradient,
   Atan: atanGradient,
   Atanh: atanhGradient,
+  AveragePool: averagePoolGradient,
+  BatchNormalization: batchNormalizationGradient,
   Cast: castGradient,
   CastLike: castLikeGradient,
   Celu: celuGradient,
   Clip: clipGradient,
   Concat: concatGradient,
+  Conv: convGradient,
+  ConvTranspose: convTransposeGradient,
   Cos: cosGradient,
   Cosh: coshGradient,
   Div: divGradient,
@@ -107,13 +119,17 @@ export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> =
   Expand: expandGradient,
   Flatten: flattenGradient,
   Gelu: geluGradient,
+  Gemm: gemmGradient,
+  GlobalAveragePool: globalAveragePoolGradient,
   HardSigmoid: hardSigmoidGradient,
   HardSwish: hardSwishGradient,
   Identity: identityGradient,
   LeakyRelu: leakyReluGradient,
   Log: logGradient,
   LogSoftmax: logSoftmaxGradient,
+  MatMul: matMulGradient,
   Max: maxGradient,
+  MaxPool: maxPoolGradient,
   Mean: meanGradient,
   Min: minGradient,
   Mish: mishGradient,

@@ -1,0 +1,57 @@
+import { intsAttribute, stringAttribute } from "../../onnx/attributes";
+import type { RuleContext } from "../gradient-rule";
+import { asVector, dividedBy, extentOf, minus, plus, times, type Extent } from "./extents";
+
+/** How a kernel slides over the spatial axes (those from 2 on); one entry an axis, auto_pad resolved. */
+export interface SlidingWindow {
+  readonly kernel: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  readonly begin: readonly Extent[];
+  readonly end: readonly Extent[];
+}
+
+/** The extent a dilated kernel covers. */
+export function coverage(window: SlidingWindow, axis: number): number {
+  return ((window.kernel[axis] ?? 1) - 1) * (window.dilations[axis] ?? 1) + 1;
+}
+
+/** Reads strides, dilations, pads and auto_pad of a node that slides over `input` (Conv and the pools). */
+export function slidingWindow(context: RuleContext, input: string, kernel: readonly number[]): SlidingWindow {
+  const { node } = context;
+  const ones = kernel.map(() => 1);
+  const strides = intsAttribute(node, "strides") ?? ones;
+  const dilations = intsAttribute(node, "dilations") ?? ones;
+  const bare: SlidingWindow = { kernel, strides, dilations, begin: kernel.map(() => 0), end: kernel.map(() => 0) };
+  const autoPad = stringAttribute(node, "auto_pad", "NOTSET");
+  if (autoPad === "VALID") return bare;
+  if (autoPad === "SAME_UPPER" || autoPad === "SAME_LOWER") {
+    const totals = kernel.map((_, axis) => samePadding(context, bare, axis, input));
+    const halves = totals.map((total) => dividedBy(context, total, 2));
+    const rests = totals.map((total, axis) => minus(context, total, halves[axis] ?? 0));
+    return autoPad === "SAME_UPPER" ? { ...bare, begin: halves, end: rests } : { ...bare, begin: rests, end: halves };
+  }
+  const pads = intsAttribute(node, "pads") ?? kernel.flatMap(() => [0, 0]);
+  return { ...bare, begin: pads.slice(0, kernel.length), end: pads.slice(kernel.length) };
+}
+
+/** SAME: as many outputs as strides fit in, so max((ceil(H / s) − 1) s + coverage − H, 0) of padding. */
+function samePadding(context: RuleContext, window: SlidingWindow, axis: number, input: string): Extent {
+  const stride = window.strides[axis] ?? 1;
+  const covered = coverage(window, axis);
+  if (stride === 1) return covered - 1;
+  const extent = extentOf(context, input, axis + 2);
+  const steps = dividedBy(context, plus(context, extent, stride - 1), stride);
+  const total = minus(context, plus(context, times(context, minus(context, steps, 1), stride), covered), extent);
+  return typeof total === "number" ? Math.max(total, 0) : context.graph.add("Max", [total, context.graph.int64([0])]);
+}
+
+/** Pads or (where negative) crops the spatial axes with zeros; no node when there is nothing to do. */
+export function padSpatially(context: RuleContext, value: string, begin: readonly Extent[], end: readonly Extent[]): string {
+  if ([...begin, ...end].every((extent) => extent === 0)) return value;
+  const all = [0, 0, ...begin, 0, 0, ...end];
+  const pads = all.every((extent) => typeof extent === "number")
+    ? context.graph.int64(all)
+    : context.graph.add("Concat", all.map((extent) => asVector(context, extent)), { axis: 0 });
+  return context.graph.add("Pad", [value, pads]);
+}

@@ -1,0 +1,33 @@
+import type { ModelCard, ModelCardInput } from "../contract/model-card";
+import { writeModel } from "../onnx/write-model";
+import { networkNamed } from "./catalogue";
+import { loadWeights } from "./load-weights";
+import { writeModelFolder } from "./model-folder";
+import { readSafetensors } from "./safetensors";
+
+export interface ImportOptions {
+  /** A name of the catalogue, "densenet121-rca" for example. */
+  readonly network: string;
+  readonly classes: readonly string[];
+  /** Height and width that the network was trained at, 224 unless told. */
+  readonly size?: number | undefined;
+  /** What else the card should say; how the input is made, and where the weights come from. */
+  readonly card?: Partial<Omit<ModelCardInput, "schemaVersion" | "sha256" | "classes" | "network">>;
+}
+
+/**
+ * Turns a checkpoint trained elsewhere into a model folder: model.onnx with a symbolic batch, its card and digest.
+ * @param checkpoint a .safetensors file with the network's tensors under their PyTorch names, float32
+ * @throws UserError "network.…"; ModelError "safetensors.…", "weights.mismatch" or "model.card"
+ */
+export async function importCheckpoint(folder: string, checkpoint: Uint8Array, { network: name, classes, size = 224, card = {} }: ImportOptions): Promise<ModelCard> {
+  const network = networkNamed(name, { classes: classes.length, size });
+  const weights = loadWeights(network, readSafetensors(checkpoint));
+  const model = network.build(weights);
+  return await writeModelFolder(folder, writeModel(model), {
+    name, title: `${name}, imported weights`, data: { description: "Not recorded: the weights were trained elsewhere." },
+    ...card,
+    network: name, classes: [...classes], featureLayer: network.featureLayer, output: "logits",
+    input: { name: "input", height: size, width: size, ...card.input },
+  });
+}

@@ -19,6 +19,8 @@ export const runSummary = z.strictObject({
   counts,
   skippedBy: z.record(z.string(), z.number().int()),
   dispatches: z.number().int().min(0),
+  /** Workers' time over all images. */
+  seconds: z.number().min(0),
   /** Reasons of jobs that did not end well, for a person. */
   notes: z.array(z.string()),
 });

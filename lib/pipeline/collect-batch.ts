@@ -105,7 +105,7 @@ async function foundResult({ store }: Pick<Pipeline, "store">, plan: Plan, item:
 async function closeRun({ store, clock }: Pipeline, { batch, run, ordinal }: Plan, tally: Tally, jobs: readonly Job[]): Promise<void> {
   const closed: RunSummary = {
     schemaVersion: 1, batch, run, ordinal, closedAt: clock.now().toISOString(),
-    counts: tally.counts, skippedBy: tally.skippedBy, dispatches: jobs.length, notes: reasonsOf(jobs),
+    counts: tally.counts, skippedBy: tally.skippedBy, dispatches: jobs.length, seconds: tally.seconds, notes: reasonsOf(jobs),
   };
   await createDocument(store, runSummaryKey(batch, run), closed);
 }

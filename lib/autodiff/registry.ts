@@ -27,15 +27,24 @@ import { flattenGradient } from "./gradients/flatten";
 import { geluGradient } from "./gradients/gelu";
 import { gemmGradient } from "./gradients/gemm";
 import { globalAveragePoolGradient } from "./gradients/global-average-pool";
+import { globalLpPoolGradient } from "./gradients/global-lp-pool";
+import { globalMaxPoolGradient } from "./gradients/global-max-pool";
+import { groupNormalizationGradient } from "./gradients/group-normalization";
 import { hardSigmoidGradient } from "./gradients/hard-sigmoid";
 import { hardSwishGradient } from "./gradients/hard-swish";
 import { identityGradient } from "./gradients/identity";
+import { instanceNormalizationGradient } from "./gradients/instance-normalization";
+import { layerNormalizationGradient } from "./gradients/layer-normalization";
 import { leakyReluGradient } from "./gradients/leaky-relu";
 import { logSoftmaxGradient } from "./gradients/log-softmax";
 import { logGradient } from "./gradients/log";
+import { lpNormalizationGradient } from "./gradients/lp-normalization";
+import { lpPoolGradient } from "./gradients/lp-pool";
+import { lrnGradient } from "./gradients/lrn";
 import { matMulGradient } from "./gradients/mat-mul";
 import { maxPoolGradient } from "./gradients/max-pool";
 import { maxGradient } from "./gradients/max";
+import { meanVarianceNormalizationGradient } from "./gradients/mean-variance-normalization";
 import { meanGradient } from "./gradients/mean";
 import { minGradient } from "./gradients/min";
 import { mishGradient } from "./gradients/mish";
@@ -57,6 +66,7 @@ import { reduceSumSquareGradient } from "./gradients/reduce-sum-square";
 import { reduceSumGradient } from "./gradients/reduce-sum";
 import { reluGradient } from "./gradients/relu";
 import { reshapeGradient } from "./gradients/reshape";
+import { resizeGradient } from "./gradients/resize";
 import { seluGradient } from "./gradients/selu";
 import { shrinkGradient } from "./gradients/shrink";
 import { sigmoidGradient } from "./gradients/sigmoid";
@@ -84,12 +94,14 @@ import type { GradientRule } from "./gradient-rule";
 export type DifferentiableOperator =
   | "Abs" | "Acos" | "Acosh" | "Add" | "Asin" | "Asinh" | "Atan" | "Atanh" | "AveragePool" | "BatchNormalization"
   | "Cast" | "CastLike" | "Celu" | "Clip" | "Concat" | "Conv" | "ConvTranspose" | "Cos" | "Cosh" | "Div" | "Dropout"
-  | "Elu" | "Erf" | "Exp" | "Expand" | "Flatten" | "Gelu" | "Gemm" | "GlobalAveragePool" | "HardSigmoid" | "HardSwish"
-  | "Identity" | "LeakyRelu" | "Log" | "LogSoftmax" | "MatMul" | "Max" | "MaxPool" | "Mean" | "Min" | "Mish" | "Mod"
-  | "Mul" | "Neg" | "PRelu" | "Pow" | "Reciprocal" | "ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp"
-  | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceProd" | "ReduceSum" | "ReduceSumSquare" | "Relu" | "Reshape"
-  | "Selu" | "Shrink" | "Sigmoid" | "Sin" | "Sinh" | "Slice" | "Softmax" | "Softplus" | "Softsign" | "Split" | "Sqrt"
-  | "Squeeze" | "Sub" | "Sum" | "Tan" | "Tanh" | "ThresholdedRelu" | "Tile" | "Transpose" | "Unsqueeze" | "Where";
+  | "Elu" | "Erf" | "Exp" | "Expand" | "Flatten" | "Gelu" | "Gemm" | "GlobalAveragePool" | "GlobalLpPool"
+  | "GlobalMaxPool" | "GroupNormalization" | "HardSigmoid" | "HardSwish" | "Identity" | "InstanceNormalization" | "LRN"
+  | "LayerNormalization" | "LeakyRelu" | "Log" | "LogSoftmax" | "LpNormalization" | "LpPool" | "MatMul" | "Max"
+  | "MaxPool" | "Mean" | "MeanVarianceNormalization" | "Min" | "Mish" | "Mod" | "Mul" | "Neg" | "PRelu" | "Pow"
+  | "Reciprocal" | "ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean"
+  | "ReduceMin" | "ReduceProd" | "ReduceSum" | "ReduceSumSquare" | "Relu" | "Reshape" | "Resize" | "Selu" | "Shrink"
+  | "Sigmoid" | "Sin" | "Sinh" | "Slice" | "Softmax" | "Softplus" | "Softsign" | "Split" | "Sqrt" | "Squeeze" | "Sub"
+  | "Sum" | "Tan" | "Tanh" | "ThresholdedRelu" | "Tile" | "Transpose" | "Unsqueeze" | "Where";
 
 export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> = {
   Abs: absGradient,
@@ -121,16 +133,25 @@ export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> =
   Gelu: geluGradient,
   Gemm: gemmGradient,
   GlobalAveragePool: globalAveragePoolGradient,
+  GlobalLpPool: globalLpPoolGradient,
+  GlobalMaxPool: globalMaxPoolGradient,
+  GroupNormalization: groupNormalizationGradient,
   HardSigmoid: hardSigmoidGradient,
   HardSwish: hardSwishGradient,
   Identity: identityGradient,
+  InstanceNormalization: instanceNormalizationGradient,
+  LRN: lrnGradient,
+  LayerNormalization: layerNormalizationGradient,
   LeakyRelu: leakyReluGradient,
   Log: logGradient,
   LogSoftmax: logSoftmaxGradient,
+  LpNormalization: lpNormalizationGradient,
+  LpPool: lpPoolGradient,
   MatMul: matMulGradient,
   Max: maxGradient,
   MaxPool: maxPoolGradient,
   Mean: meanGradient,
+  MeanVarianceNormalization: meanVarianceNormalizationGradient,
   Min: minGradient,
   Mish: mishGradient,
   Mod: modGradient,
@@ -151,6 +172,7 @@ export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> =
   ReduceSumSquare: reduceSumSquareGradient,
   Relu: reluGradient,
   Reshape: reshapeGradient,
+  Resize: resizeGradient,
   Selu: seluGradient,
   Shrink: shrinkGradient,
   Sigmoid: sigmoidGradient,

@@ -1,0 +1,76 @@
+import { intsAttribute, stringAttribute } from "../../onnx/attributes";
+import type { Tensor } from "../../onnx/model";
+import { toNumbers } from "../../onnx/tensor";
+import { extentOf, extentsOf } from "../emission/extents";
+import { pullBackAlongAxis, sameExtent } from "../emission/linear-along-axis";
+import { resizeMatrix, type ResizedAxis } from "../emission/resize-matrix";
+import { castTo, nonNegativeAxis, range } from "../emission/values";
+import { unaryRule, type RuleContext } from "../gradient-rule";
+
+/** Resize: linear in X and separable, Y = A₁ A₂ … X with one matrix an axis, whatever the mode. */
+export const resizeGradient = unaryRule((context, dY) => {
+  const [x, y] = [context.input(0), context.output(0)];
+  const factors = repetitions(context);
+  if (factors) return summedBlocks(context, dY, factors);
+  const dataType = context.dataType(x);
+  let [gradient, extents] = [dY, extentsOf(context, y)];
+  for (const resized of resizedAxes(context)) {
+    const matrix = castTo(context, resizeMatrix(context, resized), "float32", dataType);
+    // dX = Aᵀ dY along the axis
+    ({ gradient, extents } = pullBackAlongAxis(context, gradient, extents, resized.axis, matrix, extentOf(context, x, resized.axis)));
+  }
+  return gradient;
+});
+
+/** The axes along which the matrix is not known to be the identity. */
+function resizedAxes(context: RuleContext): ResizedAxis[] {
+  const [x, y] = [context.input(0), context.output(0)];
+  const cropped = stringAttribute(context.node, "coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize";
+  const kept = stringAttribute(context.node, "keep_aspect_ratio_policy", "stretch") !== "stretch";
+  const scales = constantNumbers(context, 2);
+  return listedAxes(context).map((axis, position) => ({ axis, position })).filter(({ axis, position }) => {
+    if (cropped || (kept && !scales)) return true;
+    return scales ? scales[position] !== 1 : context.has(2) || !sameExtent(context, x, y, axis);
+  });
+}
+
+function listedAxes(context: RuleContext): number[] {
+  const rank = context.rank(context.input(0));
+  return (intsAttribute(context.node, "axes") ?? range(0, rank)).map((axis) => nonNegativeAxis(axis, rank));
+}
+
+/** How often each spatial element is repeated, where nearest-neighbour enlargement by whole numbers only repeats; else undefined. */
+function repetitions(context: RuleContext): number[] | undefined {
+  const { node } = context;
+  const [x, y] = [context.input(0), context.output(0)];
+  const rank = context.rank(x);
+  if (rank < 3 || stringAttribute(node, "mode", "nearest") !== "nearest") return undefined;
+  const coordinates = stringAttribute(node, "coordinate_transformation_mode", "half_pixel");
+  const rounding = stringAttribute(node, "nearest_mode", "round_prefer_floor");
+  const repeats = coordinates === "asymmetric" ? rounding === "floor" : coordinates.startsWith("half_pixel") && rounding.startsWith("round_prefer");
+  if (!repeats || stringAttribute(node, "keep_aspect_ratio_policy", "stretch") !== "stretch") return undefined;
+  const scales = constantNumbers(context, 2);
+  const factors = range(0, rank).map(() => 1);
+  for (const [position, axis] of listedAxes(context).entries()) {
+    const [before, after] = [context.shape(x)[axis], context.shape(y)[axis]];
+    const ratio = typeof before === "number" && typeof after === "number" ? after / before : undefined;
+    const factor = scales ? scales[position] : sameExtent(context, x, y, axis) ? 1 : ratio;
+    if (factor === undefined || !Number.isInteger(factor) || (axis < 2 && factor !== 1)) return undefined;
+    factors[axis] = factor;
+  }
+  return factors.slice(2);
+}
+
+/** dX = Σ of dY over the repetitions of each element */
+function summedBlocks(context: RuleContext, dY: string, factors: readonly number[]): string {
+  const { graph } = context;
+  const count = factors.reduce((a, b) => a * b, 1);
+  if (count === 1) return dY;
+  const means = graph.add("AveragePool", [dY], { kernel_shape: factors, strides: factors });
+  return graph.add("Mul", [means, context.scalar(count, context.input(0))]);
+}
+
+function constantNumbers(context: RuleContext, index: number): number[] | undefined {
+  const tensor: Tensor | undefined = context.has(index) ? context.constantValue(context.input(index)) : undefined;
+  return tensor && tensor.data.length > 0 ? toNumbers(tensor) : undefined;
+}

@@ -21,6 +21,7 @@ const newFolder = async (): Promise<string> => {
 };
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
 
+const failureWith = (code: string): Error => Object.assign(new Error(`${code}: it failed`), { code });
 const keysOf = async (store: FolderStore, prefix = ""): Promise<string[]> => {
   const keys: string[] = [];
   for await (const facts of listAll(store, prefix)) keys.push(facts.key);
@@ -114,10 +115,9 @@ describe("a folder as a bucket", () => {
   });
 
   test("says what is wrong with the disk", () => {
-    const error = (code: string): NodeJS.ErrnoException => Object.assign(new Error(`${code}: it failed`), { code });
-    expect(fileError(error("ENOSPC"), "writing")).toMatchObject({ code: "storage.full", message: expect.stringContaining("make room") });
-    expect(fileError(error("EACCES"), "writing")).toMatchObject({ code: "storage.denied" });
-    expect(fileError(error("EMFILE"), "writing")).toMatchObject({ code: "storage.busy" });
-    expect(fileError(error("ENOSPC"), "writing")).toBeInstanceOf(EnvironmentError);
+    expect(fileError(failureWith("ENOSPC"), "writing")).toMatchObject({ code: "storage.full", message: expect.stringContaining("make room") });
+    expect(fileError(failureWith("EACCES"), "writing")).toMatchObject({ code: "storage.denied" });
+    expect(fileError(failureWith("EMFILE"), "writing")).toMatchObject({ code: "storage.busy" });
+    expect(fileError(failureWith("ENOSPC"), "writing")).toBeInstanceOf(EnvironmentError);
   });
 });

@@ -7,6 +7,7 @@ import { emulatorCredentials, emulatorPython, type Emulator, startMinistack } fr
 import { objectStoreContract } from "./object-store.contract";
 
 const key = (text: string): ObjectKey => text as ObjectKey;
+const answer = (httpStatusCode: number, name: string): Record<string, unknown> => ({ name, $metadata: { httpStatusCode } });
 const found = emulatorPython();
 
 (("python" in found) ? describe : describe.skip)(`an S3 bucket${"missing" in found ? ` (skipped: ${found.missing})` : ""}`, () => {
@@ -47,7 +48,6 @@ const found = emulatorPython();
 });
 
 describe("what S3 says becomes an error that says whose it is", () => {
-  const answer = (httpStatusCode: number, name: string): Record<string, unknown> => ({ name, $metadata: { httpStatusCode } });
   test.each<[string, Record<string, unknown>, string]>([
     ["too many requests", answer(503, "SlowDown"), "TransientError"],
     ["an internal error", answer(500, "InternalError"), "TransientError"],

@@ -2,6 +2,7 @@ import { absGradient } from "./gradients/abs";
 import { acosGradient } from "./gradients/acos";
 import { acoshGradient } from "./gradients/acosh";
 import { addGradient } from "./gradients/add";
+import { affineGridGradient } from "./gradients/affine-grid";
 import { asinGradient } from "./gradients/asin";
 import { asinhGradient } from "./gradients/asinh";
 import { atanGradient } from "./gradients/atan";
@@ -12,23 +13,32 @@ import { castLikeGradient } from "./gradients/cast-like";
 import { castGradient } from "./gradients/cast";
 import { celuGradient } from "./gradients/celu";
 import { clipGradient } from "./gradients/clip";
+import { col2ImGradient } from "./gradients/col2-im";
+import { compressGradient } from "./gradients/compress";
 import { concatGradient } from "./gradients/concat";
 import { convTransposeGradient } from "./gradients/conv-transpose";
 import { convGradient } from "./gradients/conv";
 import { cosGradient } from "./gradients/cos";
 import { coshGradient } from "./gradients/cosh";
+import { cumSumGradient } from "./gradients/cum-sum";
+import { depthToSpaceGradient } from "./gradients/depth-to-space";
 import { divGradient } from "./gradients/div";
 import { dropoutGradient } from "./gradients/dropout";
+import { einsumGradient } from "./gradients/einsum";
 import { eluGradient } from "./gradients/elu";
 import { erfGradient } from "./gradients/erf";
 import { expGradient } from "./gradients/exp";
 import { expandGradient } from "./gradients/expand";
 import { flattenGradient } from "./gradients/flatten";
+import { gatherElementsGradient } from "./gradients/gather-elements";
+import { gatherNDGradient } from "./gradients/gather-nd";
+import { gatherGradient } from "./gradients/gather";
 import { geluGradient } from "./gradients/gelu";
 import { gemmGradient } from "./gradients/gemm";
 import { globalAveragePoolGradient } from "./gradients/global-average-pool";
 import { globalLpPoolGradient } from "./gradients/global-lp-pool";
 import { globalMaxPoolGradient } from "./gradients/global-max-pool";
+import { gridSampleGradient } from "./gradients/grid-sample";
 import { groupNormalizationGradient } from "./gradients/group-normalization";
 import { hardSigmoidGradient } from "./gradients/hard-sigmoid";
 import { hardSwishGradient } from "./gradients/hard-swish";
@@ -43,6 +53,7 @@ import { lpPoolGradient } from "./gradients/lp-pool";
 import { lrnGradient } from "./gradients/lrn";
 import { matMulGradient } from "./gradients/mat-mul";
 import { maxPoolGradient } from "./gradients/max-pool";
+import { maxUnpoolGradient } from "./gradients/max-unpool";
 import { maxGradient } from "./gradients/max";
 import { meanVarianceNormalizationGradient } from "./gradients/mean-variance-normalization";
 import { meanGradient } from "./gradients/mean";
@@ -51,7 +62,9 @@ import { mishGradient } from "./gradients/mish";
 import { modGradient } from "./gradients/mod";
 import { mulGradient } from "./gradients/mul";
 import { negGradient } from "./gradients/neg";
+import { oneHotGradient } from "./gradients/one-hot";
 import { pReluGradient } from "./gradients/p-relu";
+import { padGradient } from "./gradients/pad";
 import { powGradient } from "./gradients/pow";
 import { reciprocalGradient } from "./gradients/reciprocal";
 import { reduceL1Gradient } from "./gradients/reduce-l1";
@@ -67,6 +80,9 @@ import { reduceSumGradient } from "./gradients/reduce-sum";
 import { reluGradient } from "./gradients/relu";
 import { reshapeGradient } from "./gradients/reshape";
 import { resizeGradient } from "./gradients/resize";
+import { reverseSequenceGradient } from "./gradients/reverse-sequence";
+import { scatterElementsGradient } from "./gradients/scatter-elements";
+import { scatterNDGradient } from "./gradients/scatter-nd";
 import { seluGradient } from "./gradients/selu";
 import { shrinkGradient } from "./gradients/shrink";
 import { sigmoidGradient } from "./gradients/sigmoid";
@@ -76,6 +92,7 @@ import { sliceGradient } from "./gradients/slice";
 import { softmaxGradient } from "./gradients/softmax";
 import { softplusGradient } from "./gradients/softplus";
 import { softsignGradient } from "./gradients/softsign";
+import { spaceToDepthGradient } from "./gradients/space-to-depth";
 import { splitGradient } from "./gradients/split";
 import { sqrtGradient } from "./gradients/sqrt";
 import { squeezeGradient } from "./gradients/squeeze";
@@ -85,29 +102,34 @@ import { tanGradient } from "./gradients/tan";
 import { tanhGradient } from "./gradients/tanh";
 import { thresholdedReluGradient } from "./gradients/thresholded-relu";
 import { tileGradient } from "./gradients/tile";
+import { topKGradient } from "./gradients/top-k";
 import { transposeGradient } from "./gradients/transpose";
+import { triluGradient } from "./gradients/trilu";
 import { unsqueezeGradient } from "./gradients/unsqueeze";
 import { whereGradient } from "./gradients/where";
 import type { GradientRule } from "./gradient-rule";
 
 /** Operators with a gradient rule. A name added here without its rule below does not compile. */
 export type DifferentiableOperator =
-  | "Abs" | "Acos" | "Acosh" | "Add" | "Asin" | "Asinh" | "Atan" | "Atanh" | "AveragePool" | "BatchNormalization"
-  | "Cast" | "CastLike" | "Celu" | "Clip" | "Concat" | "Conv" | "ConvTranspose" | "Cos" | "Cosh" | "Div" | "Dropout"
-  | "Elu" | "Erf" | "Exp" | "Expand" | "Flatten" | "Gelu" | "Gemm" | "GlobalAveragePool" | "GlobalLpPool"
-  | "GlobalMaxPool" | "GroupNormalization" | "HardSigmoid" | "HardSwish" | "Identity" | "InstanceNormalization" | "LRN"
-  | "LayerNormalization" | "LeakyRelu" | "Log" | "LogSoftmax" | "LpNormalization" | "LpPool" | "MatMul" | "Max"
-  | "MaxPool" | "Mean" | "MeanVarianceNormalization" | "Min" | "Mish" | "Mod" | "Mul" | "Neg" | "PRelu" | "Pow"
-  | "Reciprocal" | "ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean"
-  | "ReduceMin" | "ReduceProd" | "ReduceSum" | "ReduceSumSquare" | "Relu" | "Reshape" | "Resize" | "Selu" | "Shrink"
-  | "Sigmoid" | "Sin" | "Sinh" | "Slice" | "Softmax" | "Softplus" | "Softsign" | "Split" | "Sqrt" | "Squeeze" | "Sub"
-  | "Sum" | "Tan" | "Tanh" | "ThresholdedRelu" | "Tile" | "Transpose" | "Unsqueeze" | "Where";
+  | "Abs" | "Acos" | "Acosh" | "Add" | "AffineGrid" | "Asin" | "Asinh" | "Atan" | "Atanh" | "AveragePool"
+  | "BatchNormalization" | "Cast" | "CastLike" | "Celu" | "Clip" | "Col2Im" | "Compress" | "Concat" | "Conv"
+  | "ConvTranspose" | "Cos" | "Cosh" | "CumSum" | "DepthToSpace" | "Div" | "Dropout" | "Einsum" | "Elu" | "Erf" | "Exp"
+  | "Expand" | "Flatten" | "Gather" | "GatherElements" | "GatherND" | "Gelu" | "Gemm" | "GlobalAveragePool"
+  | "GlobalLpPool" | "GlobalMaxPool" | "GridSample" | "GroupNormalization" | "HardSigmoid" | "HardSwish" | "Identity"
+  | "InstanceNormalization" | "LRN" | "LayerNormalization" | "LeakyRelu" | "Log" | "LogSoftmax" | "LpNormalization"
+  | "LpPool" | "MatMul" | "Max" | "MaxPool" | "MaxUnpool" | "Mean" | "MeanVarianceNormalization" | "Min" | "Mish"
+  | "Mod" | "Mul" | "Neg" | "OneHot" | "PRelu" | "Pad" | "Pow" | "Reciprocal" | "ReduceL1" | "ReduceL2" | "ReduceLogSum"
+  | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceProd" | "ReduceSum" | "ReduceSumSquare"
+  | "Relu" | "Reshape" | "Resize" | "ReverseSequence" | "ScatterElements" | "ScatterND" | "Selu" | "Shrink" | "Sigmoid"
+  | "Sin" | "Sinh" | "Slice" | "Softmax" | "Softplus" | "Softsign" | "SpaceToDepth" | "Split" | "Sqrt" | "Squeeze"
+  | "Sub" | "Sum" | "Tan" | "Tanh" | "ThresholdedRelu" | "Tile" | "TopK" | "Transpose" | "Trilu" | "Unsqueeze" | "Where";
 
 export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> = {
   Abs: absGradient,
   Acos: acosGradient,
   Acosh: acoshGradient,
   Add: addGradient,
+  AffineGrid: affineGridGradient,
   Asin: asinGradient,
   Asinh: asinhGradient,
   Atan: atanGradient,
@@ -118,23 +140,32 @@ export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> =
   CastLike: castLikeGradient,
   Celu: celuGradient,
   Clip: clipGradient,
+  Col2Im: col2ImGradient,
+  Compress: compressGradient,
   Concat: concatGradient,
   Conv: convGradient,
   ConvTranspose: convTransposeGradient,
   Cos: cosGradient,
   Cosh: coshGradient,
+  CumSum: cumSumGradient,
+  DepthToSpace: depthToSpaceGradient,
   Div: divGradient,
   Dropout: dropoutGradient,
+  Einsum: einsumGradient,
   Elu: eluGradient,
   Erf: erfGradient,
   Exp: expGradient,
   Expand: expandGradient,
   Flatten: flattenGradient,
+  Gather: gatherGradient,
+  GatherElements: gatherElementsGradient,
+  GatherND: gatherNDGradient,
   Gelu: geluGradient,
   Gemm: gemmGradient,
   GlobalAveragePool: globalAveragePoolGradient,
   GlobalLpPool: globalLpPoolGradient,
   GlobalMaxPool: globalMaxPoolGradient,
+  GridSample: gridSampleGradient,
   GroupNormalization: groupNormalizationGradient,
   HardSigmoid: hardSigmoidGradient,
   HardSwish: hardSwishGradient,
@@ -150,6 +181,7 @@ export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> =
   MatMul: matMulGradient,
   Max: maxGradient,
   MaxPool: maxPoolGradient,
+  MaxUnpool: maxUnpoolGradient,
   Mean: meanGradient,
   MeanVarianceNormalization: meanVarianceNormalizationGradient,
   Min: minGradient,
@@ -157,7 +189,9 @@ export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> =
   Mod: modGradient,
   Mul: mulGradient,
   Neg: negGradient,
+  OneHot: oneHotGradient,
   PRelu: pReluGradient,
+  Pad: padGradient,
   Pow: powGradient,
   Reciprocal: reciprocalGradient,
   ReduceL1: reduceL1Gradient,
@@ -173,6 +207,9 @@ export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> =
   Relu: reluGradient,
   Reshape: reshapeGradient,
   Resize: resizeGradient,
+  ReverseSequence: reverseSequenceGradient,
+  ScatterElements: scatterElementsGradient,
+  ScatterND: scatterNDGradient,
   Selu: seluGradient,
   Shrink: shrinkGradient,
   Sigmoid: sigmoidGradient,
@@ -182,6 +219,7 @@ export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> =
   Softmax: softmaxGradient,
   Softplus: softplusGradient,
   Softsign: softsignGradient,
+  SpaceToDepth: spaceToDepthGradient,
   Split: splitGradient,
   Sqrt: sqrtGradient,
   Squeeze: squeezeGradient,
@@ -191,7 +229,9 @@ export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> =
   Tanh: tanhGradient,
   ThresholdedRelu: thresholdedReluGradient,
   Tile: tileGradient,
+  TopK: topKGradient,
   Transpose: transposeGradient,
+  Trilu: triluGradient,
   Unsqueeze: unsqueezeGradient,
   Where: whereGradient,
 };

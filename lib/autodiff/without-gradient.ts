@@ -7,6 +7,7 @@ const controlFlow = "it runs a graph of its own, which is not differentiated; ex
 const quantised = "quantised arithmetic moves in steps, so that its gradient is zero almost everywhere; use the model before quantisation";
 const random = "its output is drawn at random";
 const sequence = "it works on sequences or optional values, not on tensors";
+const regions = "the gradient with respect to its regions or offsets is not written down here";
 const selection = "which elements it gives back changes in jumps";
 const text = "it works on text";
 
@@ -18,6 +19,7 @@ export const refusedOperators: ReadonlyMap<string, string> = new Map(Object.entr
   Bernoulli: random, Multinomial: random,
   ConcatFromSequence: sequence, Optional: sequence, OptionalGetElement: sequence, SequenceAt: sequence, SequenceConstruct: sequence,
   SequenceErase: sequence, SequenceInsert: sequence, SplitToSequence: sequence,
+  DeformConv: regions, MaxRoiPool: regions, RoiAlign: regions,
   NonMaxSuppression: selection, Unique: selection,
   StringConcat: text, StringNormalizer: text, StringSplit: text, TfIdfVectorizer: text,
 }));

@@ -7,7 +7,7 @@ const controlFlow = "it runs a graph of its own, which is not differentiated; ex
 const quantised = "quantised arithmetic moves in steps, so that its gradient is zero almost everywhere; use the model before quantisation";
 const random = "its output is drawn at random";
 const sequence = "it works on sequences or optional values, not on tensors";
-const regions = "the gradient with respect to its regions or offsets is not written down here";
+const regions = "it samples regions or offsets that belong to detectors, which are not differentiated here";
 const selection = "which elements it gives back changes in jumps";
 const text = "it works on text";
 

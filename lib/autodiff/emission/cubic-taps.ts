@@ -17,7 +17,6 @@ export function cubicTaps(context: RuleContext, fraction: string, like: string):
     coefficients.slice(1).reduce((sum, coefficient) => graph.add("Add", [graph.add("Mul", [sum, x]), number(coefficient)]), number(coefficients[0] ?? 0));
   const near = [a + 2, -(a + 3), 0, 1];
   const far = [a, -5 * a, 8 * a, -4 * a];
-  const derived = (coefficients: readonly number[], sign: number): number[] => coefficients.slice(0, 3).map((coefficient, index) => sign * coefficient * (3 - index));
   return [-1, 0, 1, 2].map((offset) => {
     // the distance |fraction − offset|, which grows with the fraction on its right and shrinks on its left
     const sign = offset <= 0 ? 1 : -1;
@@ -25,4 +24,9 @@ export function cubicTaps(context: RuleContext, fraction: string, like: string):
     const coefficients = offset === 0 || offset === 1 ? near : far;
     return { offset, weight: polynomial(distance, coefficients), derivative: polynomial(distance, derived(coefficients, sign)) };
   });
+}
+
+/** The coefficients of a cubic's derivative. */
+function derived(coefficients: readonly number[], sign: number): number[] {
+  return coefficients.slice(0, 3).map((coefficient, index) => sign * coefficient * (3 - index));
 }

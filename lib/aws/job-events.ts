@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { batchName, runId, type BatchName, type RunId } from "../contract/names";
+import { collectBatch, type CollectOutcome } from "../pipeline/collect-batch";
+import type { Pipeline } from "../pipeline/ports";
+import type { StructuredLog } from "./structured-log";
+
+/** What EventBridge says when a job changes state, as far as we read it. */
+const jobEvent = z.object({
+  detail: z.object({
+    jobId: z.string(),
+    jobName: z.string(),
+    status: z.string(),
+    statusReason: z.string().optional(),
+    parameters: z.object({ batch: z.string(), run: z.string() }).partial().optional(),
+    arrayProperties: z.object({ index: z.number().optional() }).optional(),
+  }),
+});
+
+/** A job of ours ended: collects its run. Events of other people's jobs on our queues, and of an array's children, are left alone. */
+export async function collectAfterJob(pipeline: Pipeline, log: StructuredLog, event: unknown): Promise<CollectOutcome | undefined> {
+  const { jobId, jobName, status, statusReason, parameters, arrayProperties } = jobEvent.parse(event).detail;
+  const ours = runOf(parameters);
+  if (!ours || arrayProperties?.index !== undefined) {
+    log.info("not a run of ours", { jobId, jobName });
+    return undefined;
+  }
+  const { batch, run } = ours;
+  try {
+    const outcome = await collectBatch(pipeline, batch, run);
+    log.info("a job ended", { batch, run, jobId, jobName, status, statusReason, outcome: outcome.state });
+    return outcome;
+  } catch (error) {
+    log.error("cannot collect a run", error, { batch, run, jobId });
+    throw error;
+  }
+}
+
+function runOf(parameters: { batch?: string | undefined; run?: string | undefined } | undefined): { batch: BatchName; run: RunId } | undefined {
+  if (parameters?.batch === undefined) return undefined;
+  const batch = batchName.safeParse(decodeURIComponent(parameters.batch));
+  const run = runId.safeParse(parameters.run);
+  return batch.success && run.success ? { batch: batch.data, run: run.data } : undefined;
+}

@@ -1,0 +1,70 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import type { Attempt, Job } from "./batch-job";
+
+/** What comes between a process and AWS Batch's instances: the credentials of its role, and someone to pull the plug. */
+export interface Surroundings {
+  readonly workingFolder: string;
+  readonly environment: Readonly<Record<string, string>>;
+  credentials(roleArn: string): Promise<Readonly<Record<string, string>>>;
+  log(line: string): void;
+}
+
+const graceMilliseconds = 2_000;
+
+/** Runs one attempt of a job as a process of this machine, and ends it as a reclaimed instance or a full memory would. */
+export class JobProcesses {
+  private readonly running = new Map<Job, { readonly child: ChildProcess; ending?: string }>();
+
+  constructor(private readonly surroundings: Surroundings) {}
+
+  async attempt(job: Job): Promise<Attempt> {
+    const { definition, submission, index, attempts } = job;
+    const startedAt = Date.now();
+    const [command, ...args] = definition.command;
+    const child = spawn(command === "node" ? process.execPath : command ?? "false", args, {
+      cwd: this.surroundings.workingFolder,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        PATH: process.env["PATH"], TMPDIR: process.env["TMPDIR"], ...this.surroundings.environment, ...(await this.surroundings.credentials(definition.roleArn)),
+        ...Object.fromEntries([...definition.environment, ...(submission.containerOverrides?.environment ?? [])].map(({ name, value }) => [name, value])),
+        AWS_BATCH_JOB_ID: job.jobId, AWS_BATCH_JOB_ATTEMPT: String(attempts.length + 1),
+        ...(index === undefined ? {} : { AWS_BATCH_JOB_ARRAY_INDEX: String(index) }),
+      },
+    });
+    const entry: { readonly child: ChildProcess; ending?: string } = { child };
+    this.running.set(job, entry);
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => this.surroundings.log(`[${job.jobId.slice(0, 8)}${index === undefined ? "" : `:${index}`}] ${chunk.toString().trimEnd()}`));
+    const timer = definition.timeoutSeconds === undefined ? undefined : setTimeout(() => this.end(job, "Job attempt duration exceeded timeout"), definition.timeoutSeconds * 1000);
+    const exit = await new Promise<number>((resolve) => {
+      child.once("error", () => resolve(127));
+      child.once("close", (code, signal) => resolve(code ?? (signal === "SIGKILL" ? 137 : 143)));
+    });
+    clearTimeout(timer);
+    this.running.delete(job);
+    return {
+      startedAt, stoppedAt: Date.now(),
+      // An instance that is gone leaves no exit code behind.
+      container: entry.ending?.startsWith("Host EC2") ? {} : { exitCode: exit, ...(exit === 137 ? { reason: "OutOfMemoryError: Container killed due to memory usage" } : {}) },
+      statusReason: entry.ending ?? "Essential container in task exited",
+    };
+  }
+
+  /** SIGTERM, then SIGKILL: as Spot does with two minutes in between. Answers whether the job was running. */
+  end(job: Job, reason: string, atOnce = false): boolean {
+    const entry = this.running.get(job);
+    if (!entry) return false;
+    entry.ending = reason;
+    entry.child.kill(atOnce ? "SIGKILL" : "SIGTERM");
+    setTimeout(() => entry.child.kill("SIGKILL"), graceMilliseconds).unref();
+    return true;
+  }
+
+  /** As the kernel does when memory runs out. */
+  killForMemory(job: Job): boolean {
+    return this.running.get(job)?.child.kill("SIGKILL") ?? false;
+  }
+
+  get jobs(): Job[] {
+    return [...this.running.keys()];
+  }
+}

@@ -1,0 +1,124 @@
+"""Starts ministack with what it lacks for this project. Run by scripts/test-aws.mjs; see docs/emulators.md.
+
+ministack 1.5.33 emulates S3, SQS, SNS, Lambda, EventBridge, IAM and CloudFormation, but AWS Batch only in name.
+Batch calls are handed to our own server (batch-server.ts) at BATCH_SERVER, and its events put on the bus here.
+The tables patched below are ministack's private ones, hence the exact version.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from importlib.metadata import version
+from urllib.parse import parse_qs
+
+EXPECTED = "1.5.33"
+if version("ministack") != EXPECTED:
+    sys.exit(f"Expected ministack {EXPECTED} but received {version('ministack')}: its private tables may have moved")
+
+BATCH_SERVER = os.environ["BATCH_SERVER"]
+ACCOUNT = os.environ["AWS_ACCESS_KEY_ID"]
+REGION = os.environ["MINISTACK_REGION"]
+
+from ministack import app as ministack  # noqa: E402
+from ministack.core import lambda_runtime, responses  # noqa: E402
+from ministack.services import batch, eventbridge  # noqa: E402
+from ministack.services.cloudformation import provisioners  # noqa: E402
+
+for module, name in [
+    (ministack, "pin_request_origin"), (ministack, "app"), (batch, "handle_request"), (eventbridge, "_put_events"),
+    (provisioners, "_RESOURCE_HANDLERS"), (lambda_runtime, "execution_credentials"),
+    (responses, "set_request_account_id"), (responses, "set_request_region"),
+]:
+    if not hasattr(module, name):
+        sys.exit(f"Expected {module.__name__}.{name} in ministack {EXPECTED} but it is gone")
+
+
+def call_batch_server(path, payload):
+    """POSTs JSON; answers (status, body)."""
+    request = urllib.request.Request(BATCH_SERVER + path, json.dumps(payload).encode(), {"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+async def forward_batch(method, path, headers, body, query_params):
+    """Every Batch API call; IAM has been applied by now."""
+    text = body.decode() if isinstance(body, bytes) else body or "{}"
+    status, answer = await asyncio.to_thread(call_batch_server, path.lower(), json.loads(text or "{}"))
+    headers = {"content-type": "application/json"}
+    if status >= 400:
+        headers["x-amzn-errortype"] = json.loads(answer).get("__type", "ServerException")
+    return status, headers, answer
+
+
+batch.handle_request = forward_batch
+
+
+def register(kind, attribute):
+    """CloudFormation's create, update and delete of a Batch resource: our server keeps it and names its ARN."""
+
+    def create(logical_id, properties, stack_name):
+        status, answer = call_batch_server(f"/resources/{kind}", {
+            "logicalId": f"{stack_name}-{logical_id}", "properties": properties, "account": ACCOUNT, "region": REGION,
+        })
+        if status != 200:
+            raise ValueError(answer.decode())
+        arn = json.loads(answer)["arn"]
+        return arn, {attribute: arn}
+
+    def update(physical_id, old_properties, properties, stack_name, logical_id=None):
+        return create(logical_id or physical_id.rsplit("/", 1)[-1].split(":")[0], properties, stack_name)
+
+    return {"create": create, "update": update, "update_with_logical_id": True, "delete": lambda physical_id, properties: None}
+
+
+provisioners._RESOURCE_HANDLERS.update({
+    "AWS::Batch::ComputeEnvironment": register("compute-environment", "ComputeEnvironmentArn"),
+    "AWS::Batch::JobQueue": register("job-queue", "JobQueueArn"),
+    "AWS::Batch::JobDefinition": register("job-definition", "JobDefinitionArn"),
+})
+
+# Requests arrive in the clear here; every enforceSSL policy would deny them.
+original_pin = ministack.pin_request_origin
+ministack.pin_request_origin = lambda source_ip, _secure: original_pin(source_ip, True)
+
+original_app = ministack.app
+
+
+async def read_body(receive):
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body
+
+
+async def answer_json(send, value):
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+    await send({"type": "http.response.body", "body": json.dumps(value).encode()})
+
+
+async def app(scope, receive, send):
+    """ministack, and two paths of our own for the Batch server: events for the bus, credentials of a job's role."""
+    path = scope.get("path", "")
+    if scope["type"] == "http" and path == "/_cytolens/events":
+        responses.set_request_account_id(ACCOUNT)
+        responses.set_request_region(REGION)
+        entries = json.loads(await read_body(receive))
+        eventbridge._put_events({"Entries": entries}, allow_aws_source=True)
+        return await answer_json(send, {})
+    if scope["type"] == "http" and path == "/_cytolens/credentials":
+        role = parse_qs(scope["query_string"].decode())["role"][0]
+        name = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:batch-job"
+        return await answer_json(send, lambda_runtime.execution_credentials({"FunctionArn": name, "FunctionName": "batch-job", "Role": role}))
+    return await original_app(scope, receive, send)
+
+
+ministack.app = app
+ministack.main()

@@ -5,7 +5,7 @@ import { chooseOutputs, chooseWrt } from "./choose-values";
 import { traceFlow, type Flow } from "./flow";
 import { NodeRuleContext, type Backpropagation } from "./rule-context";
 import { ruleFor, type RuleChoice } from "./rules";
-import { factsOf, type ValueFacts } from "./value-facts";
+import { ValueFacts } from "./value-facts";
 import { workingCopy } from "./working-copy";
 
 export interface DifferentiateOptions {
@@ -42,7 +42,7 @@ export function differentiate(model: Model, options: DifferentiateOptions = {}):
 export function differentiateNamed(model: Model, options: DifferentiateOptions = {}): Differentiated {
   const result = workingCopy(model);
   const { graph } = result;
-  const facts = factsOf(result);
+  const facts = new ValueFacts(result);
   const outputs = chooseOutputs(graph, facts, options.outputs);
   const wrt = chooseWrt(graph, facts, options.wrt);
   const flow = traceFlow(graph, facts, { outputs, wrt, rules: options.rules, strict: options.strict, chosen: Boolean(options.outputs) });
@@ -50,7 +50,10 @@ export function differentiateNamed(model: Model, options: DifferentiateOptions =
   const builder = new GraphBuilder(graph, "grad/");
   const cotangents = new Map(outputs.map((name) => [name, builder.claimName(`d_${name}`)]));
   const gradients = new Map(wrt.map((name) => [name, builder.claimName(`d_${name}`)]));
-  for (const [output, name] of cotangents) graph.inputs.push({ ...facts.require(output), name });
+  for (const [output, name] of cotangents) {
+    graph.inputs.push({ ...facts.require(output), name });
+    facts.declare({ ...facts.require(output), name });
+  }
   const found = backpropagate(builder, facts, flow, cotangents, options.rules);
   for (const [value, name] of gradients) {
     builder.add("Identity", [found(value)], {}, name);
@@ -68,7 +71,7 @@ export function appendGradient(
   model: Model, cotangents: ReadonlyMap<string, string>, wrt: readonly string[], rules?: RuleChoice,
 ): ReadonlyMap<string, string> {
   const { graph } = model;
-  const facts = factsOf(model);
+  const facts = new ValueFacts(model);
   const outputs = [...cotangents.keys()];
   const chosen = chooseWrt(graph, facts, wrt);
   const flow = traceFlow(graph, facts, { outputs, wrt: chosen, rules, strict: false, chosen: true });

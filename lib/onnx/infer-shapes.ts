@@ -41,7 +41,8 @@ export function inferValues(model: Model): InferredValues {
   return { types, constants: inference.constants };
 }
 
-class Inference {
+/** An inference that can go on while its graph grows. */
+export class Inference {
   readonly values = new Map<string, Inferred>();
   readonly constants = new Map<string, Tensor>();
 
@@ -51,13 +52,23 @@ class Inference {
     for (const { name, dataType, shape } of graph.inputs) this.values.set(name, { dataType, shape });
     for (const [name, tensor] of graph.initializers) this.setConstant(name, tensor);
     const said = new Map([...graph.valueInfo, ...graph.outputs.map((value) => [value.name, value] as const)]);
-    for (const node of graph.nodes) {
-      const inferred = this.infer(node);
-      node.outputs.forEach((name, index) => {
-        const value = merge(inferred[index], said.get(name));
-        if (name !== "" && value) this.values.set(name, value);
-      });
-    }
+    for (const node of graph.nodes) this.visit(node, said);
+  }
+
+  /** Infers the outputs of a node whose inputs were visited or declared before. */
+  visit(node: Node, said?: ReadonlyMap<string, ValueInfo>): void {
+    const inferred = this.infer(node);
+    node.outputs.forEach((name, index) => {
+      const value = merge(inferred[index], said?.get(name));
+      if (name !== "" && value) this.values.set(name, value);
+    });
+  }
+
+  /** The tensor a value holds whatever the inputs are, where that is known. */
+  constant(name: string): Tensor | undefined {
+    const known = this.constants.get(name);
+    const value = known ? undefined : this.values.get(name);
+    return known ?? (value && tensorOf(value));
   }
 
   private infer(node: Node): readonly (Inferred | undefined)[] {
@@ -89,7 +100,7 @@ class Inference {
     return graph.outputs.map(({ name }) => inner.lookUp(name));
   }
 
-  private setConstant(name: string, tensor: Tensor): void {
+  setConstant(name: string, tensor: Tensor): void {
     this.constants.set(name, tensor);
     this.values.set(name, { dataType: tensor.dataType, shape: tensor.dims, entries: entriesOf(tensor) });
   }

@@ -1,7 +1,7 @@
 import { extentOf, product, reshape } from "../emission/extents";
 import { range, reduceSum } from "../emission/values";
 import { sumToShape } from "../sum-to-shape";
-import { broadcastShapes } from "../value-facts";
+import { broadcastShapes } from "../emission/broadcast-shapes";
 import type { GradientRule, RuleContext } from "../gradient-rule";
 
 /** MatMul as numpy has it: vectors are rows on the left and columns on the right, leading axes broadcast. */

@@ -1,11 +1,12 @@
-import fc from "fast-check";
+import { assert, asyncProperty } from "fast-check";
 import { differentiateNamed } from "../../lib/autodiff/differentiate";
 import { workingCopy } from "../../lib/autodiff/working-copy";
 import type { Model, Tensor } from "../../lib/onnx/model";
 import { randomGraph, randomTensor, stepNames, uniform, type RandomGraph } from "./random-graph";
 import { expectClose, numbersOf, runModel, tensorOf, type Values } from "./run-model";
 
-const step = 1e-5;
+// the second, when a kink of Max, Min, Clip or ReduceMax lies within the first
+const steps = [1e-5, 1e-7];
 
 /** ⟨a, b⟩ over tensors of the same names. */
 function inner(a: Values, b: Values): number {
@@ -43,10 +44,16 @@ async function expectAdjoint({ model, inputs }: RandomGraph): Promise<void> {
   const direction = Object.fromEntries(Object.entries(inputs).map(([name, { dims }]) => [name, randomTensor("float64", dims, random)]));
   const outputs = async (distance: number): Promise<number> => inner(cotangents, await runModel(model, moved(inputs, direction, distance)));
 
-  const forward = (await outputs(step) - await outputs(-step)) / (2 * step);
   const backward = inner(direction, await gradients(model, inputs, cotangents));
-
-  expect(Math.abs(forward - backward)).toBeLessThan(1e-6 * (1 + Math.abs(forward)));
+  let error = Infinity;
+  for (const step of steps) {
+    // the five-point stencil, whose error is of the order of step⁴
+    const [farBack, back, ahead, farAhead] = [await outputs(-2 * step), await outputs(-step), await outputs(step), await outputs(2 * step)];
+    const forward = (farBack - 8 * back + 8 * ahead - farAhead) / (12 * step);
+    error = Math.min(error, Math.abs(forward - backward) / (1 + Math.abs(forward)));
+    if (error < 1e-6) break;
+  }
+  expect(error).toBeLessThan(1e-6);
 }
 
 /** The same graph with nothing said about the extents of its inputs, or of its outputs. */
@@ -59,15 +66,15 @@ function withoutExtents(model: Model): Model {
 
 describe.each(stepNames)("random graphs with %s", (name) => {
   test("satisfy the adjoint identity", async () => {
-    await fc.assert(fc.asyncProperty(randomGraph("float64", name), expectAdjoint), { numRuns: 4 });
+    await assert(asyncProperty(randomGraph("float64", name), expectAdjoint), { numRuns: 6 });
   });
 
   test("have the same gradients when every extent is dynamic", async () => {
-    await fc.assert(fc.asyncProperty(randomGraph("float64", name), async ({ model, inputs }) => {
+    await assert(asyncProperty(randomGraph("float64", name), async ({ model, inputs }) => {
       const cotangents = cotangentsOf(model, 3);
       const fixed = await gradients(model, inputs, cotangents);
       const dynamic = await gradients(withoutExtents(model), inputs, cotangents);
       for (const [input, want] of Object.entries(fixed)) expectClose(input, dynamic[input], want, 1e-12);
-    }), { numRuns: 2 });
+    }), { numRuns: 4 });
   });
 });

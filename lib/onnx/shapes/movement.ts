@@ -72,8 +72,8 @@ export function sliceRanges(context: ShapeContext, shape: readonly Dimension[]):
   return axes.map((axis, index) => ({ axis: context.axis(axis, shape.length), start: starts?.[index] ?? null, end: ends?.[index] ?? null, step: steps[index] ?? 1 }));
 }
 
-/** A Slice bound brought into the axis, as numpy does; null when that cannot be told. */
-function bound({ algebra }: ShapeContext, value: Dimension, extent: Dimension, step: number): Dimension {
+/** A Slice bound brought into the axis, as numpy does; null when that cannot be told. `upper`: the bound nearer the axis's end. */
+function bound({ algebra }: ShapeContext, value: Dimension, extent: Dimension, step: number, upper: boolean): Dimension {
   if (value === null) return null;
   const [least, most] = step > 0 ? [0, extent] : [-1, algebra.subtract(extent, 1)];
   if (typeof extent === "number" && typeof value === "number") {
@@ -85,7 +85,9 @@ function bound({ algebra }: ShapeContext, value: Dimension, extent: Dimension, s
     if (value >= 2 ** 31 - 1) return most;
     if (value < -(2 ** 31 - 1)) return least;
     // A small offset from the end of a symbolic extent stays within it only if the extent is large enough: assumed, as exporters do.
-    return value < 0 ? algebra.add(extent, value) : value;
+    if (value < 0) return algebra.add(extent, value);
+    // A fixed upper bound may lie beyond an extent that is not known; only the first element is taken to be there.
+    return upper && value > (step > 0 ? 1 : 0) ? null : value;
   }
   return value;
 }
@@ -99,7 +101,7 @@ const slice: ShapeRule = (context) => {
   const result: Dimension[] = [...shape];
   for (const { axis, start, end, step } of ranges) {
     const extent = shape[axis] ?? null;
-    const [first, last] = [bound(context, start, extent, step), bound(context, end, extent, step)];
+    const [first, last] = [bound(context, start, extent, step, step < 0), bound(context, end, extent, step, step > 0)];
     const length = step > 0 ? algebra.subtract(last, first) : algebra.subtract(first, last);
     const count = algebra.ceilDivide(length, Math.abs(step));
     result[axis] = typeof count === "number" ? Math.max(count, 0) : count;

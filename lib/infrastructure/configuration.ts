@@ -45,6 +45,8 @@ const compute = z.strictObject({
   attemptTimeoutMinutes: z.number().int().min(1).max(1440).default(60),
   /** A job that finds no instance for so long is cancelled, with the reason in the summary. */
   capacityWaitMinutes: z.number().int().min(10).max(1440).default(120),
+  /** What the lab pays for an instance; only the dashboard's estimate of cost needs it. */
+  usdPerInstanceHour: z.number().positive().optional(),
   diskGiB: z.number().int().min(30).max(1000).default(80),
 }).transform((chosen) => ({
   ...chosen,

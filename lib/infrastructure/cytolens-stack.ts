@@ -53,6 +53,8 @@ export class CytolensStack extends Stack {
         CYTOLENS_TOPIC: topic.topicArn,
         CYTOLENS_STACK: this.stackName,
         CYTOLENS_IDLE_SECONDS: String(configuration.idleWindowSeconds),
+        CYTOLENS_PROVIDER: configuration.compute.kind === "gpu" ? "cuda" : "cpu",
+        ...(configuration.compute.usdPerInstanceHour === undefined ? {} : { CYTOLENS_USD_PER_HOUR: String(configuration.compute.usdPerInstanceHour) }),
       },
     };
     const planner = new Planner(this, "Planner", parts);

@@ -1,5 +1,5 @@
-import { decode } from "./decode";
+import { decode, decodeRegion } from "./decode";
 import { serveDecoding } from "./decoding-server";
 import { prepare } from "./prepare";
 
-serveDecoding({ decode, prepare }, Number(process.argv[2]));
+serveDecoding({ decode, decodeRegion, prepare }, Number(process.argv[2]));

@@ -5,6 +5,7 @@ import type { RgbImage } from "./image";
 import { type ImageFormat, recogniseFormat } from "./image-format";
 import { checkBytes, checkPixels, type DecodingLimits, defaultLimits } from "./limits";
 import { sharp } from "./loaders";
+import { checkWithin, cutTile, type Tile } from "./tiles";
 
 export interface DecodedImage extends RgbImage {
   readonly format: ImageFormat;
@@ -21,25 +22,47 @@ export interface DecodedImage extends RgbImage {
  * image.corrupt, image.unsupported.
  */
 export async function decode(bytes: Uint8Array, limits: DecodingLimits = defaultLimits): Promise<DecodedImage> {
+  return decodePart(bytes, undefined, limits);
+}
+
+/**
+ * As `decode`, but only a rectangle of the image comes into memory, and the pixel limit holds for it alone: for images that
+ * are too large as a whole. In pixels after EXIF orientation. Throws image.tile for a rectangle that leaves the image.
+ */
+export async function decodeRegion(bytes: Uint8Array, region: Tile, limits: DecodingLimits = defaultLimits): Promise<DecodedImage> {
+  return decodePart(bytes, region, limits);
+}
+
+async function decodePart(bytes: Uint8Array, region: Tile | undefined, limits: DecodingLimits): Promise<DecodedImage> {
   checkBytes(bytes.length, limits);
   const format = recogniseFormat(bytes);
   if (format === "bmp") {
-    const { pixelsPerMetre, ...image } = decodeBmp(bytes, limits);
-    return { ...image, format, ...scale(pixelsPerMetre / 1e6) };
+    const { pixelsPerMetre, warnings, ...image } = decodeBmp(bytes, limits);
+    return { ...(region ? cutTile(image, region) : image), warnings, format, ...scale(pixelsPerMetre / 1e6) };
   }
   const end = endOfImage(format, bytes);
   const extra = end === undefined ? 0 : Math.max(0, bytes.length - end);
-  const described = await describe(bytes, format, limits);
-  const image = await read(bytes, format, limits);
+  const described = await describe(bytes, format, region, limits);
+  const image = await read(bytes, format, region, limits);
   const warnings = [...described.warnings, ...(extra > 0 ? [`${extra} bytes after the end of the image were ignored`] : [])];
   return { ...image, format, warnings, ...scale((described.pixelsPerInch ?? 0) / 25_400) };
 }
 
-async function describe(bytes: Uint8Array, format: ImageFormat, limits: DecodingLimits): Promise<{ warnings: string[]; pixelsPerInch?: number | undefined }> {
+interface Description {
+  readonly warnings: string[];
+  readonly pixelsPerInch: number | undefined;
+}
+
+async function describe(bytes: Uint8Array, format: ImageFormat, region: Tile | undefined, limits: DecodingLimits): Promise<Description> {
   const metadata = await sharp(bytes, { limitInputPixels: false, failOn: strictness(format) }).metadata().catch((cause: unknown) => {
     throw asImageError(cause, format);
   });
-  checkPixels(metadata.width, metadata.pageHeight ?? metadata.height, limits);
+  if (region) {
+    checkPixels(region.width, region.height, limits);
+    checkWithin(metadata.autoOrient, region);
+  } else {
+    checkPixels(metadata.width, metadata.pageHeight ?? metadata.height, limits);
+  }
   if (["float", "double", "complex", "dpcomplex"].includes(metadata.depth)) {
     throw new ImageError("image.unsupported", `Expected 8 or 16 bits a channel but the ${format} file holds values of type ${metadata.depth}`);
   }
@@ -52,8 +75,9 @@ async function describe(bytes: Uint8Array, format: ImageFormat, limits: Decoding
   return { warnings, pixelsPerInch: metadata.density };
 }
 
-async function read(bytes: Uint8Array, format: ImageFormat, limits: DecodingLimits): Promise<RgbImage> {
-  const { data, info } = await sharp(bytes, { limitInputPixels: limits.pixels, failOn: strictness(format), autoOrient: true })
+async function read(bytes: Uint8Array, format: ImageFormat, region: Tile | undefined, limits: DecodingLimits): Promise<RgbImage> {
+  const image = sharp(bytes, { limitInputPixels: region ? false : limits.pixels, failOn: strictness(format), autoOrient: true });
+  const { data, info } = await (region ? image.extract(region) : image)
     .flatten({ background: "#ffffff" })
     .toColourspace("srgb")
     .raw({ depth: "uchar" })

@@ -5,6 +5,7 @@ import type { DecodedImage } from "./decode";
 import { type DecodingReply, type DecodingRequest, memoryNotice } from "./decoding-server";
 import { type DecodingLimits, defaultLimits } from "./limits";
 import type { PreparationRequest, PreparedImage } from "./prepare";
+import type { Tile } from "./tiles";
 
 /**
  * Decodes images in a process of its own, because decoders are where hostile files bite: a crash, a hang or a memory
@@ -27,6 +28,11 @@ export class Decoder {
   /** The whole image (see `decode`), from its bytes or a file's path. */
   decode(source: Uint8Array | string): Promise<DecodedImage> {
     return this.#enqueue({ source, limits: this.#limits }) as Promise<DecodedImage>;
+  }
+
+  /** A rectangle of an image that may be too large as a whole (see `decodeRegion`). */
+  decodeRegion(source: Uint8Array | string, region: Tile): Promise<DecodedImage> {
+    return this.#enqueue({ source, limits: this.#limits, region }) as Promise<DecodedImage>;
   }
 
   /** The network's input, what it sees and a thumbnail (see `prepare`), from the image's bytes or a file's path. */

@@ -5,13 +5,16 @@ import { CytolensError } from "../contract/errors";
 import type { DecodedImage } from "./decode";
 import { checkBytes, type DecodingLimits } from "./limits";
 import type { PreparationRequest, PreparedImage } from "./prepare";
+import type { Tile } from "./tiles";
 
 /** One image for the decoding process: its bytes, or the path of a file that the process reads itself. */
 export interface DecodingRequest {
   readonly source: Uint8Array | string;
   readonly limits: DecodingLimits;
-  /** Absent: the whole image is asked for. */
+  /** Asks for a network's input rather than the image. */
   readonly preparation?: PreparationRequest;
+  /** Asks for a rectangle rather than the whole image. */
+  readonly region?: Tile;
 }
 
 export type DecodingReply =
@@ -20,6 +23,7 @@ export type DecodingReply =
 
 export interface DecodingFunctions {
   decode(bytes: Uint8Array, limits: DecodingLimits): Promise<DecodedImage>;
+  decodeRegion(bytes: Uint8Array, region: Tile, limits: DecodingLimits): Promise<DecodedImage>;
   prepare(bytes: Uint8Array, request: PreparationRequest, limits: DecodingLimits): Promise<PreparedImage>;
 }
 
@@ -36,15 +40,19 @@ export function serveDecoding(functions: DecodingFunctions, memoryBytes: number)
   });
 }
 
-async function answer(functions: DecodingFunctions, { source, limits, preparation }: DecodingRequest): Promise<DecodingReply> {
+async function answer(functions: DecodingFunctions, request: DecodingRequest): Promise<DecodingReply> {
   try {
-    const bytes = typeof source === "string" ? await readImageFile(source, limits) : source;
-    const value = preparation ? await functions.prepare(bytes, preparation, limits) : await functions.decode(bytes, limits);
-    return { value, residentBytes: process.memoryUsage.rss() };
+    return { value: await carryOut(functions, request), residentBytes: process.memoryUsage.rss() };
   } catch (error) {
     const code = error instanceof CytolensError ? error.code : "image.decoder-failed";
     return { failure: { code, message: error instanceof Error ? error.message : String(error) }, residentBytes: process.memoryUsage.rss() };
   }
+}
+
+async function carryOut(functions: DecodingFunctions, { source, limits, preparation, region }: DecodingRequest): Promise<DecodedImage | PreparedImage> {
+  const bytes = typeof source === "string" ? await readImageFile(source, limits) : source;
+  if (preparation) return functions.prepare(bytes, preparation, limits);
+  return region ? functions.decodeRegion(bytes, region, limits) : functions.decode(bytes, limits);
 }
 
 async function readImageFile(path: string, limits: DecodingLimits): Promise<Uint8Array> {

@@ -25,15 +25,19 @@ function starts(length: number, side: number): number[] {
 
 /** Copies a tile out of an image. */
 export function cutTile(image: RgbImage, tile: Tile): RgbImage {
-  if (tile.left < 0 || tile.top < 0 || tile.left + tile.width > image.width || tile.top + tile.height > image.height) {
-    throw new ImageError("image.tile", `Expected a tile within ${image.width} × ${image.height} but received ${JSON.stringify(tile)}`);
-  }
+  checkWithin(image, tile);
   const data = new Uint8Array(tile.width * tile.height * 3);
   for (let y = 0; y < tile.height; y++) {
     const from = ((tile.top + y) * image.width + tile.left) * 3;
     data.set(image.data.subarray(from, from + tile.width * 3), y * tile.width * 3);
   }
   return { width: tile.width, height: tile.height, data };
+}
+
+/** Throws image.tile unless the tile lies within the image. */
+export function checkWithin(image: { readonly width: number; readonly height: number }, { left, top, width, height }: Tile): void {
+  if (left >= 0 && top >= 0 && width > 0 && height > 0 && left + width <= image.width && top + height <= image.height) return;
+  throw new ImageError("image.tile", `Expected a tile within ${image.width} × ${image.height} but received ${width} × ${height} at (${left}, ${top})`);
 }
 
 /** Puts the maps of an image's tiles together; where tiles overlap the values are averaged. Maps and tiles are alike in size. */

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { ImageError } from "../../lib/contract/errors";
-import { decode } from "../../lib/imaging/decode";
+import { decode, decodeRegion } from "../../lib/imaging/decode";
 import { defaultLimits } from "../../lib/imaging/limits";
 import { sharp } from "../../lib/imaging/loaders";
 import { describeWithReference } from "../reference";
@@ -137,6 +137,27 @@ describe("size", () => {
 
   test("a file larger than the limit is not even looked at", async () => {
     await expect(decode(Buffer.alloc(2000), { ...defaultLimits, bytes: 1999 })).rejects.toMatchObject({ code: "image.too-large" });
+  });
+});
+
+describe("a rectangle of an image", () => {
+  const tile = { left: 2, top: 1, width: 3, height: 4 };
+  const expected = Array.from({ length: 12 }, (_, i) => colour([2 + (i % 3), 1 + Math.floor(i / 3)])).flat();
+  test.each(["tiff-lzw", "tiff-bigtiff", "bmp-24", "webp"] as const)("of %s", async (name) => {
+    const image = await decodeRegion(pillowFile(name), tile);
+    expect(image).toMatchObject({ width: 3, height: 4 });
+    expect([...image.data]).toEqual(expected);
+    await expect(decodeRegion(pillowFile(name), { ...tile, left: 5 })).rejects.toMatchObject({ code: "image.tile" });
+  });
+
+  test("of an image that is too large as a whole", async () => {
+    const wide = await sharp({ create: { width: 12_000, height: 9_000, channels: 3, background: "#0a141e" } })
+      .tiff({ tile: true, tileWidth: 256, tileHeight: 256, compression: "deflate" }).toBuffer();
+    await expect(decode(wide)).rejects.toMatchObject({ code: "image.too-large" });
+    const image = await decodeRegion(wide, { left: 11_000, top: 8_000, width: 300, height: 200 });
+    expect(image.data).toHaveLength(300 * 200 * 3);
+    expect([...image.data.subarray(0, 3)]).toEqual([10, 20, 30]);
+    await expect(decodeRegion(wide, { left: 0, top: 0, width: 12_000, height: 9_000 })).rejects.toMatchObject({ code: "image.too-large" });
   });
 });
 

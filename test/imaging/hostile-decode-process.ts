@@ -1,5 +1,5 @@
 import { serveDecoding } from "../../lib/imaging/decoding-server";
-import { decode } from "../../lib/imaging/decode";
+import { decode, decodeRegion } from "../../lib/imaging/decode";
 import { prepare } from "../../lib/imaging/prepare";
 
 /** A decoding process that does what the first bytes tell it to, as a library with a bug would. */
@@ -17,5 +17,6 @@ serveDecoding({
     misbehave(bytes);
     return decode(bytes, limits);
   },
+  decodeRegion,
   prepare,
 }, Number(process.argv[2]));

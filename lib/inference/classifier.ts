@@ -1,0 +1,72 @@
+import type { GradientFunction, LayerGradientFunction, Target } from "../attribution/gradient-function";
+import type { ModelCard } from "../contract/model-card";
+import type { ClassModel } from "./class-model";
+import type { GradientRequest } from "./gradient-graph";
+import type { GradientSession } from "./gradient-session";
+import type { Provider } from "./runtime";
+
+export interface Prediction {
+  readonly classIndex: number;
+  readonly className: string;
+  /** The softmax probability of that class (of a model with a sigmoid head: its sigmoid). */
+  readonly probability: number;
+  /** [classes], before a softmax head. */
+  readonly logits: Float32Array;
+  readonly probabilities: Float32Array;
+}
+
+/**
+ * A classifier ready to predict and to be explained. Images are float32 [channels, height, width], normalised as the
+ * network expects, whatever the layout in its file.
+ */
+export class Classifier {
+  constructor(
+    readonly sha256: string, readonly classNames: readonly string[], readonly card: ModelCard | undefined, readonly provider: Provider,
+    /** The tensor Grad-CAM reads unless told otherwise; undefined where the model has no feature map. */
+    readonly featureLayer: string | undefined,
+    private readonly source: ClassModel, private readonly session: GradientSession,
+  ) {}
+
+  /** Name, channels, height and width of the input, and the layout in the file. */
+  get input(): ClassModel["input"] {
+    return this.source.input;
+  }
+
+  /** The activation that was peeled off to find the logits, if the model ends in one. */
+  get head(): ClassModel["head"] {
+    return this.source.head;
+  }
+
+  async predict(images: readonly Float32Array[]): Promise<Prediction[]> {
+    const rows = await this.session.logits(images);
+    return rows.map((logits) => {
+      const probabilities = this.head === "Sigmoid" ? logits.map((logit) => 1 / (1 + Math.exp(-logit))) : softmax(logits);
+      const classIndex = logits.indexOf(Math.max(...logits));
+      return {
+        classIndex, className: this.classNames[classIndex] ?? String(classIndex), probability: probabilities[classIndex] ?? NaN, logits, probabilities,
+      };
+    });
+  }
+
+  /** F and dF/dx of a target; "guided" and "deconvnet" take those rules for every ReLU. */
+  gradient(target: Target, rule: GradientRequest["rule"] = "true"): GradientFunction {
+    return this.session.gradientFunction(target, rule);
+  }
+
+  /** F, a feature map, and dF/d(feature map): of the layer named, else of `featureLayer`. */
+  layerGradient(target: Target, layer?: string): LayerGradientFunction {
+    return this.session.layerGradientFunction(target, layer ?? this.featureLayer ?? "last");
+  }
+
+  /** Frees sessions and their memory. */
+  close(): Promise<void> {
+    return this.session.close();
+  }
+}
+
+function softmax(logits: Float32Array): Float32Array {
+  const largest = Math.max(...logits);
+  const powers = Array.from(logits, (logit) => Math.exp(logit - largest));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return Float32Array.from(powers, (power) => power / total);
+}

@@ -1,0 +1,202 @@
+import type { GradientFunction, LayerGradientFunction, Target } from "../attribution/gradient-function";
+import { ImageError, ModelError, UserError } from "../contract/errors";
+import { engineVersion } from "../contract/engine-version";
+import type { Model, Tensor } from "../onnx/model";
+import { float32Tensor } from "../onnx/tensor";
+import { writeModel } from "../onnx/write-model";
+import type { ClassModel } from "./class-model";
+import type { GradientCache } from "./gradient-cache";
+import { gradientGraphOf, logitsGraphOf, type GradientRequest } from "./gradient-graph";
+import { batchWithin, largestBatch, peakActivationBytes, weightBytes } from "./memory-budget";
+import { runtimeVersion } from "./runtime";
+import { Session, type SessionOptions } from "./session";
+import { SessionCache } from "./session-cache";
+
+/** Counts up whenever an emission or a pass may produce another graph: cached graphs of before are not used again. */
+export const passesVersion = 1;
+
+export interface GradientSessionOptions extends SessionOptions {
+  /** What all sessions of this model together may hold, 2 GiB unless told. */
+  readonly memoryBytes?: number | undefined;
+  /** Images computed at once; as many as fit, up to 8, unless told. */
+  readonly batch?: number | undefined;
+  /** Left out: graphs are built anew in every process. */
+  readonly cache?: GradientCache | undefined;
+}
+
+const defaultMemoryBytes = 2 * 2 ** 30;
+
+type Kind = Pick<GradientRequest, "of" | "rule" | "layer"> | "logits";
+
+interface Evaluation {
+  /** Rows of the session's outputs, in their order, a point each: values, gradient, layer. */
+  readonly outputs: readonly (readonly Float32Array[])[];
+  readonly layerDims: readonly number[];
+}
+
+/** Logits, gradients and layer gradients of one classifier, a batch at a time within a memory budget. */
+export class GradientSession {
+  private readonly sessions: SessionCache;
+  private readonly batches = new Map<string, number>();
+  private queue: Promise<unknown> = Promise.resolve();
+  private readonly memoryBytes: number;
+
+  /** @param modelSha256 of the model's file, for the cache on disk */
+  constructor(private readonly source: ClassModel, private readonly modelSha256: string, private readonly options: GradientSessionOptions = {}) {
+    this.memoryBytes = options.memoryBytes ?? defaultMemoryBytes;
+    this.sessions = new SessionCache(this.memoryBytes);
+  }
+
+  /** Logits of each image, [classes]. */
+  async logits(points: readonly Float32Array[]): Promise<Float32Array[]> {
+    const { outputs: [values = []] } = await this.evaluate(points, "logits", undefined);
+    return [...values];
+  }
+
+  gradientFunction(target: Target, rule: GradientRequest["rule"] = "true"): GradientFunction {
+    return async (points) => {
+      const { outputs: [values = [], gradients = []] } = await this.evaluate(points, { of: target.of, rule }, target.classIndex);
+      return { values: Float64Array.from(values, (row) => row[target.classIndex] as number), gradients };
+    };
+  }
+
+  /** @param layer a name, or "last" for the last feature map */
+  layerGradientFunction(target: Target, layer = "last", rule: GradientRequest["rule"] = "true"): LayerGradientFunction {
+    return async (points) => {
+      const { outputs: [values = [], gradients = [], activations = []], layerDims } = await this.evaluate(points, { of: target.of, rule, layer }, target.classIndex);
+      const [, channels = 0, height = 0, width = 0] = layerDims;
+      return { values: Float64Array.from(values, (row) => row[target.classIndex] as number), dims: [channels, height, width], activations, gradients };
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.queue.catch(() => undefined);
+    await this.sessions.close();
+  }
+
+  /** One evaluation at a time: onnxruntime computes on the calling thread anyway, and sessions may close in between. */
+  private evaluate(points: readonly Float32Array[], kind: Kind, classIndex: number | undefined): Promise<Evaluation> {
+    const result = this.queue.then(() => this.evaluateNow(points, kind, classIndex));
+    this.queue = result.catch(() => undefined);
+    return result;
+  }
+
+  private async evaluateNow(points: readonly Float32Array[], kind: Kind, classIndex: number | undefined): Promise<Evaluation> {
+    this.checkPoints(points);
+    const rows: Float32Array[][] = [[], [], []];
+    let layerDims: readonly number[] = [];
+    for (let start = 0; start < points.length;) {
+      const batch = this.batchFor(kind, points.length - start);
+      const part = points.slice(start, start + batch);
+      const outputs = await this.runBatch(part, batch, kind, classIndex);
+      outputs.forEach(({ data, dims }, index) => {
+        if (index === 2) layerDims = dims;
+        const size = data.length / batch;
+        // Copies, so that a small row does not keep a whole batch's memory.
+        part.forEach((_, row) => rows[index]?.push((data as Float32Array).slice(row * size, (row + 1) * size)));
+      });
+      start += batch;
+    }
+    checkFinite(rows);
+    return { outputs: rows, layerDims };
+  }
+
+  private async runBatch(points: readonly Float32Array[], batch: number, kind: Kind, classIndex: number | undefined): Promise<Tensor[]> {
+    const { channels, height, width, name } = this.source.input;
+    const size = channels * height * width;
+    const input = new Float32Array(batch * size);
+    // A batch that is not full repeats its last image: zeros could overflow where images do not.
+    for (let row = 0; row < batch; row++) input.set(points[Math.min(row, points.length - 1)] as Float32Array, row * size);
+    const session = await this.sessionFor(kind, batch);
+    const feeds: Record<string, Tensor> = { [name]: float32Tensor(input, [batch, channels, height, width]) };
+    const cotangent = session.inputNames.find((other) => other !== name);
+    if (cotangent !== undefined && classIndex !== undefined) feeds[cotangent] = oneHot(batch, this.classCount(), classIndex);
+    const outputs = await session.run(feeds);
+    return session.outputNames.map((output) => outputs.get(output) as Tensor);
+  }
+
+  private classCount(): number {
+    return this.source.classes ?? raise(new ModelError("model.classes", `Expected a fixed number of classes in output "${this.source.logits}" but the graph does not tell it`));
+  }
+
+  private sessionFor(kind: Kind, batch: number): Promise<Session> {
+    const key = JSON.stringify([kind, batch]);
+    return this.sessions.get(key, this.expectedBytes.get(key) ?? 0, async () => {
+      const bytes = await this.modelFor(kind, batch);
+      return await Session.open(bytes, this.options);
+    });
+  }
+
+  private readonly expectedBytes = new Map<string, number>();
+
+  private async modelFor(kind: Kind, batch: number): Promise<Uint8Array> {
+    const { cache, provider = "cpu" } = this.options;
+    if (!cache || kind === "logits") return writeModel(this.build(kind, batch));
+    const identity = {
+      modelSha256: this.modelSha256, engineVersion, passesVersion, runtimeVersion: runtimeVersion(), provider,
+      input: this.source.input, output: this.source.output, request: { ...kind, batch },
+    };
+    const cached = await cache.get(identity);
+    if (cached) return cached;
+    const built = writeModel(this.build(kind, batch));
+    await cache.put(identity, built);
+    return built;
+  }
+
+  private build(kind: Kind, batch: number): Model {
+    return kind === "logits" ? logitsGraphOf(this.source, batch) : gradientGraphOf(this.source, { ...kind, batch }).model;
+  }
+
+  /** Full batches as far as they go; what remains in one padded batch, unless single images are fewer passes. */
+  private batchFor(kind: Kind, remaining: number): number {
+    if (this.source.fixedBatch !== undefined) return this.source.fixedBatch;
+    const full = this.options.batch ?? this.fittingBatch(kind);
+    return remaining >= full || remaining > full / 2 ? full : 1;
+  }
+
+  private fittingBatch(kind: Kind): number {
+    const key = JSON.stringify(kind);
+    const known = this.batches.get(key);
+    if (known !== undefined) return known;
+    const single = this.build(kind, 1);
+    // Half the budget, so that the sessions for single images and for other maps can stay beside it.
+    const batch = batchWithin(this.memoryBytes / 2, single);
+    for (let size = 1; size <= largestBatch; size++) {
+      this.expectedBytes.set(JSON.stringify([kind, size]), 2 * weightBytes(single) + size * peakActivationBytes(single));
+    }
+    this.batches.set(key, batch);
+    return batch;
+  }
+
+  private checkPoints(points: readonly Float32Array[]): void {
+    const { channels, height, width } = this.source.input;
+    for (const point of points) {
+      if (point.length !== channels * height * width) {
+        throw new UserError("inference.input-size", `Expected images of ${channels} × ${height} × ${width} = ${channels * height * width} values but received ${point.length}`);
+      }
+      if (!point.every(Number.isFinite)) throw new ImageError("image.not-finite", "Expected finite numbers in a preprocessed image but received NaN or infinity");
+    }
+  }
+}
+
+function oneHot(rows: number, classes: number, index: number): Tensor {
+  if (!Number.isInteger(index) || index < 0 || index >= classes) {
+    throw new UserError("target.class", `Expected a class from 0 to ${classes - 1} but received ${index}`);
+  }
+  const data = new Float32Array(rows * classes);
+  for (let row = 0; row < rows; row++) data[row * classes + index] = 1;
+  return float32Tensor(data, [rows, classes]);
+}
+
+const outputKinds = ["scores", "gradient", "feature map"];
+
+function checkFinite(rows: readonly (readonly Float32Array[])[]): void {
+  rows.forEach((list, kind) => list.forEach((row, index) => {
+    if (row.every(Number.isFinite)) return;
+    throw new ImageError("inference.not-finite", `Expected finite numbers in the ${outputKinds[kind]} of image ${index} but the model answered NaN or infinity`);
+  }));
+}
+
+function raise(error: Error): never {
+  throw error;
+}

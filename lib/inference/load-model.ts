@@ -1,0 +1,85 @@
+import { readFile, stat } from "node:fs/promises";
+import { sha256Of } from "../contract/digests";
+import { ModelError, UserError } from "../contract/errors";
+import type { ModelCard } from "../contract/model-card";
+import { readModelFolder } from "../networks/model-folder";
+import type { Model } from "../onnx/model";
+import { readModel } from "../onnx/read-model";
+import { Classifier } from "./classifier";
+import { classModelOf, type ClassModel, type ClassModelOptions } from "./class-model";
+import { featureLayerOf } from "./feature-layer";
+import { GradientCache } from "./gradient-cache";
+import { typesAt } from "./gradient-graph";
+import { GradientSession, type GradientSessionOptions } from "./gradient-session";
+
+export interface LoadModelOptions extends ClassModelOptions, Omit<GradientSessionOptions, "cache"> {
+  /** What the classes are called; the card's names, else "class 0", "class 1", … unless told. */
+  readonly classNames?: readonly string[] | undefined;
+  /** The card of a model that comes as bytes. */
+  readonly card?: ModelCard | undefined;
+  /** The tensor Grad-CAM reads; the card's, else the last feature map, unless told. */
+  readonly featureLayer?: string | undefined;
+  /** Where gradient graphs are kept between processes (the user's cache folder unless told); null: nowhere. */
+  readonly cacheFolder?: string | null | undefined;
+}
+
+/**
+ * Loads a classifier from an ONNX file, a model folder (model.onnx and card.json) or bytes.
+ * @throws UserError "model.not-found"; ModelError with the reason for a file that is not a usable classifier;
+ * EnvironmentError when the provider asked for is not there (at the first prediction)
+ */
+export async function loadModel(source: string | Uint8Array, options: LoadModelOptions = {}): Promise<Classifier> {
+  const { bytes, card = options.card } = typeof source === "string" ? await readSource(source) : { bytes: source };
+  const model = readModel(bytes);
+  refuseNaN(model);
+  const classModel = classModelOf(model, {
+    input: options.input ?? card?.input.name, output: options.output ?? card?.output, layout: options.layout ?? card?.input.layout,
+    size: options.size ?? card?.input,
+  });
+  const sha256 = sha256Of(bytes);
+  const { cacheFolder, provider = "cpu" } = options;
+  const cache = cacheFolder === null ? undefined : new GradientCache(cacheFolder);
+  const session = new GradientSession(classModel, sha256, { ...options, cache });
+  return new Classifier(sha256, classNamesOf(classModel, options.classNames ?? card?.classes), card, provider,
+    featureLayer(classModel, options.featureLayer ?? card?.featureLayer), classModel, session);
+}
+
+async function readSource(source: string): Promise<{ bytes: Uint8Array; card?: ModelCard }> {
+  const found = await stat(source).catch(() => undefined);
+  if (!found) throw new UserError("model.not-found", `Expected an ONNX file or a model folder at ${source} but nothing is there`);
+  return found.isDirectory() ? await readModelFolder(source) : { bytes: await readFile(source) };
+}
+
+function classNamesOf({ classes, logits }: ClassModel, names: readonly string[] | undefined): readonly string[] {
+  if (classes === undefined) {
+    if (names) return names;
+    throw new ModelError("model.classes", `Expected output "${logits}" to have a fixed number of classes but the graph does not tell it; name the classes`);
+  }
+  if (names && names.length !== classes) {
+    throw new ModelError("model.classes", `Expected ${classes} class names, one for each score in output "${logits}", but received ${names.length}`);
+  }
+  return names ?? Array.from({ length: classes }, (_, index) => `class ${index}`);
+}
+
+/** A layer asked for must be there; without one, a model may also have none. */
+function featureLayer(classModel: ClassModel, asked: string | undefined): string | undefined {
+  const { model, input, logits } = classModel;
+  try {
+    return featureLayerOf(model, typesAt(classModel), input.name, logits, asked);
+  } catch (error) {
+    if (asked === undefined && error instanceof ModelError && error.code === "model.no-feature-map") return undefined;
+    throw error;
+  }
+}
+
+function refuseNaN({ graph }: Model): void {
+  for (const [name, { dataType, data }] of graph.initializers) {
+    if (dataType !== "float32" && dataType !== "float64") continue;
+    const values = data as Float32Array;
+    for (let index = 0; index < values.length; index++) {
+      if (Number.isNaN(values[index])) {
+        throw new ModelError("model.nan-weights", `Expected numbers as weights but "${name}" holds NaN at element ${index}`);
+      }
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import { UserError } from "../contract/errors";
+import { arrayOf } from "../onnx/data-types";
+import type { DataType, Model, ValueInfo } from "../onnx/model";
+import { valuesReadBy } from "../onnx/prune";
+import { elementCount } from "../onnx/tensor";
+
+/** Beyond eight images a batch no longer gains speed, on two cores or on eight. */
+export const largestBatch = 8;
+
+/** onnxruntime's arena and packed copies of values come on top of what the graph itself needs. */
+const arenaFactor = 1.3;
+
+/**
+ * The most bytes of activations alive at once when a graph of fixed shapes runs in its own order: each value from the node
+ * that makes it to the last that reads it. Values of unknown shape count as nothing.
+ */
+export function peakActivationBytes({ graph }: Model): number {
+  const lastReader = new Map<string, number>();
+  graph.nodes.forEach((node, index) => {
+    for (const name of valuesReadBy(node)) lastReader.set(name, index);
+  });
+  for (const { name } of graph.outputs) lastReader.set(name, Infinity);
+  const dying = new Map<number, string[]>();
+  for (const [name, index] of lastReader) dying.set(index, [...(dying.get(index) ?? []), name]);
+  const sizes = new Map<string, number>();
+  let alive = 0;
+  let peak = 0;
+  graph.nodes.forEach((node, index) => {
+    for (const name of node.outputs) {
+      const bytes = name !== "" && lastReader.has(name) ? bytesOf(graph.valueInfo.get(name)) : 0;
+      sizes.set(name, bytes);
+      alive += bytes;
+    }
+    peak = Math.max(peak, alive);
+    for (const name of dying.get(index) ?? []) alive -= sizes.get(name) ?? 0;
+  });
+  return peak;
+}
+
+export function weightBytes({ graph }: Model): number {
+  return [...graph.initializers.values()].reduce((sum, { dataType, dims }) => sum + elementCount(dims) * bytesPerElement(dataType), 0);
+}
+
+/**
+ * How many images fit in a batch, 1 to `largestBatch`: the weights once and again (onnxruntime keeps packed copies), and
+ * the activations for each image.
+ * @param single the graph for one image
+ * @throws UserError "memory.too-small" when not even one image fits
+ */
+export function batchWithin(memoryBytes: number, single: Model): number {
+  const fixed = 2 * weightBytes(single);
+  const perImage = peakActivationBytes(single) * arenaFactor;
+  const fitting = Math.floor((memoryBytes - fixed) / Math.max(1, perImage));
+  if (fitting >= 1) return Math.min(largestBatch, fitting);
+  throw new UserError("memory.too-small",
+    `Expected a memory budget of at least ${megabytes(fixed + perImage)} (${megabytes(fixed)} for weights, ${megabytes(perImage)} for one image) but received ${megabytes(memoryBytes)}`);
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}
+
+function bytesPerElement(dataType: DataType): number {
+  return dataType === "string" ? 0 : arrayOf(dataType).BYTES_PER_ELEMENT;
+}
+
+function bytesOf(info: ValueInfo | undefined): number {
+  if (!info?.shape?.every((extent) => typeof extent === "number")) return 0;
+  return elementCount(info.shape as readonly number[]) * bytesPerElement(info.dataType);
+}

@@ -1,6 +1,7 @@
 import type { GradientFunction, LayerGradientFunction, Target } from "../attribution/gradient-function";
 import type { ModelCard } from "../contract/model-card";
 import type { ClassModel } from "./class-model";
+import { featureLayerOf } from "./feature-layer";
 import type { GradientRequest } from "./gradient-graph";
 import type { GradientSession } from "./gradient-session";
 import type { Provider } from "./runtime";
@@ -55,7 +56,7 @@ export class Classifier {
 
   /** F, a feature map, and dF/d(feature map): of the layer named, else of `featureLayer`. */
   layerGradient(target: Target, layer?: string): LayerGradientFunction {
-    return this.session.layerGradientFunction(target, layer ?? this.featureLayer ?? "last");
+    return this.session.layerGradientFunction(target, featureLayerOf(this.source, layer ?? this.featureLayer));
   }
 
   /** Frees sessions and their memory. */

@@ -1,17 +1,19 @@
 import { closestNames } from "../autodiff/closest-names";
 import { ModelError } from "../contract/errors";
 import { isFloat } from "../onnx/data-types";
-import { valuesReadBy } from "../onnx/prune";
 import type { Model, ValueInfo } from "../onnx/model";
+import { usedNames } from "../onnx/references";
+import type { ClassModel } from "./class-model";
+import { typesAt } from "./gradient-graph";
 
 /**
  * The tensor that Grad-CAM reads: the one named, else the last feature map by shape, that is the last float value
  * [batch, channels, height, width] with more than one cell that lies between the input and the logits.
- * `types` are those of the model at a fixed input size.
  * @throws ModelError "model.unknown-layer" with the closest names, "model.not-a-feature-map", "model.no-feature-map"
  */
-export function featureLayerOf(model: Model, types: ReadonlyMap<string, ValueInfo>, input: string, logits: string, asked?: string): string {
-  const between = valuesBetween(model, input, logits);
+export function featureLayerOf(source: ClassModel, asked?: string): string {
+  const types = typesAt(source);
+  const between = valuesBetween(source.model, source.input.name, source.logits);
   if (asked === undefined) {
     const last = between.findLast((name) => isFeatureMap(types.get(name)));
     if (last !== undefined) return last;
@@ -40,12 +42,12 @@ function isFeatureMap(info: ValueInfo | undefined): boolean {
 function valuesBetween({ graph }: Model, input: string, logits: string): string[] {
   const leading = new Set([logits]);
   for (const node of graph.nodes.toReversed()) {
-    if (node.outputs.some((name) => leading.has(name))) for (const name of valuesReadBy(node)) leading.add(name);
+    if (node.outputs.some((name) => leading.has(name))) for (const name of usedNames(node)) leading.add(name);
   }
   const following = new Set([input]);
   const between: string[] = [];
   for (const node of graph.nodes) {
-    if (!valuesReadBy(node).some((name) => following.has(name))) continue;
+    if (![...usedNames(node)].some((name) => following.has(name))) continue;
     for (const name of node.outputs) {
       following.add(name);
       if (leading.has(name)) between.push(name);

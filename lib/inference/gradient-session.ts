@@ -60,8 +60,8 @@ export class GradientSession {
     };
   }
 
-  /** @param layer a name, or "last" for the last feature map */
-  layerGradientFunction(target: Target, layer = "last", rule: GradientRequest["rule"] = "true"): LayerGradientFunction {
+  /** @param layer the name of a feature map */
+  layerGradientFunction(target: Target, layer: string, rule: GradientRequest["rule"] = "true"): LayerGradientFunction {
     return async (points) => {
       const { outputs: [values = [], gradients = [], activations = []], layerDims } = await this.evaluate(points, { of: target.of, rule, layer }, target.classIndex);
       const [, channels = 0, height = 0, width = 0] = layerDims;
@@ -144,12 +144,13 @@ export class GradientSession {
   }
 
   private build(kind: Kind, batch: number): Model {
-    return kind === "logits" ? logitsGraphOf(this.source, batch) : gradientGraphOf(this.source, { ...kind, batch }).model;
+    return kind === "logits" ? logitsGraphOf(this.source, batch) : gradientGraphOf(this.source, { ...kind, batch });
   }
 
   /** Full batches as far as they go; what remains in one padded batch, unless single images are fewer passes. */
   private batchFor(kind: Kind, remaining: number): number {
     if (this.source.fixedBatch !== undefined) return this.source.fixedBatch;
+    if (remaining === 1) return 1;
     const full = this.options.batch ?? this.fittingBatch(kind);
     return remaining >= full || remaining > full / 2 ? full : 1;
   }

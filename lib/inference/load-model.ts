@@ -9,7 +9,6 @@ import { Classifier } from "./classifier";
 import { classModelOf, type ClassModel, type ClassModelOptions } from "./class-model";
 import { featureLayerOf } from "./feature-layer";
 import { GradientCache } from "./gradient-cache";
-import { typesAt } from "./gradient-graph";
 import { GradientSession, type GradientSessionOptions } from "./gradient-session";
 
 export interface LoadModelOptions extends ClassModelOptions, Omit<GradientSessionOptions, "cache"> {
@@ -63,9 +62,8 @@ function classNamesOf({ classes, logits }: ClassModel, names: readonly string[] 
 
 /** A layer asked for must be there; without one, a model may also have none. */
 function featureLayer(classModel: ClassModel, asked: string | undefined): string | undefined {
-  const { model, input, logits } = classModel;
   try {
-    return featureLayerOf(model, typesAt(classModel), input.name, logits, asked);
+    return featureLayerOf(classModel, asked);
   } catch (error) {
     if (asked === undefined && error instanceof ModelError && error.code === "model.no-feature-map") return undefined;
     throw error;

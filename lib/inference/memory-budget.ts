@@ -1,7 +1,7 @@
 import { UserError } from "../contract/errors";
 import { arrayOf } from "../onnx/data-types";
 import type { DataType, Model, ValueInfo } from "../onnx/model";
-import { valuesReadBy } from "../onnx/prune";
+import { usedNames } from "../onnx/references";
 import { elementCount } from "../onnx/tensor";
 
 /** Beyond eight images a batch no longer gains speed, on two cores or on eight. */
@@ -17,7 +17,7 @@ const arenaFactor = 1.3;
 export function peakActivationBytes({ graph }: Model): number {
   const lastReader = new Map<string, number>();
   graph.nodes.forEach((node, index) => {
-    for (const name of valuesReadBy(node)) lastReader.set(name, index);
+    for (const name of usedNames(node)) lastReader.set(name, index);
   });
   for (const { name } of graph.outputs) lastReader.set(name, Infinity);
   const dying = new Map<number, string[]>();

@@ -5,15 +5,31 @@ import { writeModel } from "../../lib/onnx/write-model";
 
 export type Values = Readonly<Record<string, Tensor>>;
 
+export interface RunningModel {
+  /** All outputs for these inputs. */
+  run(feeds: Values): Promise<Values>;
+  release(): Promise<void>;
+}
+
+/** A session of onnxruntime for a model. */
+export async function openModel(model: Model): Promise<RunningModel> {
+  const session = await ort.InferenceSession.create(writeModel(model), { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 });
+  return {
+    run: async (feeds) => {
+      const taken = session.inputNames.map((name) => [name, toOrt(feeds[name], name)] as const);
+      return Object.fromEntries(Object.entries(await session.run(Object.fromEntries(taken))).map(([name, value]) => [name, fromOrt(value)]));
+    },
+    release: () => session.release(),
+  };
+}
+
 /** Runs a model once in onnxruntime and gives all its outputs. */
 export async function runModel(model: Model, feeds: Values): Promise<Values> {
-  const session = await ort.InferenceSession.create(writeModel(model), { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 });
+  const running = await openModel(model);
   try {
-    const taken = session.inputNames.map((name) => [name, toOrt(feeds[name], name)] as const);
-    const results = await session.run(Object.fromEntries(taken));
-    return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, fromOrt(value)]));
+    return await running.run(feeds);
   } finally {
-    await session.release();
+    await running.release();
   }
 }
 

@@ -92,20 +92,11 @@ export type Configuration = z.infer<typeof configuration>;
 
 /** Reads the configuration. Throws a UserError naming each field, what was expected and what came instead. */
 export function readConfiguration(context: unknown): Configuration {
-  const value = typeof context === "string" ? fromCommandLine(context) : context ?? {};
+  const value = context ?? {};
   const parsed = configuration.safeParse(value);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => `  ${describe(issue, value)}`);
   throw new UserError("configuration.invalid", `Cannot use the "cytolens" configuration in cdk.json:\n${problems.join("\n")}`);
-}
-
-/** `cdk -c cytolens='{…}'` hands over text. */
-function fromCommandLine(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new UserError("configuration.not-json", `cytolens: Expected an object, or JSON after -c cytolens=, but received ${JSON.stringify(text.slice(0, 120))}`, { cause });
-  }
 }
 
 function describe(issue: z.core.$ZodIssue, root: unknown): string {

@@ -1,0 +1,142 @@
+import type { GraphBuilder } from "../onnx/graph-builder";
+import type { Node } from "../onnx/model";
+import { float32Tensor } from "../onnx/tensor";
+import type { GradientRule, RuleContext } from "./gradient-rule";
+import { gradients, type DifferentiableOperator } from "./registry";
+import type { RuleOverrides } from "./rules";
+
+export interface SegmentCourse {
+  readonly segments: number;
+  /** What the names of the shadow's values begin with, before the names of the values at the points. */
+  readonly shadowPrefix: string;
+}
+
+/** Enlarges an end so that a unit that has not moved still tells its state; far below float32's visible digits. */
+const nudge = 1 + 2 ** -20;
+const smallest = 1e-37;
+
+/** Every operator's rule, read between the two ends of a segment. */
+export function segmentRules(course: SegmentCourse): RuleOverrides {
+  const entries = Object.entries(gradients) as [DifferentiableOperator, GradientRule][];
+  return {
+    ...Object.fromEntries(entries.map(([operator, rule]) => [operator, inTheMiddle(rule, course)])),
+    Relu: meanSlopeOfRelu(course),
+    MaxPool: meanShareOfMaxPool(course),
+  };
+}
+
+/** Two-banded matrix [segments, segments + 1] that combines each segment's ends. */
+function ends(graph: GraphBuilder, { segments }: SegmentCourse, start: number, end: number): string {
+  const matrix = new Float32Array(segments * (segments + 1));
+  for (let row = 0; row < segments; row++) matrix.set([start, end], row * (segments + 1) + row);
+  return graph.constant({ dataType: "float32", dims: [segments, segments + 1], data: matrix }, "ends");
+}
+
+/** The value at the points, with all but the chain's axis flattened. */
+function flatPoints(context: RuleContext, shadow: string, { segments, shadowPrefix }: SegmentCourse): string {
+  const [extent] = context.staticShape(shadow) ?? context.refuse(`the shape of "${shadow}" is not known`);
+  if (extent === undefined || extent % segments !== 0) context.refuse(`the first axis of "${shadow}" (${extent}) does not hold ${segments} segments`);
+  return context.graph.add("Reshape", [shadow.slice(shadowPrefix.length), context.graph.int64([segments + 1, -1])]);
+}
+
+function shaped(context: RuleContext, flat: string, shadow: string): string {
+  return context.graph.add("Reshape", [flat, context.shapeTensor(shadow)]);
+}
+
+function meanSlopeOfRelu(course: SegmentCourse): GradientRule {
+  return (context, [dy]) => {
+    if (dy === undefined) return [];
+    const { graph } = context;
+    const x = flatPoints(context, context.input(0), course);
+    const y = flatPoints(context, context.output(0), course);
+    const difference = ends(graph, course, -1, nudge);
+    // mean slope = (relu(c) − relu(a)) / (c − a)
+    const rise = graph.add("MatMul", [difference, y]);
+    const run = graph.add("Gemm", [difference, x, graph.float32(smallest)]);
+    return [graph.add("Mul", [dy, shaped(context, graph.add("Div", [rise, run]), context.input(0))])];
+  };
+}
+
+/**
+ * A window's maximum stands at i at one end and at j at the other. With u the lead of i over j at the first end and v that of j over
+ * i at the second, i leads along u / (u + v) of the segment and takes that share of the gradient; j takes the rest.
+ */
+function meanShareOfMaxPool(course: SegmentCourse): GradientRule {
+  return (context, [dy]) => {
+    if (dy === undefined) return [];
+    const { graph } = context;
+    const { segments, shadowPrefix } = course;
+    const x = flatPoints(context, context.input(0), course);
+    const y = flatPoints(context, context.output(0), course);
+    const atPoint = graph.graph.nodes.find(({ outputs }) => outputs[0] === context.output(0).slice(shadowPrefix.length)) ?? context.refuse("the node at the points is gone");
+    const indices = (atPoint.outputs[1] ||= graph.freshName("MaxPool_indices"));
+    const shape = context.staticShape(context.input(0)) ?? context.refuse("the shape of its input is not known");
+    const size = shape.reduce((product, extent) => product * extent, 1) / segments;
+    const starts = graph.int64(Array.from({ length: segments + 1 }, (_, point) => point * size), [segments + 1, 1]);
+    const places = graph.add("Sub", [graph.add("Reshape", [indices, graph.int64([segments + 1, -1])]), starts]);
+    const [placesAtStart, placesAtEnd] = atBothEnds(graph, places, segments);
+    const [xAtStart, xAtEnd] = atBothEnds(graph, x, segments);
+    const [yAtStart, yAtEnd] = atBothEnds(graph, y, segments);
+    const tiny = graph.float32(smallest);
+    // u = y(a) − x_j(a), v = y(c) − x_i(c)
+    const lead = graph.add("Add", [graph.add("Sub", [yAtStart, graph.add("GatherElements", [xAtStart, placesAtEnd], { axis: 1 })]), tiny]);
+    const laterLead = graph.add("Sub", [yAtEnd, graph.add("GatherElements", [xAtEnd, placesAtStart], { axis: 1 })]);
+    const flatGradient = graph.add("Reshape", [dy, graph.int64([segments, -1])]);
+    const first = graph.add("Mul", [flatGradient, graph.add("Div", [lead, graph.add("Add", [lead, laterLead])])]);
+    const zeros = graph.add("ConstantOfShape", [graph.int64([segments, size])], { value: float32Tensor([0]) });
+    const scatter = { axis: 1, reduction: "add" };
+    const withFirst = graph.add("ScatterElements", [zeros, placesAtStart, first], scatter);
+    return [shaped(context, graph.add("ScatterElements", [withFirst, placesAtEnd, graph.add("Sub", [flatGradient, first])], scatter), context.input(0))];
+  };
+}
+
+/** Rows 0 … n − 1 and rows 1 … n of a value at the points. */
+function atBothEnds(graph: GraphBuilder, value: string, segments: number): [string, string] {
+  const rows = (from: number): string => graph.add("Slice", [value, graph.int64([from]), graph.int64([from + segments]), graph.int64([0])]);
+  return [rows(0), rows(1)];
+}
+
+/** A rule applied to a node that sees, of each varying input, the mean of its two ends. */
+function inTheMiddle(rule: GradientRule, course: SegmentCourse): GradientRule {
+  return (context, outputGradients) => {
+    const { graph, node } = context;
+    const shadows = new Map<string, string>();
+    const view: Node = { ...node, name: graph.freshName(`${node.name}_middle`), inputs: [...node.inputs], outputs: [...node.outputs], attributes: node.attributes };
+    view.inputs = node.inputs.map((name) => {
+      if (!name.startsWith(course.shadowPrefix) || context.constantValue(name)) return name;
+      const middle = shaped(context, graph.add("MatMul", [ends(graph, course, 0.5, 0.5), flatPoints(context, name, course)]), name);
+      shadows.set(middle, name);
+      return middle;
+    });
+    view.outputs = node.outputs.map((name) => {
+      if (name === "") return "";
+      const own = graph.freshName(`${name}_middle`);
+      shadows.set(own, name);
+      return own;
+    });
+    graph.graph.nodes.push(view);
+    const known = (value: string): string => shadows.get(value) ?? value;
+    return rule({
+      node: view, graph,
+      input: (index) => view.inputs[index] || context.refuse(`input ${index} is left out`),
+      has: (index) => context.has(index),
+      output: (index) => view.outputs[index] || context.refuse(`output ${index} is left out`),
+      ensureOutput: (index) => {
+        while (view.outputs.length <= index) view.outputs.push("");
+        return (view.outputs[index] ||= graph.freshName(`${node.operator}_output_${index}`));
+      },
+      needs: (index) => context.needs(index),
+      dataType: (value) => context.dataType(known(value)),
+      shape: (value) => context.shape(known(value)),
+      rank: (value) => context.rank(known(value)),
+      staticShape: (value) => context.staticShape(known(value)),
+      constantValue: (value) => context.constantValue(value),
+      shapeTensor: (value) => context.shapeTensor(known(value)),
+      scalar: (number, like) => context.scalar(number, known(like)),
+      zerosLike: (value) => context.zerosLike(known(value)),
+      keepWhere: (condition, value) => context.keepWhere(condition, value),
+      sumTo: (gradient, target) => context.sumTo(gradient, known(target)),
+      refuse: (reason) => context.refuse(reason),
+    }, outputGradients);
+  };
+}

@@ -24,6 +24,8 @@ export function onnxRuntime(): OnnxRuntimeModule {
   silenceTelemetry();
   try {
     loaded = require("onnxruntime-node") as OnnxRuntimeModule;
+    // What goes wrong is thrown, too; printed beside a progress bar it only confuses.
+    loaded.env.logLevel = "fatal";
   } catch (cause) {
     throw new EnvironmentError("runtime.unavailable",
       `Expected onnxruntime-node to load on ${process.platform}-${process.arch} but received: ${messageOf(cause)}`, { cause });

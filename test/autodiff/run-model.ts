@@ -11,21 +11,23 @@ export interface RunningModel {
   release(): Promise<void>;
 }
 
-/** A session of onnxruntime for a model. */
-export async function openModel(model: Model): Promise<RunningModel> {
-  const session = await ort.InferenceSession.create(writeModel(model), { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 });
+/** A session of onnxruntime for a model. `quietly` keeps onnxruntime's own log off where failures are expected. */
+export async function openModel(model: Model, { quietly = false } = {}): Promise<RunningModel> {
+  const logSeverityLevel = quietly ? 4 : 3;
+  const session = await ort.InferenceSession.create(writeModel(model), { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel });
   return {
     run: async (feeds) => {
       const taken = session.inputNames.map((name) => [name, toOrt(feeds[name], name)] as const);
-      return Object.fromEntries(Object.entries(await session.run(Object.fromEntries(taken))).map(([name, value]) => [name, fromOrt(value)]));
+      const results = await session.run(Object.fromEntries(taken), { logSeverityLevel });
+      return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, fromOrt(value)]));
     },
     release: () => session.release(),
   };
 }
 
 /** Runs a model once in onnxruntime and gives all its outputs. */
-export async function runModel(model: Model, feeds: Values): Promise<Values> {
-  const running = await openModel(model);
+export async function runModel(model: Model, feeds: Values, options: { quietly?: boolean } = {}): Promise<Values> {
+  const running = await openModel(model, options);
   try {
     return await running.run(feeds);
   } finally {

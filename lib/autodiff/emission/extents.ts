@@ -48,9 +48,9 @@ export function times(context: RuleContext, a: Extent, b: Extent): Extent {
   return context.graph.add("Mul", [asVector(context, a), asVector(context, b)]);
 }
 
-/** The quotient of non-negative extents, rounded down. */
+/** The quotient, rounded towards zero. */
 export function dividedBy(context: RuleContext, a: Extent, b: number): Extent {
-  if (typeof a === "number") return Math.floor(a / b);
+  if (typeof a === "number") return Math.trunc(a / b);
   return b === 1 ? a : context.graph.add("Div", [a, context.graph.int64([b])]);
 }
 

@@ -20,15 +20,21 @@ export function resizeMatrix(context: RuleContext, resized: ResizedAxis): string
   return kept && !hasScales(context) ? matrixAtCommonScale(context, resized) : matrixAlone(context, resized);
 }
 
+/**
+ * One image for each unit vector along the axis. A further axis doubles from 1 to 2, for onnxruntime copies an image whose extents
+ * all stay as they are, whatever the scales say.
+ */
 function matrixAlone(context: RuleContext, { axis, position }: ResizedAxis): string {
   const { graph } = context;
   const extent = extentOf(context, context.input(0), axis);
-  const image = graph.add("Unsqueeze", [identityMatrix(context, extent, "float32"), graph.int64([0, 1])]);
+  const images = graph.add("Unsqueeze", [identityMatrix(context, extent, "float32"), graph.int64([1, 3])]);
   const roi = regionAlong(context, position);
   const inputs = hasScales(context)
-    ? [image, roi, scalesAlong(context, position)]
-    : [image, roi, "", shapeVector(context, [1, 1, extentOf(context, context.output(0), axis), extent])];
-  return graph.add("Squeeze", [graph.add("Resize", inputs, settings(context)), graph.int64([0, 1])]);
+    ? [images, roi, scalesAlong(context, position)]
+    : [images, roi, "", shapeVector(context, [extent, 1, extentOf(context, context.output(0), axis), 2])];
+  const resized = graph.add("Resize", inputs, settings(context));
+  const half = graph.add("Slice", [resized, graph.int64([0]), graph.int64([1]), graph.int64([3])]);
+  return graph.add("Transpose", [graph.add("Squeeze", [half, graph.int64([1, 3])])], { perm: [1, 0] });
 }
 
 /**
@@ -49,7 +55,8 @@ function matrixAtCommonScale(context: RuleContext, { axis }: ResizedAxis): strin
   const line = spatial.map((other): Extent => (other === axis ? extent : 1));
   const units = graph.add("Reshape", [identityMatrix(context, extent, "float32"), shapeVector(context, [extent, 1, ...line])]);
   const images = graph.add("Expand", [units, shapeVector(context, [extent, 1, ...spatial.map((other) => extentOf(context, x, other))])]);
-  const policy = { axes, keep_aspect_ratio_policy: stringAttribute(node, "keep_aspect_ratio_policy", "stretch") };
+  // the axes stay as the node has them: onnxruntime 1.30 resizes nothing when they are negative
+  const policy = { ...(node.attributes["axes"] ? { axes: node.attributes["axes"] } : {}), keep_aspect_ratio_policy: stringAttribute(node, "keep_aspect_ratio_policy", "stretch") };
   const resized = graph.add("Resize", [images, "", "", context.input(3)], { ...settings(context), ...policy });
   const others = spatial.filter((other) => other !== axis);
   const firsts = graph.add("Slice", [resized, graph.int64(others.map(() => 0)), graph.int64(others.map(() => 1)), graph.int64(others)]);
@@ -63,7 +70,7 @@ function hasScales(context: RuleContext): boolean {
 function scalesAlong(context: RuleContext, position: number): string {
   const { graph } = context;
   const scale = graph.add("Slice", [context.input(2), graph.int64([position]), graph.int64([position + 1])]);
-  return graph.add("Concat", [graph.float32([1, 1]), scale, graph.float32([1])], { axis: 0 });
+  return graph.add("Concat", [graph.float32([1, 1]), scale, graph.float32([2])], { axis: 0 });
 }
 
 /** The region of interest along one axis, [0, 1] along the others; left out where the coordinates do not ask for it. */

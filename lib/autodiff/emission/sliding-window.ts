@@ -27,22 +27,29 @@ export function slidingWindow(context: RuleContext, input: string, kernel: reado
   if (autoPad === "VALID") return bare;
   if (autoPad === "SAME_UPPER" || autoPad === "SAME_LOWER") {
     const totals = kernel.map((_, axis) => samePadding(context, bare, axis, input));
-    const halves = totals.map((total) => dividedBy(context, total, 2));
-    const rests = totals.map((total, axis) => minus(context, total, halves[axis] ?? 0));
-    return autoPad === "SAME_UPPER" ? { ...bare, begin: halves, end: rests } : { ...bare, begin: rests, end: halves };
+    const begin = totals.map((total) => dividedBy(context, autoPad === "SAME_UPPER" ? total : plus(context, total, 1), 2));
+    return { ...bare, begin, end: totals.map((total, axis) => minus(context, total, begin[axis] ?? 0)) };
   }
   const pads = intsAttribute(node, "pads") ?? kernel.flatMap(() => [0, 0]);
   return { ...bare, begin: pads.slice(0, kernel.length), end: pads.slice(kernel.length) };
 }
 
-/** SAME: as many outputs as strides fit in, so max((ceil(H / s) − 1) s + coverage − H, 0) of padding. */
+/**
+ * SAME: as many outputs as strides fit in, so (ceil(H / s) − 1) s + coverage − H of padding in all. A convolution takes a negative
+ * number as none; a pool, in the specification and in onnxruntime, cuts that much off.
+ */
 function samePadding(context: RuleContext, window: SlidingWindow, axis: number, input: string): Extent {
+  const isConvolution = context.node.operator === "Conv";
+  if (!isConvolution && window.dilations[axis] !== 1) {
+    context.refuse("it combines auto_pad with dilations, which onnxruntime pads otherwise than the specification says; write its pads out");
+  }
   const stride = window.strides[axis] ?? 1;
   const covered = coverage(window, axis);
   if (stride === 1) return covered - 1;
   const extent = extentOf(context, input, axis + 2);
   const steps = dividedBy(context, plus(context, extent, stride - 1), stride);
   const total = minus(context, plus(context, times(context, minus(context, steps, 1), stride), covered), extent);
+  if (!isConvolution) return total;
   return typeof total === "number" ? Math.max(total, 0) : context.graph.add("Max", [total, context.graph.int64([0])]);
 }
 

@@ -13,7 +13,7 @@ export function transposedConvolution(
   const { strides, dilations, begin } = window;
   const attributes = { strides, dilations, group };
   const surplus = strides.map((_, axis) => surplusAtEnd(context, window, axis, input, output));
-  if (begin.every(isNumber) && surplus.every(isNumber) && surplus.every((extent, axis) => -extent < (strides[axis] ?? 1))) {
+  if (begin.every(isNumber) && begin.every((extent) => extent >= 0) && surplus.every(isNumber) && surplus.every((extent, axis) => -extent < (strides[axis] ?? 1))) {
     const pads = [...begin, ...surplus.map((extent) => Math.max(extent, 0))];
     return graph.add("ConvTranspose", [gradient, weights], { ...attributes, pads, output_padding: surplus.map((extent) => Math.max(-extent, 0)) });
   }

@@ -10,6 +10,7 @@ import { unaryRule, type RuleContext } from "../gradient-rule";
 /** Resize: linear in X and separable, Y = A₁ A₂ … X with one matrix an axis, whatever the mode. */
 export const resizeGradient = unaryRule((context, dY) => {
   const [x, y] = [context.input(0), context.output(0)];
+  if (keepsEveryExtent(context)) return dY;
   const factors = repetitions(context);
   if (factors) return summedBlocks(context, dY, factors);
   const dataType = context.dataType(x);
@@ -22,10 +23,20 @@ export const resizeGradient = unaryRule((context, dY) => {
   return gradient;
 });
 
+/** onnxruntime copies the input when no extent changes, unless a region is cut out. */
+function keepsEveryExtent(context: RuleContext): boolean {
+  const [before, after] = [context.staticShape(context.input(0)), context.staticShape(context.output(0))];
+  return before !== undefined && before.join() === after?.join() && !isCropped(context);
+}
+
+function isCropped(context: RuleContext): boolean {
+  return stringAttribute(context.node, "coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize";
+}
+
 /** The axes along which the matrix is not known to be the identity. */
 function resizedAxes(context: RuleContext): ResizedAxis[] {
   const [x, y] = [context.input(0), context.output(0)];
-  const cropped = stringAttribute(context.node, "coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize";
+  const cropped = isCropped(context);
   const kept = stringAttribute(context.node, "keep_aspect_ratio_policy", "stretch") !== "stretch";
   const scales = constantNumbers(context, 2);
   return listedAxes(context).map((axis, position) => ({ axis, position })).filter(({ axis, position }) => {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expectAdjoint, noiseTensor, runs, type Knowledge, type NodeCase } from "../adjoint";
 
 const knowledge = fc.constantFrom<Knowledge>("static", "symbolic");

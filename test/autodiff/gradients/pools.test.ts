@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expectAdjoint, gradientsOf, noiseTensor, runs, type Knowledge, type NodeCase } from "../adjoint";
 import { expectClose, tensorOf } from "../run-model";
 

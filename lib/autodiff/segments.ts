@@ -1,3 +1,4 @@
+import { ModelError } from "../contract/errors";
 import { GraphBuilder } from "../onnx/graph-builder";
 import type { Graph, Model, Node, ValueInfo } from "../onnx/model";
 import { prune } from "../onnx/prune";
@@ -40,6 +41,7 @@ const shadowPrefix = "segment/";
 export function differentiateSegments(model: Model, { input, shape, output, segments }: SegmentRequest): SegmentModel {
   const source = prune(model, [output]);
   const [atPoints, atSegments] = [segments + 1, segments].map((batch) => specialize(source, { [input]: [batch, ...shape.slice(1)] })) as [Model, Model];
+  refuseOtherFirstAxes(atPoints.graph, atSegments.graph, segments);
   const graph = sideBySide(atPoints.graph, atSegments.graph, input);
   const shadow = shadowPrefix + output;
   const shadowInput = shadowPrefix + input;
@@ -81,4 +83,18 @@ function sideBySide(points: Graph, segments: Graph, input: string): Graph {
     for (const node of shadowNodes) node.inputs = node.inputs.map((read) => (read === name ? own : read));
   }
   return result;
+}
+
+/** The ends of a segment are rows apart on the first axis: no other axis, and no other order, may depend on the batch. */
+function refuseOtherFirstAxes(points: Graph, segments: Graph, count: number): void {
+  for (const [name, { shape }] of segments.valueInfo) {
+    const longer = points.valueInfo.get(name)?.shape;
+    if (!shape || !longer || shape.every((extent, axis) => extent === longer[axis])) continue;
+    const [rows, ...others] = shape;
+    const [longerRows, ...longerOthers] = longer;
+    const along = typeof rows === "number" && typeof longerRows === "number" && rows * (count + 1) === longerRows * count;
+    if (along && others.every((extent, axis) => extent === longerOthers[axis])) continue;
+    throw new ModelError("autodiff.unsupported-case",
+      `Expected a model whose values keep the batch on their first axis but "${name}" has shape [${shape.join(", ")}] for ${count} images and [${longer.join(", ")}] for ${count + 1}`);
+  }
 }

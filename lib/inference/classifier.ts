@@ -1,4 +1,4 @@
-import type { GradientFunction, LayerGradientFunction, Target } from "../attribution/gradient-function";
+import type { GradientFunction, LayerGradientFunction, SegmentGradientFunction, Target } from "../attribution/gradient-function";
 import type { ModelCard } from "../contract/model-card";
 import type { ClassModel } from "./class-model";
 import { featureLayerOf } from "./feature-layer";
@@ -52,6 +52,11 @@ export class Classifier {
   /** F and dF/dx of a target; "guided" and "deconvnet" take those rules for every ReLU. */
   gradient(target: Target, rule: GradientRequest["rule"] = "true"): GradientFunction {
     return this.session.gradientFunction(target, rule);
+  }
+
+  /** F at the points of a chain, and the mean of dF/dx along each segment between neighbours. */
+  segmentGradient(target: Target): SegmentGradientFunction {
+    return this.session.segmentGradientFunction(target);
   }
 
   /** F, a feature map, and dF/d(feature map): of the layer named, else of `featureLayer`. */

@@ -1,4 +1,5 @@
 import { differentiateNamed } from "../autodiff/differentiate";
+import { differentiateSegments } from "../autodiff/segments";
 import { workingCopy } from "../autodiff/working-copy";
 import { ModelError } from "../contract/errors";
 import { GraphBuilder } from "../onnx/graph-builder";
@@ -10,6 +11,8 @@ import type { ClassModel } from "./class-model";
 
 export interface GradientRequest {
   readonly batch: number;
+  /** "segments": the mean gradients along the `batch` segments of a chain of batch + 1 images, and their values. */
+  readonly along?: "segments" | undefined;
   readonly of: "logit" | "probability";
   readonly rule: "true" | "guided" | "deconvnet";
   /** Differentiate with respect to a feature map, and return it too. Left out: with respect to the input. */
@@ -21,8 +24,12 @@ export interface GradientRequest {
  * [batch, classes]. Outputs, in this order: the values [batch, classes], the gradient, and the layer's values if one was
  * asked for.
  */
-export function gradientGraphOf(source: ClassModel, { batch, of, rule, layer }: GradientRequest): Model {
+export function gradientGraphOf(source: ClassModel, { batch, of, rule, layer, along }: GradientRequest): Model {
   const { model, values } = of === "logit" ? { model: source.model, values: source.logits } : withProbabilities(source);
+  if (along === "segments") {
+    const { name: input, channels, height, width } = source.input;
+    return withTypes(differentiateSegments(model, { input, shape: [1, channels, height, width], output: values, segments: batch }).model);
+  }
   const wrt = layer ?? source.input.name;
   // As an output of its own, a layer keeps its name when the graph is simplified.
   const fixed = atBatch(prune(model, layer === undefined ? [values] : [values, layer]), source, batch);

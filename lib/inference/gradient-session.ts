@@ -1,4 +1,4 @@
-import type { GradientFunction, LayerGradientFunction, Target } from "../attribution/gradient-function";
+import { atMidpoints, type GradientFunction, type LayerGradientFunction, type SegmentGradientFunction, type Target } from "../attribution/gradient-function";
 import { ImageError, ModelError, UserError } from "../contract/errors";
 import { engineVersion } from "../contract/engine-version";
 import type { Model, Tensor } from "../onnx/model";
@@ -26,7 +26,7 @@ export interface GradientSessionOptions extends SessionOptions {
 
 const defaultMemoryBytes = 2 * 2 ** 30;
 
-type Kind = Pick<GradientRequest, "of" | "rule" | "layer"> | "logits";
+type Kind = Pick<GradientRequest, "of" | "rule" | "layer" | "along"> | "logits";
 
 interface Evaluation {
   /** Rows of the session's outputs, in their order, a point each: values, gradient, layer. */
@@ -60,6 +60,37 @@ export class GradientSession {
     };
   }
 
+  /**
+   * Mean gradients along the segments of a chain; in the middle of each segment for a model whose batch is fixed or not kept on the
+   * first axis.
+   */
+  segmentGradientFunction(target: Target): SegmentGradientFunction {
+    const kind = { of: target.of, rule: "true", along: "segments" } as const;
+    return async (points) => {
+      if (!this.takesSegments(kind)) return await atMidpoints(this.gradientFunction(target))(points);
+      const { outputs: [values = [], gradients = []] } = await this.evaluate(points, kind, target.classIndex);
+      const valueOf = (row: Float32Array | undefined): number => row?.[target.classIndex] ?? NaN;
+      return { start: valueOf(values[0]), end: valueOf(values.at(-1)), gradients };
+    };
+  }
+
+  private takesSegments(kind: Exclude<Kind, "logits">): boolean {
+    this.segmentsWork ??= this.source.fixedBatch === undefined && this.buildsSegments(kind);
+    return this.segmentsWork;
+  }
+
+  private segmentsWork: boolean | undefined;
+
+  private buildsSegments(kind: Exclude<Kind, "logits">): boolean {
+    try {
+      this.fittingBatch(kind);
+      return true;
+    } catch (error) {
+      if (error instanceof ModelError && error.code === "autodiff.unsupported-case") return false;
+      throw error;
+    }
+  }
+
   /** @param layer the name of a feature map */
   layerGradientFunction(target: Target, layer: string, rule: GradientRequest["rule"] = "true"): LayerGradientFunction {
     return async (points) => {
@@ -85,15 +116,18 @@ export class GradientSession {
     this.checkPoints(points);
     const rows: Float32Array[][] = [[], [], []];
     let layerDims: readonly number[] = [];
-    for (let start = 0; start < points.length;) {
-      const batch = this.batchFor(kind, points.length - start);
-      const part = points.slice(start, start + batch);
+    // Along segments neighbouring runs share a point: the values at it are those of the run that came first.
+    const shared = alongSegments(kind) ? 1 : 0;
+    for (let start = 0; start + shared < points.length;) {
+      const batch = this.batchFor(kind, points.length - shared - start);
+      const part = points.slice(start, start + batch + shared);
       const outputs = await this.runBatch(part, batch, kind, classIndex);
       outputs.forEach(({ data, dims }, index) => {
         if (index === 2) layerDims = dims;
-        const size = data.length / batch;
+        const size = data.length / (dims[0] as number);
+        const [from, to] = index === 0 ? [start > 0 ? shared : 0, part.length] : [0, part.length - shared];
         // Copies, so that a small row does not keep a whole batch's memory.
-        part.forEach((_, row) => rows[index]?.push((data as Float32Array).slice(row * size, (row + 1) * size)));
+        for (let row = from; row < to; row++) rows[index]?.push((data as Float32Array).slice(row * size, (row + 1) * size));
       });
       start += batch;
     }
@@ -104,11 +138,12 @@ export class GradientSession {
   private async runBatch(points: readonly Float32Array[], batch: number, kind: Kind, classIndex: number | undefined): Promise<Tensor[]> {
     const { channels, height, width, name } = this.source.input;
     const size = channels * height * width;
-    const input = new Float32Array(batch * size);
+    const images = alongSegments(kind) ? batch + 1 : batch;
+    const input = new Float32Array(images * size);
     // A batch that is not full repeats its last image: zeros could overflow where images do not.
-    for (let row = 0; row < batch; row++) input.set(points[Math.min(row, points.length - 1)] as Float32Array, row * size);
+    for (let row = 0; row < images; row++) input.set(points[Math.min(row, points.length - 1)] as Float32Array, row * size);
     const session = await this.sessionFor(kind, batch);
-    const feeds: Record<string, Tensor> = { [name]: float32Tensor(input, [batch, channels, height, width]) };
+    const feeds: Record<string, Tensor> = { [name]: float32Tensor(input, [images, channels, height, width]) };
     const cotangent = session.inputNames.find((other) => other !== name);
     if (cotangent !== undefined && classIndex !== undefined) feeds[cotangent] = oneHot(batch, this.classCount(), classIndex);
     const outputs = await session.run(feeds);
@@ -152,6 +187,8 @@ export class GradientSession {
     if (this.source.fixedBatch !== undefined) return this.source.fixedBatch;
     if (remaining === 1) return 1;
     const full = this.options.batch ?? this.fittingBatch(kind);
+    // Half a batch of segments has a session of its own: chains come in such lengths, and padding costs whole passes.
+    if (alongSegments(kind)) return remaining >= full ? full : remaining > full / 2 ? full : Math.ceil(full / 2);
     return remaining >= full || remaining > full / 2 ? full : 1;
   }
 
@@ -178,6 +215,10 @@ export class GradientSession {
       if (!point.every(Number.isFinite)) throw new ImageError("image.not-finite", "Expected finite numbers in a preprocessed image but received NaN or infinity");
     }
   }
+}
+
+function alongSegments(kind: Kind): boolean {
+  return kind !== "logits" && kind.along === "segments";
 }
 
 function oneHot(rows: number, classes: number, index: number): Tensor {

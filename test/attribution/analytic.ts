@@ -1,4 +1,4 @@
-import type { GradientFunction, SegmentGradientFunction } from "../../lib/attribution/gradient-function";
+import { atMidpoints, type GradientFunction, type SegmentGradientFunction } from "../../lib/attribution/gradient-function";
 
 /** A function with its gradient written out by hand: methods are tested on these with no network at all. */
 export interface Analytic {
@@ -21,10 +21,6 @@ export function pointwise({ value, slope }: Analytic): GradientFunction & { read
   return Object.assign(evaluate, { evaluations: () => evaluations });
 }
 
-/** The mean gradient of a segment by its midpoint. */
-export function alongSegments({ value, slope }: Analytic): SegmentGradientFunction {
-  return async (points) => ({
-    values: Float64Array.from(points, value),
-    gradients: points.slice(1).map((end, index) => slope(end.map((to, at) => (to + ((points[index] as Float32Array)[at] as number)) / 2))),
-  });
+export function alongSegments(analytic: Analytic): SegmentGradientFunction {
+  return atMidpoints(pointwise(analytic));
 }

@@ -62,11 +62,11 @@ function named(values: Values, name: string): Tensor {
   return tensor;
 }
 
-/** Whether onnxruntime runs the node at all. */
+/** Whether onnxruntime runs the node at all, and something comes out. */
 export async function runs(of: NodeCase): Promise<boolean> {
   try {
-    await runModel(modelOf(of, "static"), of.inputs, { quietly: true });
-    return true;
+    const results = await runModel(modelOf(of, "static"), of.inputs, { quietly: true });
+    return Object.values(results).every(({ dims }) => !dims.includes(0));
   } catch {
     return false;
   }

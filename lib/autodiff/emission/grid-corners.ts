@@ -77,10 +77,6 @@ function tapsAlong(context: RuleContext, component: string, extent: Extent): { t
   if (padding === "reflection") {
     const { value, sign } = reflected(exact);
     [coordinate, slope] = [value, graph.add("Mul", [scale, sign])];
-  } else if (padding === "border") {
-    coordinate = inside(exact);
-    const moved = graph.add("Cast", [graph.add("Equal", [coordinate, exact])], { to: dataTypeCode(context.dataType(grid)) });
-    slope = graph.add("Mul", [scale, moved]);
   }
   const floor = graph.add("Floor", [coordinate]);
   const fraction = graph.add("Sub", [coordinate, floor]);

@@ -47,7 +47,8 @@ export const layerNormalizationGradient: GradientRule = (context, [dY, dMean, dR
 function backToParameter(context: RuleContext, gradient: string, index: number, first: number): string {
   const parameter = context.input(index);
   const [whole, own] = [context.shape(context.input(0)), context.shape(parameter)];
-  return own.length === whole.length - first && own.every((extent) => extent !== 1)
+  const isWhole = own.every((extent, axis) => (typeof extent === "number" ? extent !== 1 : extent !== null && extent === whole[first + axis]));
+  return own.length === whole.length - first && isWhole
     ? reduceSum(context, gradient, range(0, first), false)
     : context.sumTo(gradient, parameter);
 }

@@ -1,0 +1,34 @@
+import type { DataSet, LabelledFile } from "./data-set";
+import { PythonRandom } from "./python-random";
+
+export interface Split {
+  readonly train: readonly LabelledFile[];
+  readonly validation: readonly LabelledFile[];
+  /** Empty where the split keeps none aside. */
+  readonly test: readonly LabelledFile[];
+}
+
+/** "study": 70 / 20 / 10 % as the study drew them. "tenth": every tenth file validates, none is kept for a test. */
+export type SplitName = "study" | "tenth";
+export const splitNames: readonly SplitName[] = ["study", "tenth"];
+
+const studySeed = 230;
+
+export function splitOf(dataSet: DataSet, name: SplitName): Split {
+  const parts = dataSet.classes.map((_, label) => {
+    const files = dataSet.files.filter((file) => file.label === label);
+    return name === "study" ? studySplit(files) : tenthSplit(files);
+  });
+  return { train: parts.flatMap(({ train }) => train), validation: parts.flatMap(({ validation }) => validation), test: parts.flatMap(({ test }) => test) };
+}
+
+/** The study's split of one class: names sorted, shuffled by Python's generator from a fixed seed, cut at int(0.7 n) and int(0.2 n) more. */
+export function studySplit<T>(sortedFiles: readonly T[]): { train: T[]; validation: T[]; test: T[] } {
+  const shuffled = new PythonRandom(studySeed).shuffle([...sortedFiles]);
+  const train = Math.trunc(0.7 * shuffled.length), validation = Math.trunc(0.2 * shuffled.length);
+  return { train: shuffled.slice(0, train), validation: shuffled.slice(train, train + validation), test: shuffled.slice(train + validation) };
+}
+
+function tenthSplit<T>(sortedFiles: readonly T[]): { train: T[]; validation: T[]; test: T[] } {
+  return { train: sortedFiles.filter((_, index) => index % 10 !== 9), validation: sortedFiles.filter((_, index) => index % 10 === 9), test: [] };
+}

@@ -1,0 +1,81 @@
+import { appendGradient } from "../autodiff/differentiate";
+import { floatAttribute } from "../onnx/attributes";
+import { GraphBuilder } from "../onnx/graph-builder";
+import type { Model, Tensor } from "../onnx/model";
+import type { NetworkDefinition, ParameterSpec } from "../networks/network";
+import { emitLoss, type LossOptions } from "./loss";
+
+/**
+ * A network's loss with its gradient as one ONNX model. Inputs: `input`, `labels` (int64), a mask for each dropout, and the
+ * parameters by name, so that one session serves all steps. Frozen parameters stay initialisers.
+ */
+export interface TrainingGraph {
+  readonly model: Model;
+  /** The scalar loss. */
+  readonly loss: string;
+  /** The output that holds d loss / d parameter, for each trainable parameter. */
+  readonly gradients: ReadonlyMap<string, string>;
+  /** The output that holds the next value of each running statistic. */
+  readonly statistics: ReadonlyMap<string, string>;
+}
+
+export interface TrainingGraphOptions extends Omit<LossOptions, "classes"> {
+  /** Parameters whose names begin with one of these keep their values (running statistics move on, as in PyTorch). */
+  readonly freeze?: readonly string[] | undefined;
+}
+
+export function isStatistic({ role }: ParameterSpec): boolean {
+  return role === "running-mean" || role === "running-variance";
+}
+
+export function isTrainable(parameter: ParameterSpec, freeze: readonly string[] = []): boolean {
+  return !isStatistic(parameter) && !freeze.some((prefix) => parameter.name.startsWith(prefix));
+}
+
+export function buildTrainingGraph(network: NetworkDefinition, weights: ReadonlyMap<string, Tensor>, options: TrainingGraphOptions = {}): TrainingGraph {
+  const model = network.build(weights, { mode: "training" });
+  const { graph } = model;
+  const trainable = network.parameters.filter((parameter) => isTrainable(parameter, options.freeze));
+  for (const parameter of [...trainable, ...network.parameters.filter(isStatistic)]) {
+    graph.initializers.delete(parameter.name);
+    graph.inputs.push({ name: parameter.name, dataType: "float32", shape: parameter.shape });
+  }
+  const logits = graph.outputs.find(({ name }) => name === "logits");
+  const rank = logits?.shape?.length ?? 2;
+  graph.inputs.push({ name: "labels", dataType: "int64", shape: ["batch", ...(logits?.shape?.slice(2) ?? [])] });
+
+  const builder = new GraphBuilder(graph, "loss/");
+  const loss = emitLoss(builder, "logits", "labels", rank, { ...options, classes: network.classes });
+  const found = appendGradient(model, new Map([[loss, builder.float32(1)]]), trainable.map(({ name }) => name));
+  const gradients = new Map(trainable.map(({ name, shape }) => {
+    const output = builder.add("Identity", [found.get(name) ?? ""], {}, builder.freshName(`d_${name}`));
+    graph.outputs.push({ name: output, dataType: "float32", shape });
+    return [name, output];
+  }));
+  graph.outputs.push({ name: loss, dataType: "float32", shape: [] });
+  return { model, loss, gradients, statistics: emitStatistics(builder, network) };
+}
+
+/**
+ * The operator averages the variance of the batch as a population; PyTorch averages the unbiased estimate, n / (n − 1) times as
+ * large. next = k r + (1 − k) v becomes next + (next − k r) / (n − 1), n the values of a channel in the batch.
+ */
+function emitStatistics(builder: GraphBuilder, network: NetworkDefinition): ReadonlyMap<string, string> {
+  const { graph } = builder;
+  const shapes = new Map(network.parameters.map(({ name, shape, role }) => [name, { shape, role }]));
+  return new Map(network.runningStatistics.map(({ parameter, nextOutput }) => {
+    const spec = shapes.get(parameter);
+    const node = graph.nodes.find(({ outputs }) => outputs.includes(nextOutput));
+    if (!spec || !node || spec.role === "running-mean") return [parameter, nextOutput];
+    const size = builder.add("Cast", [builder.add("Size", [node.inputs[0] ?? ""])], { to: onnxFloat });
+    const values = builder.add("Div", [size, builder.float32(spec.shape[0] ?? 1)]);
+    const kept = builder.add("Mul", [parameter, builder.float32(floatAttribute(node, "momentum", 0.9))]);
+    const share = builder.add("Div", [builder.add("Sub", [nextOutput, kept]), builder.add("Sub", [values, builder.float32(1)])]);
+    const unbiased = builder.add("Add", [nextOutput, share], {}, builder.freshName(`${parameter}.unbiased`));
+    graph.outputs.push({ name: unbiased, dataType: "float32", shape: spec.shape });
+    return [parameter, unbiased];
+  }));
+}
+
+/** FLOAT in onnx.proto's enumeration of data types. */
+const onnxFloat = 1;

@@ -1,0 +1,89 @@
+import { imagenetMean, imagenetStd } from "../imaging/preprocess";
+import { CounterRandom } from "../phantom/counter-random";
+import type { PreparedImage } from "./prepared-images";
+
+export interface AugmentationOptions {
+  /** Largest rotation to either side, degrees. */
+  readonly rotation: number;
+  readonly flips: boolean;
+  /** Largest relative change of the stain's strength, each colour for itself; 0 leaves colours alone. */
+  readonly stainJitter: number;
+  /** Largest relative change of size. */
+  readonly zoom: number;
+  /** Grey level of what rotation brings in from outside the image. */
+  readonly fill: number;
+}
+
+/** The study's augmentation (rotation alone). */
+export const studyAugmentation: AugmentationOptions = { rotation: 25, flips: false, stainJitter: 0, zoom: 0, fill: 255 };
+
+/** How one image is seen: a turn about its centre, flips, a zoom, and how strongly each colour is absorbed. */
+export interface View {
+  readonly angle: number;
+  readonly zoom: number;
+  readonly flipHorizontal: boolean;
+  readonly flipVertical: boolean;
+  readonly absorption: readonly [number, number, number];
+  readonly fill: number;
+}
+
+export const plainView: View = { angle: 0, zoom: 1, flipHorizontal: false, flipVertical: false, absorption: [1, 1, 1], fill: 255 };
+
+/** The view of a sample in an epoch: a function of (seed, epoch, sample) and nothing else. */
+export function drawView(options: AugmentationOptions, seed: number, epoch: number, sample: number): View {
+  const random = new CounterRandom(seed, viewStream, epoch, sample);
+  const angle = (random.uniform(-options.rotation, options.rotation) * Math.PI) / 180;
+  const flipHorizontal = random.chance(0.5) && options.flips, flipVertical = random.chance(0.5) && options.flips;
+  const zoom = 1 + random.uniform(-options.zoom, options.zoom);
+  const overall = random.uniform(-options.stainJitter, options.stainJitter);
+  const colour = () => Math.max(0.05, 1 + overall + 0.5 * random.uniform(-options.stainJitter, options.stainJitter));
+  return { angle, zoom, flipHorizontal, flipVertical, absorption: [colour(), colour(), colour()], fill: options.fill };
+}
+
+/**
+ * Writes the network's input, [3, size, size] normalised as ImageNet's, for a view of an image into `target` from `offset` on.
+ * Sampling is bilinear; the plain view copies the centre crop.
+ */
+export function renderView(image: PreparedImage, view: View, size: number, target: Float32Array, offset: number): void {
+  const tables = view.absorption.map((strength, channel) => inputTable(channel, strength));
+  const [red, green, blue] = tables as [Float32Array, Float32Array, Float32Array];
+  const { data, width, height } = image;
+  const area = size * size, middle = (size - 1) / 2;
+  const cosine = Math.cos(view.angle) / view.zoom, sine = Math.sin(view.angle) / view.zoom;
+  const horizontal = view.flipHorizontal ? -1 : 1, vertical = view.flipVertical ? -1 : 1;
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) {
+      const u = horizontal * (column - middle), v = vertical * (row - middle);
+      const x = image.left + middle + cosine * u - sine * v, y = image.top + middle + sine * u + cosine * v;
+      const left = Math.floor(x + 1e-6), top = Math.floor(y + 1e-6);
+      const at = offset + row * size + column;
+      if (left < 0 || top < 0 || left >= width || top >= height) {
+        target[at] = red[view.fill] as number;
+        target[at + area] = green[view.fill] as number;
+        target[at + 2 * area] = blue[view.fill] as number;
+        continue;
+      }
+      const fx = Math.max(0, x - left), fy = Math.max(0, y - top);
+      const upper = 3 * (top * width + left), right = left + 1 < width ? 3 : 0, lower = upper + (top + 1 < height ? 3 * width : 0);
+      for (let channel = 0; channel < 3; channel++) {
+        const above = (data[upper + channel] as number) * (1 - fx) + (data[upper + right + channel] as number) * fx;
+        const below = (data[lower + channel] as number) * (1 - fx) + (data[lower + right + channel] as number) * fx;
+        const level = (above * (1 - fy) + below * fy + 0.5) | 0;
+        target[at + channel * area] = (channel === 0 ? red : channel === 1 ? green : blue)[level] as number;
+      }
+    }
+  }
+}
+
+/** The network's input for each grey level, light taken as exp(−strength · density). */
+function inputTable(channel: number, strength: number): Float32Array {
+  const mean = imagenetMean[channel] ?? 0, deviation = imagenetStd[channel] ?? 1;
+  return Float32Array.from({ length: 256 }, (_, level) => {
+    const light = strength === 1 ? level / 255 : (level / 255) ** strength;
+    return (light - mean) / deviation;
+  });
+}
+
+/** Words that tell apart the random streams of one seed. */
+const viewStream = 1;
+export const orderStream = 2, dropoutStream = 3;

@@ -1,0 +1,71 @@
+import path from "node:path";
+import { Worker } from "node:worker_threads";
+import { CytolensError, EnvironmentError, ImageError, UserError } from "../contract/errors";
+import type { AugmentationOptions } from "./augment";
+import type { LabelledFile } from "./data-set";
+import type { SampleReply, SampleWorkerData } from "./sample-worker";
+import type { Batch, ImageSource, SampleRequest } from "./sample-source";
+
+export interface ImageSourceOptions {
+  readonly files: readonly LabelledFile[];
+  readonly size: number;
+  readonly masked: boolean;
+  readonly skipUnreadable: boolean;
+  readonly augmentation: AugmentationOptions;
+  readonly seed: number;
+  readonly memoryBytes?: number | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+interface Waiting { resolve(batch: Batch): void; reject(error: Error): void }
+
+/**
+ * Images from disk, decoded (by child processes), kept and augmented on a thread of their own, so that the next batch is made while
+ * the network computes.
+ * @throws UserError "data.unreadable"
+ */
+export async function openImageSource(options: ImageSourceOptions): Promise<ImageSource> {
+  const { onProgress, ...plain } = options;
+  const worker = new Worker(path.join(__dirname, "sample-worker.js"), { workerData: plain satisfies SampleWorkerData });
+  const waiting = new Map<number, Waiting>();
+  let failure: Error | undefined;
+  const fail = (error: Error): void => {
+    failure ??= error;
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  };
+  const opened = await new Promise<Extract<SampleReply, { kind: "ready" }>>((resolve, reject) => {
+    worker.on("message", (reply: SampleReply) => {
+      if (reply.kind === "progress") onProgress?.(reply.done, reply.total);
+      else if (reply.kind === "ready") resolve(reply);
+      else if (reply.kind === "batch") {
+        waiting.get(reply.id)?.resolve(reply);
+        waiting.delete(reply.id);
+      } else {
+        const error = revived(reply.code, reply.message);
+        reject(error);
+        fail(error);
+      }
+    });
+    worker.on("error", (error) => { reject(error); fail(error); });
+  }).catch(async (error: unknown) => {
+    await worker.terminate();
+    throw error;
+  });
+  let id = 0;
+  return {
+    count: opened.files.length, labelsPerSample: 1, files: opened.files, unreadable: opened.unreadable,
+    batch: (requests: readonly SampleRequest[]) => new Promise((resolve, reject) => {
+      if (failure) { reject(failure); return; }
+      waiting.set(id, { resolve, reject });
+      worker.postMessage({ id: id++, requests });
+    }),
+    close: async () => { await worker.terminate(); },
+  };
+}
+
+/** Errors lose their class on the way between threads; the code tells which it was. */
+function revived(code: string, message: string): CytolensError {
+  if (code.startsWith("image.")) return new ImageError(code, message);
+  return code.startsWith("data.") ? new UserError(code, message) : new EnvironmentError(code, message);
+}

@@ -1,0 +1,141 @@
+import { existsSync } from "node:fs";
+import { ModelError, UserError } from "../contract/errors";
+import { CounterRandom } from "../phantom/counter-random";
+import type { NetworkDefinition } from "../networks/network";
+import type { Tensor } from "../onnx/model";
+import { orderStream } from "./augment";
+import { readCheckpoint, writeCheckpoint, type Checkpoint, type EpochRecord } from "./checkpoint";
+import { NetworkRunner, scoreAll } from "./network-runner";
+import type { SampleSource } from "./sample-source";
+import { rateAt, type Schedule } from "./schedule";
+import { summarise } from "./scores";
+import type { TrainingSettings } from "./settings";
+import { TrainingSteps } from "./training-steps";
+
+export interface TrainingRun {
+  readonly network: NetworkDefinition;
+  readonly classes: readonly string[];
+  /** Weights to begin with; they are not changed. */
+  readonly weights: ReadonlyMap<string, Tensor>;
+  readonly train: SampleSource;
+  readonly validation: SampleSource;
+  readonly settings: TrainingSettings;
+  /** Names settings and data together: a checkpoint of another fingerprint is refused. */
+  readonly fingerprint: string;
+  readonly checkpointFile?: string | undefined;
+  readonly classWeights?: readonly number[] | undefined;
+  /** For segmentation: adds the Dice term to the loss. */
+  readonly dice?: boolean | undefined;
+  readonly threads?: number | undefined;
+  readonly onStep?: ((progress: { epoch: number; step: number; steps: number; loss: number }) => void) | undefined;
+  readonly onEpoch?: ((history: readonly EpochRecord[]) => Promise<void> | void) | undefined;
+}
+
+export interface TrainingResult {
+  /** The weights of the epoch with the best validation accuracy. */
+  readonly weights: ReadonlyMap<string, Tensor>;
+  readonly bestEpoch: number;
+  readonly bestValidation: number;
+  readonly history: readonly EpochRecord[];
+  readonly resumedAfterEpoch: number;
+}
+
+/**
+ * Trains a network and returns the weights of its best epoch. With a checkpoint file the run goes on from the last whole epoch, and
+ * ends where an unbroken run would have ended, to the bit (same machine, same number of threads).
+ * @throws UserError "training.too-few", "training.diverged", "checkpoint.other-run"; ModelError "checkpoint.other-network"; EnvironmentError "disk.full"
+ */
+export async function train(run: TrainingRun): Promise<TrainingResult> {
+  const { network, settings, train: samples } = run;
+  if (samples.count < settings.batch) {
+    throw new UserError("training.too-few", `Expected at least one batch of ${settings.batch} training images but received ${samples.count}; choose a smaller batch`);
+  }
+  if (run.validation.count === 0) throw new UserError("training.no-validation", "Expected images to validate on but the split leaves none; add images");
+  const steps = await TrainingSteps.open(run);
+  const runner = await NetworkRunner.open(network, run.weights, settings.size, run.threads);
+  try {
+    const checkpoint = await resumed(run) ?? steps.checkpoint({
+      network: network.name, classes: run.classes, fingerprint: run.fingerprint, epoch: 0, step: 0, bestEpoch: 0, bestValidation: -1, history: [],
+    });
+    steps.restore(checkpoint);
+    const { state, best } = checkpoint;
+    const resumedAfterEpoch = state.epoch;
+    const batches = batchesOf(samples.count, settings.batch);
+    const schedule: Schedule = {
+      name: settings.schedule, rate: settings.rate, totalSteps: settings.epochs * batches, warmupSteps: Math.round(settings.warmupEpochs * batches),
+    };
+    while (state.epoch < settings.epochs && !isExhausted(state, settings)) {
+      const started = performance.now();
+      const epoch = state.epoch + 1;
+      const learned = await trainEpoch(run, steps, schedule, epoch, state.step);
+      const validated = summarise(await scoreAll(runner, steps.inferenceWeights(), run.validation));
+      state.epoch = epoch;
+      state.step += batches;
+      state.history.push({
+        epoch, loss: learned.loss, trainAccuracy: learned.accuracy, validationLoss: validated.loss, validationAccuracy: validated.accuracy,
+        seconds: (performance.now() - started) / 1000,
+      });
+      if (validated.accuracy > state.bestValidation) {
+        state.bestValidation = validated.accuracy;
+        state.bestEpoch = epoch;
+        for (const [name, tensor] of Object.entries(steps.inferenceWeights())) best.set(name, Float32Array.from(tensor.data as Float32Array));
+      }
+      if (run.checkpointFile !== undefined) await writeCheckpoint(run.checkpointFile, { ...steps.checkpoint(state), best }, steps.shapes);
+      await run.onEpoch?.(state.history);
+    }
+    const weights = new Map([...best].map(([name, data]) => [name, { dataType: "float32", dims: steps.shapes.get(name) ?? [], data } as Tensor]));
+    return { weights, bestEpoch: state.bestEpoch, bestValidation: state.bestValidation, history: state.history, resumedAfterEpoch };
+  } finally {
+    await steps.close();
+    await runner.close();
+  }
+}
+
+async function trainEpoch(run: TrainingRun, steps: TrainingSteps, schedule: Schedule, epoch: number, stepsBefore: number): Promise<{ loss: number; accuracy: number }> {
+  const { settings, train: source } = run;
+  const order = new CounterRandom(settings.seed, orderStream, epoch).shuffle(Array.from({ length: source.count }, (_, index) => index));
+  const count = batchesOf(source.count, settings.batch);
+  const samplesOf = (batch: number) => order.slice(batch * settings.batch, (batch + 1) * settings.batch);
+  const ask = (batch: number) => source.batch(samplesOf(batch).map((sample) => ({ sample, epoch })));
+  let lossSum = 0, right = 0, seen = 0;
+  let pending = ask(0);
+  for (let batch = 0; batch < count; batch++) {
+    const data = await pending;
+    // Asked for before the step, so that the next batch is made while this one is computed.
+    if (batch + 1 < count) pending = ask(batch + 1);
+    const step = stepsBefore + batch;
+    const { loss, correct } = await steps.step(data, samplesOf(batch), epoch, step + 1, rateAt(schedule, step));
+    if (!Number.isFinite(loss)) {
+      const kept = run.checkpointFile === undefined ? "" : `; the checkpoint of epoch ${epoch - 1} is kept`;
+      throw new UserError("training.diverged", `Expected a finite loss but step ${step + 1} (epoch ${epoch}, batch ${batch + 1}) gave ${loss}${kept}; try a lower learning rate`);
+    }
+    lossSum += loss * data.count;
+    right += correct;
+    seen += data.count;
+    run.onStep?.({ epoch, step: batch + 1, steps: count, loss: lossSum / seen });
+  }
+  return { loss: lossSum / seen, accuracy: right / (seen * source.labelsPerSample) };
+}
+
+/** Batches an epoch; a last one of a single sample is left out, for it has no variance to normalise by. */
+function batchesOf(count: number, batch: number): number {
+  return Math.floor(count / batch) + (count % batch >= 2 ? 1 : 0);
+}
+
+function isExhausted({ epoch, bestEpoch }: Checkpoint["state"], { patience }: TrainingSettings): boolean {
+  return patience > 0 && epoch - bestEpoch >= patience;
+}
+
+async function resumed({ checkpointFile, network, classes, fingerprint }: TrainingRun): Promise<Checkpoint | undefined> {
+  if (checkpointFile === undefined || !existsSync(checkpointFile)) return undefined;
+  const checkpoint = await readCheckpoint(checkpointFile);
+  const { state } = checkpoint;
+  if (state.network !== network.name || state.classes.join() !== classes.join()) {
+    throw new ModelError("checkpoint.other-network",
+      `Expected a checkpoint of ${network.name} with the classes ${classes.join(", ")} at ${checkpointFile} but received one of ${state.network} with ${state.classes.join(", ")}`);
+  }
+  if (state.fingerprint !== fingerprint) {
+    throw new UserError("checkpoint.other-run", `Expected ${checkpointFile} to be of a run with the same settings and data but they differ; choose another output folder to begin anew`);
+  }
+  return checkpoint;
+}

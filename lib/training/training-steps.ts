@@ -1,0 +1,117 @@
+import { Session } from "../inference/session";
+import type { DropoutSite, ParameterSpec } from "../networks/network";
+import { CounterRandom } from "../phantom/counter-random";
+import type { Tensor } from "../onnx/model";
+import { float32Tensor } from "../onnx/tensor";
+import { writeModel } from "../onnx/write-model";
+import { dropoutStream } from "./augment";
+import type { Checkpoint, TrainingState } from "./checkpoint";
+import { optimizerNamed, type Optimizer } from "./optimizer";
+import type { Batch } from "./sample-source";
+import { countCorrect } from "./scores";
+import type { TrainingSettings } from "./settings";
+import type { TrainingRun } from "./train";
+import { buildTrainingGraph, isTrainable, type TrainingGraph } from "./training-graph";
+
+/** A network in training: its weights, the optimiser's running values, and the session that computes a step. */
+export class TrainingSteps {
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  private readonly weights = new Map<string, Tensor>();
+  private readonly averaged = new Map<string, Tensor>();
+  private readonly slots = new Map<string, Record<string, Float32Array>>();
+  private readonly trainable: readonly ParameterSpec[];
+  private readonly optimizer: Optimizer;
+  private readonly settings: TrainingSettings;
+
+  private constructor(private readonly run: TrainingRun, private readonly graph: TrainingGraph, private readonly session: Session) {
+    const { network } = run;
+    this.settings = run.settings;
+    this.shapes = new Map(network.parameters.map(({ name, shape }) => [name, shape]));
+    this.trainable = network.parameters.filter((parameter) => isTrainable(parameter, run.settings.freeze));
+    this.optimizer = optimizerNamed(run.settings.optimizer, run.settings);
+    const copy = (tensor: Tensor | undefined) => Float32Array.from((tensor?.data ?? []) as Float32Array);
+    for (const { name, shape } of network.parameters) {
+      this.weights.set(name, float32Tensor(copy(run.weights.get(name)), shape));
+      if (run.settings.averaging > 0) this.averaged.set(name, float32Tensor(copy(run.weights.get(name)), shape));
+    }
+    for (const { name } of this.trainable) {
+      const length = this.weights.get(name)?.data.length ?? 0;
+      this.slots.set(name, Object.fromEntries(this.optimizer.slots.map((slot) => [slot, new Float32Array(length)])));
+    }
+  }
+
+  static async open(run: TrainingRun): Promise<TrainingSteps> {
+    const { settings: { freeze, labelSmoothing }, classWeights, dice, network, weights, threads } = run;
+    const graph = buildTrainingGraph(network, weights, { freeze, labelSmoothing, classWeights, dice });
+    return new TrainingSteps(run, graph, await Session.open(writeModel(graph.model), { threads }));
+  }
+
+  /** One forward and backward pass and one update. `samples` says which samples of the set the batch holds. */
+  async step(batch: Batch, samples: readonly number[], epoch: number, step: number, rate: number): Promise<{ loss: number; correct: number }> {
+    const { network } = this.run;
+    const { size } = this.settings;
+    const perSample = this.run.train.labelsPerSample;
+    const labels: Tensor = { dataType: "int64", dims: perSample === 1 ? [batch.count] : [batch.count, size, size], data: batch.labels };
+    const inputs = Object.fromEntries([...this.weights].filter(([name]) => this.session.inputNames.includes(name)));
+    const masks = Object.fromEntries(network.dropouts.map((site, index) => [site.mask, this.dropoutMask(site, index, samples, epoch)]));
+    const outputs = await this.session.run({ ...inputs, ...masks, labels, input: float32Tensor(batch.input, [batch.count, network.channels, size, size]) });
+    const loss = (outputs.get(this.graph.loss)?.data as Float32Array)[0] ?? Number.NaN;
+    if (Number.isFinite(loss)) this.apply(outputs, step, rate);
+    return { loss, correct: countCorrect({ logits: outputs.get("logits")?.data as Float32Array, labels: batch.labels, classes: network.classes, labelsPerSample: perSample }) };
+  }
+
+  private apply(outputs: ReadonlyMap<string, Tensor>, step: number, rate: number): void {
+    for (const { name, role } of this.trainable) {
+      const gradient = outputs.get(this.graph.gradients.get(name) ?? "")?.data as Float32Array;
+      const decays = role === "convolution" || role === "linear";
+      this.optimizer.update(this.weights.get(name)?.data as Float32Array, gradient, this.slots.get(name) ?? {}, step, rate, decays);
+    }
+    for (const [name, output] of this.graph.statistics) {
+      (this.weights.get(name)?.data as Float32Array).set(outputs.get(output)?.data as Float32Array);
+    }
+    // Early on the average follows closely, so that it does not remember the random beginning.
+    const kept = Math.min(this.settings.averaging, (1 + step) / (10 + step));
+    for (const [name, { data }] of this.averaged) {
+      const average = data as Float32Array, current = this.weights.get(name)?.data as Float32Array;
+      for (let index = 0; index < average.length; index++) average[index] = kept * (average[index] as number) + (1 - kept) * (current[index] as number);
+    }
+  }
+
+  /** What the network is judged and used with: the averaged weights where an average is kept. */
+  inferenceWeights(): Readonly<Record<string, Tensor>> {
+    return Object.fromEntries(this.averaged.size > 0 ? this.averaged : this.weights);
+  }
+
+  /** A mask a sample, from (seed, epoch, sample) alone: 0, or 1 / (1 − ratio). */
+  private dropoutMask({ features, ratio }: DropoutSite, site: number, samples: readonly number[], epoch: number): Tensor {
+    const dropped = this.settings.dropout ?? ratio;
+    const mask = new Float32Array(samples.length * features);
+    samples.forEach((sample, position) => {
+      const random = new CounterRandom(this.settings.seed, dropoutStream + 16 * site, epoch, sample);
+      for (let feature = 0; feature < features; feature++) mask[position * features + feature] = random.chance(dropped) ? 0 : 1 / (1 - dropped);
+    });
+    return float32Tensor(mask, [samples.length, features]);
+  }
+
+  checkpoint(state: TrainingState): Checkpoint {
+    const entries = (tensors: ReadonlyMap<string, Tensor>, prefix = "") => [...tensors].map(([name, tensor]): [string, Float32Array] => [prefix + name, tensor.data as Float32Array]);
+    const slots = [...this.slots].flatMap(([name, values]) => Object.entries(values).map(([slot, data]): [string, Float32Array] => [`${slot}/${name}`, data]));
+    return {
+      state, weights: new Map(entries(this.weights)), slots: new Map([...slots, ...entries(this.averaged, "average/")]),
+      best: new Map(entries(this.weights).map(([name, data]) => [name, Float32Array.from(data)])),
+    };
+  }
+
+  restore({ weights, slots }: Checkpoint): void {
+    for (const [name, data] of weights) (this.weights.get(name)?.data as Float32Array).set(data);
+    for (const [key, data] of slots) {
+      const slot = key.slice(0, key.indexOf("/")), name = key.slice(key.indexOf("/") + 1);
+      const target = slot === "average" ? this.averaged.get(name)?.data as Float32Array : this.slots.get(name)?.[slot];
+      target?.set(data);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.session.close();
+  }
+}

@@ -33,7 +33,7 @@ export const memoryNotice = "decoding process over its memory limit";
 /** Answers decoding requests that come over the channel to the parent, one at a time, until the channel closes. */
 export function serveDecoding(functions: DecodingFunctions, memoryBytes: number): void {
   offerToOutOfMemoryKiller();
-  new Worker(__filename, { workerData: { memoryBytes } }).unref();
+  new Worker(__filename, { workerData: { decodingMemoryBytes: memoryBytes } }).unref();
   process.on("disconnect", () => process.exit(0));
   process.on("message", (request: DecodingRequest) => {
     void answer(functions, request).then((reply) => process.send?.(reply));
@@ -78,4 +78,6 @@ function watchMemory(memoryBytes: number): void {
   }, 20);
 }
 
-if (!isMainThread) watchMemory((workerData as { memoryBytes: number }).memoryBytes);
+// Whoever loads this file on a worker thread of another program must not be watched, let alone ended.
+const watched = isMainThread ? undefined : (workerData as { decodingMemoryBytes?: unknown } | null)?.decodingMemoryBytes;
+if (typeof watched === "number") watchMemory(watched);

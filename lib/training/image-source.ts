@@ -58,7 +58,7 @@ export async function openImageSource(options: ImageSourceOptions): Promise<Imag
     batch: (requests: readonly SampleRequest[]) => new Promise((resolve, reject) => {
       if (failure) { reject(failure); return; }
       waiting.set(id, { resolve, reject });
-      worker.postMessage({ id: id++, requests });
+      worker.postMessage({ id: id++, requests }, []);
     }),
     close: async () => { await worker.terminate(); },
   };

@@ -117,9 +117,9 @@ async function trainEpoch(run: TrainingRun, steps: TrainingSteps, schedule: Sche
   return { loss: lossSum / seen, accuracy: right / (seen * source.labelsPerSample) };
 }
 
-/** Batches an epoch; a last one of a single sample is left out, for it has no variance to normalise by. */
+/** Whole batches an epoch. What is left over differs from epoch to epoch, for each has its own order. */
 function batchesOf(count: number, batch: number): number {
-  return Math.floor(count / batch) + (count % batch >= 2 ? 1 : 0);
+  return Math.floor(count / batch);
 }
 
 function isExhausted({ epoch, bestEpoch }: Checkpoint["state"], { patience }: TrainingSettings): boolean {

@@ -1,7 +1,9 @@
 import { appendGradient } from "../autodiff/differentiate";
 import { floatAttribute } from "../onnx/attributes";
 import { GraphBuilder } from "../onnx/graph-builder";
+import { inferShapes } from "../onnx/infer-shapes";
 import type { Model, Tensor } from "../onnx/model";
+import { specialize } from "../onnx/specialize";
 import type { NetworkDefinition, ParameterSpec } from "../networks/network";
 import { emitLoss, type LossOptions } from "./loss";
 
@@ -20,6 +22,8 @@ export interface TrainingGraph {
 }
 
 export interface TrainingGraphOptions extends Omit<LossOptions, "classes"> {
+  /** Fixes the batch, which spares the graph its arithmetic on shapes; any batch goes when it is left out. */
+  readonly batch?: number | undefined;
   /** Parameters whose names begin with one of these keep their values (running statistics move on, as in PyTorch). */
   readonly freeze?: readonly string[] | undefined;
 }
@@ -46,6 +50,7 @@ export function buildTrainingGraph(network: NetworkDefinition, weights: Readonly
 
   const builder = new GraphBuilder(graph, "loss/");
   const loss = emitLoss(builder, "logits", "labels", rank, { ...options, classes: network.classes });
+  for (const [name, info] of inferShapes(model)) graph.valueInfo.set(name, info);
   const found = appendGradient(model, new Map([[loss, builder.float32(1)]]), trainable.map(({ name }) => name));
   const gradients = new Map(trainable.map(({ name, shape }) => {
     const output = builder.add("Identity", [found.get(name) ?? ""], {}, builder.freshName(`d_${name}`));
@@ -53,7 +58,8 @@ export function buildTrainingGraph(network: NetworkDefinition, weights: Readonly
     return [name, output];
   }));
   graph.outputs.push({ name: loss, dataType: "float32", shape: [] });
-  return { model, loss, gradients, statistics: emitStatistics(builder, network) };
+  const statistics = emitStatistics(builder, network);
+  return { model: options.batch === undefined ? model : specialize(model, { batch: options.batch }), loss, gradients, statistics };
 }
 
 /**

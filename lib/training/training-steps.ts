@@ -29,10 +29,9 @@ export class TrainingSteps {
     this.shapes = new Map(network.parameters.map(({ name, shape }) => [name, shape]));
     this.trainable = network.parameters.filter((parameter) => isTrainable(parameter, run.settings.freeze));
     this.optimizer = optimizerNamed(run.settings.optimizer, run.settings);
-    const copy = (tensor: Tensor | undefined) => Float32Array.from((tensor?.data ?? []) as Float32Array);
     for (const { name, shape } of network.parameters) {
-      this.weights.set(name, float32Tensor(copy(run.weights.get(name)), shape));
-      if (run.settings.averaging > 0) this.averaged.set(name, float32Tensor(copy(run.weights.get(name)), shape));
+      this.weights.set(name, float32Tensor(Float32Array.from(dataOf(run.weights, name)), shape));
+      if (run.settings.averaging > 0) this.averaged.set(name, float32Tensor(Float32Array.from(dataOf(run.weights, name)), shape));
     }
     for (const { name } of this.trainable) {
       const length = this.weights.get(name)?.data.length ?? 0;
@@ -41,8 +40,8 @@ export class TrainingSteps {
   }
 
   static async open(run: TrainingRun): Promise<TrainingSteps> {
-    const { settings: { freeze, labelSmoothing }, classWeights, dice, network, weights, threads } = run;
-    const graph = buildTrainingGraph(network, weights, { freeze, labelSmoothing, classWeights, dice });
+    const { settings: { freeze, labelSmoothing, batch }, classWeights, dice, network, weights, threads } = run;
+    const graph = buildTrainingGraph(network, weights, { freeze, labelSmoothing, classWeights, dice, batch });
     return new TrainingSteps(run, graph, await Session.open(writeModel(graph.model), { threads }));
   }
 
@@ -55,24 +54,24 @@ export class TrainingSteps {
     const inputs = Object.fromEntries([...this.weights].filter(([name]) => this.session.inputNames.includes(name)));
     const masks = Object.fromEntries(network.dropouts.map((site, index) => [site.mask, this.dropoutMask(site, index, samples, epoch)]));
     const outputs = await this.session.run({ ...inputs, ...masks, labels, input: float32Tensor(batch.input, [batch.count, network.channels, size, size]) });
-    const loss = (outputs.get(this.graph.loss)?.data as Float32Array)[0] ?? Number.NaN;
+    const loss = dataOf(outputs, this.graph.loss)[0] ?? Number.NaN;
     if (Number.isFinite(loss)) this.apply(outputs, step, rate);
-    return { loss, correct: countCorrect({ logits: outputs.get("logits")?.data as Float32Array, labels: batch.labels, classes: network.classes, labelsPerSample: perSample }) };
+    return { loss, correct: countCorrect({ logits: dataOf(outputs, "logits"), labels: batch.labels, classes: network.classes, labelsPerSample: perSample }) };
   }
 
   private apply(outputs: ReadonlyMap<string, Tensor>, step: number, rate: number): void {
     for (const { name, role } of this.trainable) {
-      const gradient = outputs.get(this.graph.gradients.get(name) ?? "")?.data as Float32Array;
+      const gradient = dataOf(outputs, this.graph.gradients.get(name) ?? "");
       const decays = role === "convolution" || role === "linear";
-      this.optimizer.update(this.weights.get(name)?.data as Float32Array, gradient, this.slots.get(name) ?? {}, step, rate, decays);
+      this.optimizer.update(dataOf(this.weights, name), gradient, this.slots.get(name) ?? {}, step, rate, decays);
     }
     for (const [name, output] of this.graph.statistics) {
-      (this.weights.get(name)?.data as Float32Array).set(outputs.get(output)?.data as Float32Array);
+      dataOf(this.weights, name).set(dataOf(outputs, output));
     }
     // Early on the average follows closely, so that it does not remember the random beginning.
     const kept = Math.min(this.settings.averaging, (1 + step) / (10 + step));
     for (const [name, { data }] of this.averaged) {
-      const average = data as Float32Array, current = this.weights.get(name)?.data as Float32Array;
+      const average = data as Float32Array, current = dataOf(this.weights, name);
       for (let index = 0; index < average.length; index++) average[index] = kept * (average[index] as number) + (1 - kept) * (current[index] as number);
     }
   }
@@ -94,19 +93,18 @@ export class TrainingSteps {
   }
 
   checkpoint(state: TrainingState): Checkpoint {
-    const entries = (tensors: ReadonlyMap<string, Tensor>, prefix = "") => [...tensors].map(([name, tensor]): [string, Float32Array] => [prefix + name, tensor.data as Float32Array]);
     const slots = [...this.slots].flatMap(([name, values]) => Object.entries(values).map(([slot, data]): [string, Float32Array] => [`${slot}/${name}`, data]));
     return {
-      state, weights: new Map(entries(this.weights)), slots: new Map([...slots, ...entries(this.averaged, "average/")]),
-      best: new Map(entries(this.weights).map(([name, data]) => [name, Float32Array.from(data)])),
+      state, weights: new Map(entriesOf(this.weights)), slots: new Map([...slots, ...entriesOf(this.averaged, "average/")]),
+      best: new Map(entriesOf(this.weights).map(([name, data]) => [name, Float32Array.from(data)])),
     };
   }
 
   restore({ weights, slots }: Checkpoint): void {
-    for (const [name, data] of weights) (this.weights.get(name)?.data as Float32Array).set(data);
+    for (const [name, data] of weights) dataOf(this.weights, name).set(data);
     for (const [key, data] of slots) {
       const slot = key.slice(0, key.indexOf("/")), name = key.slice(key.indexOf("/") + 1);
-      const target = slot === "average" ? this.averaged.get(name)?.data as Float32Array : this.slots.get(name)?.[slot];
+      const target = slot === "average" ? dataOf(this.averaged, name) : this.slots.get(name)?.[slot];
       target?.set(data);
     }
   }
@@ -114,4 +112,14 @@ export class TrainingSteps {
   close(): Promise<void> {
     return this.session.close();
   }
+}
+
+function entriesOf(tensors: ReadonlyMap<string, Tensor>, prefix = ""): [string, Float32Array][] {
+  return [...tensors.keys()].map((name) => [prefix + name, dataOf(tensors, name)]);
+}
+
+function dataOf(tensors: ReadonlyMap<string, Tensor>, name: string): Float32Array {
+  const tensor = tensors.get(name);
+  if (!(tensor?.data instanceof Float32Array)) throw new RangeError(`Expected a float32 tensor "${name}" in training but received ${tensor?.dataType ?? "none"}`);
+  return tensor.data;
 }

@@ -88,6 +88,7 @@ export const twinKey = (usual: ObjectKey, contentDigest: Sha256): ObjectKey =>
 export type ExplanationFile = "heatmap.png" | "overlay.png" | "map.npy";
 export const explanationKey = (batch: BatchName, image: ObjectKey, work: WorkId, method: string, file: ExplanationFile): ObjectKey =>
   key(`${imageResultPrefix(batch, image, work)}${method}.${file}`);
+export const imageAnnotationKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey => key(`${imageResultPrefix(batch, image, work)}annotation.geojson`);
 export const annotationKey = (batch: BatchName, image: ObjectKey): ObjectKey => key(`${batchResultsPrefix(batch)}annotations/${imageFolder(image)}.geojson`);
 
 export const modelPrefix = (digest: Sha256): string => `${modelsPrefix}sha256/${digest}/`;

@@ -57,6 +57,7 @@ export const result = z.strictObject({
   explanations: z.array(explanation),
   thumbnail: objectKey,
   figure: objectKey.optional(),
+  /** Milliseconds of each stage, and in `total` from reading the image to having its files. */
   timings: z.record(z.string(), z.number().min(0)),
   attempts: z.number().int().min(1),
   warnings: z.array(z.string()),

@@ -49,9 +49,11 @@ export class S3Store implements ObjectStore {
 
   async write(key: ObjectKey, body: Uint8Array | string, { only, contentType }: WriteOptions = {}): Promise<{ readonly etag: string }> {
     checkKey(key);
+    const content = typeof body === "string" ? Buffer.from(body) : body;
+    const request = { Bucket: this.bucket, Key: key, Body: content, ContentLength: content.length, ContentType: contentType, ...condition(only) };
     for (let tried = 1; ; tried++) {
       try {
-        const { ETag } = await this.client.send(new PutObjectCommand({ Bucket: this.bucket, Key: key, Body: body, ContentType: contentType, ...condition(only) }));
+        const { ETag } = await this.client.send(new PutObjectCommand(request));
         return { etag: bare(ETag) };
       } catch (error) {
         if (!isConflict(error) || tried >= conflictTries) throw s3Error(error, key, this.bucket, expectationOf(only));

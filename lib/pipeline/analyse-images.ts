@@ -33,6 +33,8 @@ export async function openImageWork(
   { settings, model }: Pick<Plan, "settings" | "model">, bytes: Uint8Array, options: ComputeOptions,
 ): Promise<ImageWork<PreparedImages, AnalysedImage>> {
   const network = await Network.open(bytes, model.card, options);
+  // A device that was asked for and is not there is found out now, not at the first image.
+  if (network.classifier.provider !== "cpu") await network.classifier.predict([blank(network.classifier)]);
   const decoder = new Decoder();
   return {
     provider: network.classifier.provider,
@@ -45,6 +47,8 @@ export async function openImageWork(
     },
   };
 }
+
+const blank = ({ input: { channels, height, width } }: Classifier): Float32Array => new Float32Array(channels * height * width);
 
 /** A classifier that takes smaller batches when the device has no room for the present ones. */
 class Network {

@@ -27,6 +27,8 @@ export interface ShardWorker {
   readonly open: OpenImageWork;
   /** Aborted when the machine is to be given back: what is in hand is finished, the rest left to the next attempt. */
   readonly stop: AbortSignal;
+  /** Told of every item that this attempt settles, for progress bars. */
+  readonly told?: (outcome: Outcome) => void;
 }
 
 export type ShardTask = Pick<WorkerTask, "batch" | "run" | "number" | "part" | "index" | "attempt">;
@@ -180,6 +182,7 @@ class Shift {
   private settle(outcome: Outcome): void {
     this.rollUp.add(outcome);
     this.suspicion.putDown(outcome.work);
+    this.worker.told?.(outcome);
   }
 
   identity({ work, key, label }: WorkItem, seconds: number) {

@@ -1,0 +1,73 @@
+import { fileURLToPath } from "node:url";
+import { CytolensError, TransientError, UserError } from "../../lib/contract/errors";
+import { workerTaskFrom } from "../../lib/contract/worker-environment";
+import { openImageWork } from "../../lib/pipeline/analyse-images";
+import { runShard } from "../../lib/pipeline/run-shard";
+import { systemClock } from "../../lib/pipeline/system-clock";
+import { FolderStore } from "../../lib/storage/folder-store";
+import type { ObjectStore } from "../../lib/storage/object-store";
+
+/**
+ * What the process ends with. AWS Batch tries 137 (killed for memory) and reclaimed hosts again and nothing else:
+ * what failed here would fail there.
+ */
+const exitCodes = { finished: 0, unexpected: 1, usage: 2, surroundings: 3, tryLater: 75, interrupted: 143 } as const;
+
+/** Works on the shard its environment names. */
+async function main(): Promise<number> {
+  const task = workerTaskFrom(process.env);
+  const threads = wholeNumber("CYTOLENS_THREADS");
+  const memoryMegabytes = wholeNumber("CYTOLENS_MEMORY_MB");
+  const outcome = await runShard({
+    store: await storeAt(task.bucket), clock: systemClock, stop: stopSignal(), told: ({ status, seconds }) => tell({ status, seconds }),
+    open: (plan, model) => openImageWork(plan, model, {
+      provider: task.provider,
+      ...(threads === undefined ? {} : { threads }), ...(memoryMegabytes === undefined ? {} : { memoryBytes: memoryMegabytes * 2 ** 20 }),
+      cacheFolder: process.env["CYTOLENS_CACHE"] ?? null,
+    }),
+  }, task);
+  log({ message: outcome.state === "failed" ? outcome.failure.message : `shard ${outcome.state}`, ...task, ...outcome });
+  return outcome.state === "failed" ? exitCodes.surroundings : exitCodes[outcome.state];
+}
+
+/** A bucket's name, or a folder as a file: URL. */
+async function storeAt(bucket: string): Promise<ObjectStore> {
+  if (bucket.startsWith("file:")) return new FolderStore(fileURLToPath(bucket));
+  const [{ S3Client }, { S3Store }] = await Promise.all([import("@aws-sdk/client-s3"), import("../../lib/storage/s3-store.js")]);
+  return new S3Store(new S3Client({}), bucket);
+}
+
+/** SIGTERM comes two minutes before a machine is reclaimed; on a laptop the parent's end is the same. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.abort());
+  process.on("disconnect", () => stop.abort());
+  return stop.signal;
+}
+
+function wholeNumber(name: string): number | undefined {
+  const text = process.env[name];
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d*$/.test(text)) throw new UserError("worker.environment", `Expected a whole number above 0 in ${name} but received ${JSON.stringify(text)}`);
+  return Number(text);
+}
+
+function tell(news: { readonly status: string; readonly seconds: number }): void {
+  if (process.connected) process.send?.(news);
+}
+
+const log = (line: object): void => {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+};
+
+function codeOf(error: unknown): number {
+  if (error instanceof TransientError) return exitCodes.tryLater;
+  if (error instanceof UserError) return exitCodes.usage;
+  return error instanceof CytolensError ? exitCodes.surroundings : exitCodes.unexpected;
+}
+
+main().then((code) => process.exit(code), (error: unknown) => {
+  const said = error instanceof CytolensError ? { code: error.code, message: error.message } : { code: "unexpected", message: String(error instanceof Error ? error.stack : error) };
+  process.stderr.write(`${JSON.stringify(said)}\n`);
+  process.exit(codeOf(error));
+});

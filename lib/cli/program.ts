@@ -1,0 +1,49 @@
+import { Command, CommanderError } from "commander";
+import { engineVersion } from "../contract/engine-version";
+import { CytolensError, ModelError, UserError } from "../contract/errors";
+
+/** How a command ends. */
+export const exitCodes = { done: 0, someFailed: 1, usage: 2, surroundings: 3, interrupted: 130 } as const;
+
+type Register = (program: Command) => void;
+
+/** Every command with its one-line description; its file is loaded only when it is asked for, so that --help is quick. */
+const commands: readonly { readonly name: string; readonly description: string; readonly load: () => Promise<Register> }[] = [
+  { name: "run", description: "classify and explain a folder of images here", load: async () => (await import("./run.js")).registerRun },
+  { name: "watch", description: "do so for every batch that is dropped into a folder", load: async () => (await import("./watch.js")).registerWatch },
+  { name: "phantom", description: "draw synthetic Pap-smear images with per-cell ground truth", load: async () => (await import("./phantom.js")).registerPhantom },
+  { name: "doctor", description: "check that this machine has what cytolens needs", load: async () => (await import("./doctor.js")).registerDoctor },
+];
+
+/** Runs the command line and answers the exit code. */
+export async function runProgram(words: readonly string[]): Promise<number> {
+  const program = new Command("cytolens")
+    .description("Cytology image classification with explanations that can be trusted.")
+    .version(engineVersion)
+    .option("--debug", "print stack traces of errors")
+    .showHelpAfterError("(run cytolens --help for the commands)")
+    .exitOverride();
+  const asked = words.find((word) => !word.startsWith("-"));
+  for (const { name, description, load } of commands) {
+    if (name === asked) (await load())(program);
+    else program.command(name).description(description);
+  }
+  try {
+    await program.parseAsync([...words], { from: "user" });
+    return typeof process.exitCode === "number" ? process.exitCode : exitCodes.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    return tell(error, words.includes("--debug"));
+  }
+}
+
+/** Errors are told as sentences; a stack trace is for those who ask. */
+function tell(error: unknown, debug: boolean): number {
+  if (!(error instanceof CytolensError)) {
+    process.stderr.write(`Unexpected error: ${error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
+    return exitCodes.surroundings;
+  }
+  process.stderr.write(`${error.message} [${error.code}]\n`);
+  if (debug) process.stderr.write(`${error.stack ?? ""}\n`);
+  return error instanceof UserError || error instanceof ModelError ? exitCodes.usage : exitCodes.surroundings;
+}

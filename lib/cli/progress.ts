@@ -1,0 +1,39 @@
+import type { SingleBar } from "cli-progress";
+
+/** How far a batch has come: a bar on a terminal, a line now and then elsewhere. */
+export class Progress {
+  private done = 0;
+  private failed = 0;
+  private bar: SingleBar | undefined;
+  private toldAt = 0;
+
+  constructor(private readonly total: number, private readonly quiet: boolean) {}
+
+  async start(): Promise<void> {
+    if (this.quiet || this.total === 0) return;
+    if (!process.stderr.isTTY) return;
+    const { SingleBar, Presets } = await import("cli-progress");
+    this.bar = new SingleBar({ format: "{bar} {value}/{total} images, {failed} failed, {eta_formatted} left", clearOnComplete: true, hideCursor: true, stream: process.stderr }, Presets.rect);
+    this.bar.start(this.total, 0, { failed: 0 });
+  }
+
+  step(status: string): void {
+    this.done++;
+    if (status === "failed") this.failed++;
+    if (this.bar) this.bar.update(Math.min(this.done, this.total), { failed: this.failed });
+    else if (!this.quiet && this.isWorthALine()) process.stderr.write(`${this.done} of ${this.total} images, ${this.failed} failed\n`);
+  }
+
+  end(): void {
+    this.bar?.stop();
+  }
+
+  /** At each tenth, and not more often than every other second. */
+  private isWorthALine(): boolean {
+    const tenth = Math.max(1, Math.ceil(this.total / 10));
+    const now = Date.now();
+    if (this.done !== this.total && (this.done % tenth !== 0 || now - this.toldAt < 2000)) return false;
+    this.toldAt = now;
+    return true;
+  }
+}

@@ -10,9 +10,8 @@ import { fixedIntegratedGradients, integratedGradients } from "../attribution/in
 import { studyIntegratedGradients } from "../attribution/study-integrated-gradients";
 import type { MethodSettings } from "../contract/methods";
 import type { Classifier } from "../inference/classifier";
-import { segmentsBetweenPoints } from "./segments-between-points";
 
-export type Explainer = Pick<Classifier, "gradient" | "layerGradient" | "input">;
+export type Explainer = Pick<Classifier, "gradient" | "segmentGradient" | "layerGradient" | "input">;
 
 /** What a method is asked to explain: the study's integrated gradients always take the probability. */
 export const targetOf = (method: MethodSettings, target: Target): Target =>
@@ -36,7 +35,7 @@ export function explain(classifier: Explainer, method: MethodSettings, asked: Ta
       const { steps, seed, baseline: name } = method;
       if (steps === "study") return studyIntegratedGradients(classifier.gradient(target), image, dims, normalisation, { seed });
       const baseline = baselineImage(name, image, dims, normalisation, { seed });
-      if (steps === "adaptive") return integratedGradients(segmentsBetweenPoints(classifier.gradient(target)), image, baseline, dims);
+      if (steps === "adaptive") return integratedGradients(classifier.segmentGradient(target), image, baseline, dims);
       return fixedIntegratedGradients(classifier.gradient(target), image, baseline, dims, steps);
     }
   }

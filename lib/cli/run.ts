@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../contract/errors";
@@ -125,6 +126,8 @@ function tell(folder: string, summary: Summary, json: boolean): void {
   if (agreement) lines.push(`Agreement with the folders' names: ${(100 * agreement.accuracy).toFixed(1)} %`);
   for (const { key, failure } of failures.slice(0, 5)) lines.push(`  failed: ${key.slice(`incoming/${batch}/`.length)}: ${failure.message}`);
   if (counts.failed > 5) lines.push(`  and ${counts.failed - 5} more, all in the report`);
-  lines.push(`Report:  ${path.join(folder, reportKey(batch))}`, `Table:   ${path.join(folder, csvKey(batch))}`, `Images:  ${path.join(folder, "results", batch, "images")}`);
+  for (const [what, key] of [["Report", reportKey(batch)], ["Table", csvKey(batch)], ["Summary", summaryKey(batch)]] as const) {
+    if (existsSync(path.join(folder, key))) lines.push(`${`${what}:`.padEnd(9)}${path.join(folder, key)}`);
+  }
   process.stdout.write(`${lines.join("\n")}\n`);
 }

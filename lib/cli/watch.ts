@@ -29,8 +29,9 @@ export function registerWatch(program: Command): void {
     });
 }
 
+const say = (line: string): void => void process.stdout.write(`${new Date().toLocaleTimeString()}  ${line}\n`);
+
 async function watch(folder: string, { idle, model, workers, provider }: WatchFlags): Promise<void> {
-  const say = (line: string): void => void process.stdout.write(`${new Date().toLocaleTimeString()}  ${line}\n`);
   const notices = { publish: (subject: string, message: string) => Promise.resolve(say(`${subject}: ${message.split("\n")[0] ?? ""}`)) };
   const bucket = await watchBucket({ folder, workers: workers === 0 ? undefined : workers, provider, idleSeconds: idle, notices }, (error) => {
     say(error instanceof CytolensError ? `${error.message} [${error.code}]` : `Unexpected: ${String(error)}`);

@@ -123,13 +123,15 @@ const normalisationOf = ({ input: { scale, mean, std } }: ModelCard, channels: n
 function worstOf(all: readonly Completeness[]): Completeness {
   const [first] = all;
   if (first && all.length === 1) return first;
-  const worst = (values: readonly (number | null)[]): number | null =>
-    values.reduce<number | null>((most, value) => (value !== null && (most === null || Math.abs(value) > Math.abs(most)) ? value : most), null);
   return {
     delta: worst(all.map(({ delta }) => delta)), relative: worst(all.map(({ relative }) => relative)), mapChange: worst(all.map(({ mapChange }) => mapChange)),
     passes: all.reduce((sum, { passes }) => sum + passes, 0),
     converged: all.every(({ converged }) => converged === null) ? null : all.every(({ converged }) => converged === true),
   };
+}
+
+function worst(values: readonly (number | null)[]): number | null {
+  return values.reduce<number | null>((most, value) => (value !== null && (most === null || Math.abs(value) > Math.abs(most)) ? value : most), null);
 }
 
 async function encode({ prepared, prediction, maps }: AnalysedImage, { classes }: ModelCard, { figure }: Settings): Promise<EncodedImage> {

@@ -48,9 +48,10 @@ export async function storeResult(store: ObjectStore, plan: Plan, item: WorkItem
 
 /** Twins must agree in what they say; when they said it, and how long they took, may differ. */
 export function agree(one: Result, other: Result): boolean {
-  const digests = ({ explanations }: Result): string => explanations.map(({ method, mapSha256 }) => `${method} ${mapSha256}`).join("\n");
-  return one.prediction.classIndex === other.prediction.classIndex && digests(one) === digests(other);
+  return one.prediction.classIndex === other.prediction.classIndex && mapDigests(one) === mapDigests(other);
 }
+
+const mapDigests = ({ explanations }: Result): string => explanations.map(({ method, mapSha256 }) => `${method} ${mapSha256}`).join("\n");
 
 /** Files are never overwritten: other bytes, left by a twin or a crash, are kept and ours go beside them. */
 async function storeFile(store: ObjectStore, key: ObjectKey, bytes: Uint8Array, contentType: string): Promise<ObjectKey> {

@@ -1,7 +1,8 @@
 import { UserError } from "../contract/errors";
 import type { baselineNames } from "../contract/methods";
+import { CounterRandom } from "../random/counter-random";
 import type { ImageDims } from "./attribution";
-import { uniformAt } from "./counter-random";
+
 
 export type BaselineName = (typeof baselineNames)[number];
 
@@ -26,12 +27,13 @@ export function baselineImage(
   const normalised = (level: number, channel: number): number =>
     (level * normalisation.scale - (normalisation.mean[channel] ?? 0)) / (normalisation.std[channel] ?? 1);
   const baseline = new Float32Array(image.length);
+  const random = new CounterRandom(seed, sample);
   for (let channel = 0; channel < dims[0]; channel++) {
     const plane = baseline.subarray(channel * pixels, (channel + 1) * pixels);
     if (name === "black") plane.fill(normalised(0, channel));
     else if (name === "white") plane.fill(normalised(255, channel));
     else if (name === "mean") plane.fill(image.subarray(channel * pixels, (channel + 1) * pixels).reduce((sum, value) => sum + value, 0) / pixels);
-    else for (let pixel = 0; pixel < pixels; pixel++) plane[pixel] = normalised(255 * uniformAt(seed, sample, channel * pixels + pixel), channel);
+    else for (let pixel = 0; pixel < pixels; pixel++) plane[pixel] = normalised(random.uniform(0, 255), channel);
   }
   return baseline;
 }

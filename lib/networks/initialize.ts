@@ -1,6 +1,6 @@
 import type { Tensor } from "../onnx/model";
 import { elementCount, float32Tensor } from "../onnx/tensor";
-import { CounterRandom } from "./counter-random";
+import { CounterRandom } from "../random/counter-random";
 import type { InitialisationConvention, NetworkDefinition, ParameterSpec } from "./network";
 
 /**
@@ -14,14 +14,14 @@ export function initializeWeights(network: NetworkDefinition, seed: number): Map
 
 export function initialTensor(parameter: ParameterSpec, convention: InitialisationConvention, seed: number): Tensor {
   const data = new Float32Array(elementCount(parameter.shape));
-  const draw = generatorOf(parameter, convention, new CounterRandom(seed, parameter.name));
-  for (let index = 0; index < data.length; index++) data[index] = draw(index);
+  const draw = generatorOf(parameter, convention, new CounterRandom(seed, ...wordsOf(parameter.name)));
+  for (let index = 0; index < data.length; index++) data[index] = draw();
   return float32Tensor(data, parameter.shape);
 }
 
-function generatorOf({ role, shape, fanIn, head }: ParameterSpec, convention: InitialisationConvention, random: CounterRandom): (index: number) => number {
-  const uniform = (bound: number) => (index: number) => bound * (2 * random.uniform(index) - 1);
-  const normal = (deviation: number) => (index: number) => deviation * random.normal(index);
+function generatorOf({ role, shape, fanIn, head }: ParameterSpec, convention: InitialisationConvention, random: CounterRandom): () => number {
+  const uniform = (bound: number) => () => random.uniform(-bound, bound);
+  const normal = (deviation: number) => () => random.normal(0, deviation);
   const byFanIn = uniform(1 / Math.sqrt(fanIn));
   switch (role) {
     case "scale":
@@ -40,4 +40,11 @@ function generatorOf({ role, shape, fanIn, head }: ParameterSpec, convention: In
       return normal(Math.sqrt(2 / (convention.convolution === "he-fan-out" ? out * height * width : fanIn)));
     }
   }
+}
+
+/** Two words that tell the streams of two names apart: FNV-1a (Fowler, Noll, Vo) forwards and backwards. */
+function wordsOf(name: string): [number, number] {
+  const hash = (bytes: readonly number[]): number => bytes.reduce((state, byte) => Math.imul(state ^ byte, 0x01000193) >>> 0, 0x811c9dc5);
+  const bytes = [...new TextEncoder().encode(name)];
+  return [hash(bytes), hash(bytes.toReversed())];
 }

@@ -1,6 +1,6 @@
 import type { Cell, Nucleus, PhantomClass } from "./cell";
 import { blob, polygon, type Contour } from "./contour";
-import type { CounterRandom } from "./counter-random";
+import type { CounterRandom } from "../random/counter-random";
 import { mixed, type Dye, type Stain } from "./stain";
 
 /** Where a cell lies; `bounds` are straight borders to its neighbours in a sheet. */

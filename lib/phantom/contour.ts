@@ -1,4 +1,4 @@
-import type { CounterRandom } from "./counter-random";
+import type { CounterRandom } from "../random/counter-random";
 
 const steps = 256;
 

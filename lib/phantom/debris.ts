@@ -1,6 +1,6 @@
 import { fieldUnits } from "./cell";
 import { blob } from "./contour";
-import type { CounterRandom } from "./counter-random";
+import type { CounterRandom } from "../random/counter-random";
 import type { Brush } from "./draw-cell";
 import { addDye } from "./optical-density";
 import { mixed, type Dye, type Stain } from "./stain";

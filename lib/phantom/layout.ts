@@ -1,6 +1,6 @@
 import { fieldUnits, type Cell, type PhantomClass } from "./cell";
 import { bystander, signCell, type Place } from "./cell-kinds";
-import type { CounterRandom } from "./counter-random";
+import type { CounterRandom } from "../random/counter-random";
 import type { Stain } from "./stain";
 
 /** Plans the cells of a field: one or more groups that carry the class's sign among bystanders that do not. */

@@ -1,4 +1,4 @@
-import type { CounterRandom } from "./counter-random";
+import type { CounterRandom } from "../random/counter-random";
 
 /** Tiles are this many samples wide and high, and repeat without a seam. */
 export const tileExtent = 256;

@@ -1,6 +1,6 @@
 import { UserError } from "../contract/errors";
 import { fieldUnits, phantomClasses, type Cell, type PhantomClass } from "./cell";
-import { CounterRandom } from "./counter-random";
+import { CounterRandom } from "../random/counter-random";
 import { drawDebris } from "./debris";
 import { drawCell, type Brush, type DrawnShape } from "./draw-cell";
 import { layoutCrop, layoutField } from "./layout";

@@ -1,4 +1,4 @@
-import type { CounterRandom } from "./counter-random";
+import type { CounterRandom } from "../random/counter-random";
 
 /** Optical density of red, green and blue for one unit of dye; light passes as 10^0 * exp(-density) (Beer and Lambert). */
 export type Dye = readonly [number, number, number];

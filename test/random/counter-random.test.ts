@@ -1,4 +1,4 @@
-import { CounterRandom, philox4x32 } from "../../lib/phantom/counter-random";
+import { CounterRandom, philox4x32 } from "../../lib/random/counter-random";
 
 /** Known answers published with the paper's own library (Random123, kat_vectors). */
 const knownAnswers: readonly { counter: number[]; key: [number, number]; block: number[] }[] = [

@@ -3,7 +3,6 @@ import type { baselineNames } from "../contract/methods";
 import { CounterRandom } from "../random/counter-random";
 import type { ImageDims } from "./attribution";
 
-
 export type BaselineName = (typeof baselineNames)[number];
 
 /** How pixels became network input: (pixel × scale − mean) / std, a channel each. */

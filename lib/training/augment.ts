@@ -1,5 +1,5 @@
 import { imagenetMean, imagenetStd } from "../imaging/preprocess";
-import { CounterRandom } from "../phantom/counter-random";
+import { CounterRandom } from "../random/counter-random";
 import type { PreparedImage } from "./prepared-images";
 
 export interface AugmentationOptions {

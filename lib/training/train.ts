@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { ModelError, UserError } from "../contract/errors";
-import { CounterRandom } from "../phantom/counter-random";
+import { CounterRandom } from "../random/counter-random";
 import type { NetworkDefinition } from "../networks/network";
 import type { Tensor } from "../onnx/model";
 import { orderStream } from "./augment";

@@ -1,6 +1,6 @@
 import { Session } from "../inference/session";
 import type { DropoutSite, ParameterSpec } from "../networks/network";
-import { CounterRandom } from "../phantom/counter-random";
+import { CounterRandom } from "../random/counter-random";
 import type { Tensor } from "../onnx/model";
 import { float32Tensor } from "../onnx/tensor";
 import { writeModel } from "../onnx/write-model";

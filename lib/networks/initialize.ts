@@ -42,9 +42,13 @@ function generatorOf({ role, shape, fanIn, head }: ParameterSpec, convention: In
   }
 }
 
-/** Two words that tell the streams of two names apart: FNV-1a (Fowler, Noll, Vo) forwards and backwards. */
+/** Two words that tell the streams of two names apart. */
 function wordsOf(name: string): [number, number] {
-  const hash = (bytes: readonly number[]): number => bytes.reduce((state, byte) => Math.imul(state ^ byte, 0x01000193) >>> 0, 0x811c9dc5);
   const bytes = [...new TextEncoder().encode(name)];
-  return [hash(bytes), hash(bytes.toReversed())];
+  return [fnv1a(bytes), fnv1a(bytes.toReversed())];
+}
+
+/** FNV-1a of 32 bits (Fowler, Noll and Vo). */
+function fnv1a(bytes: readonly number[]): number {
+  return bytes.reduce((state, byte) => Math.imul(state ^ byte, 0x01000193) >>> 0, 0x811c9dc5);
 }

@@ -37,7 +37,9 @@ function takeBranch(graph: Graph, node: Node, holds: boolean): void {
   for (const [name, tensor] of branch.initializers) graph.initializers.set(name, tensor);
   const handOver = branch.outputs.map(({ name }, index): Node =>
     ({ name: `${node.name}/output_${index}`, operator: "Identity", domain: "", inputs: [name], outputs: [node.outputs[index] ?? ""], attributes: {} }));
-  graph.nodes.splice(graph.nodes.indexOf(node), 1, ...branch.nodes, ...handOver.filter(({ outputs }) => outputs[0] !== ""));
+  const names = new Set(graph.nodes.map(({ name }) => name));
+  const inner = branch.nodes.map((node) => (names.has(node.name) ? { ...node, name: `${node.outputs.find((name) => name !== "")}/node` } : node));
+  graph.nodes.splice(graph.nodes.indexOf(node), 1, ...inner, ...handOver.filter(({ outputs }) => outputs[0] !== ""));
 }
 
 function removeConstants(graph: Graph, { constants }: InferredValues): void {

@@ -73,7 +73,8 @@ function instantiate(definition: FunctionDefinition, call: Node, prefix: string,
       const attribute = given[outer];
       if (attribute) attributes[name] = attribute;
     }
-    const copy = { ...node, name: prefix + node.name, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename), attributes };
+    // Runtimes want different names for all nodes; outputs have them.
+    const copy = { ...node, name: prefix + (node.outputs.find((name) => name !== "") ?? node.name), inputs: node.inputs.map(rename), outputs: node.outputs.map(rename), attributes };
     const overload = overloads.get(node);
     if (overload !== undefined) overloads.set(copy, overload);
     return copy;

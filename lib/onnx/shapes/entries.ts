@@ -1,6 +1,6 @@
 import { arrayOf, isFloat } from "../data-types";
 import type { DataType, Dimension, Tensor } from "../model";
-import { elementCount } from "../tensor";
+import { elementCount, toInt64 } from "../tensor";
 import { type Inferred, mostEntries } from "./shape-rule";
 
 /** A small tensor's elements as numbers; undefined for strings, half precision and whatever is too large to matter for shapes. */
@@ -14,13 +14,8 @@ export function tensorOf({ dataType, shape, entries }: Inferred): Tensor | undef
   if (dataType === "string" || dataType === "float16" || dataType === "bfloat16") return undefined;
   if (!entries?.every((entry) => typeof entry === "number") || !shape?.every((extent) => typeof extent === "number")) return undefined;
   const data = new (arrayOf(dataType))(entries.length);
-  entries.forEach((entry, index) => { data[index] = data instanceof BigInt64Array || data instanceof BigUint64Array ? toBigInt(entry) : entry; });
+  entries.forEach((entry, index) => { data[index] = data instanceof BigInt64Array || data instanceof BigUint64Array ? toInt64(Number.isFinite(entry) ? Math.trunc(entry) : 0) : entry; });
   return { dataType, dims: shape, data };
-}
-
-function toBigInt(value: number): bigint {
-  // 2^63 - 1, the end of slices, has become 2^63 as a number.
-  return value >= 2 ** 63 ? 0x7fff_ffff_ffff_ffffn : BigInt(Number.isFinite(value) ? Math.trunc(value) : 0);
 }
 
 /** A number as the data type would hold it. */

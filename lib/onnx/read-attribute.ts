@@ -25,8 +25,8 @@ export function readAttribute(reader: WireReader, where: string, readSubgraph: (
   let float = 0;
   let int = 0;
   let string = "";
-  const floats: number[] = [];
-  const ints: number[] = [];
+  let floats: number[] = [];
+  let ints: number[] = [];
   const strings: string[] = [];
   let tensor: WireReader | undefined;
   let graph: WireReader | undefined;
@@ -41,10 +41,10 @@ export function readAttribute(reader: WireReader, where: string, readSubgraph: (
     else if (field === 6 && delimited) [graph, seen] = [reader.message(), "graph"];
     else if (field === 7) {
       seen = "floats";
-      floats.push(...readFloats(reader, wireType));
+      floats = floats.concat(readFloats(reader, wireType));
     } else if (field === 8) {
       seen = "ints";
-      ints.push(...readInts(reader, wireType));
+      ints = ints.concat(readInts(reader, wireType));
     } else if (field === 9 && delimited) [, seen] = [strings.push(reader.string()), "strings"];
     else if (field === 20 && wireType === WireType.varint) type = reader.int64();
     else if (field === 21 && delimited) reference = reader.string();

@@ -45,7 +45,7 @@ function readFields(reader: WireReader): TensorFields {
   const fields: TensorFields = { name: "", typeCode: 0, dims: [], raw: undefined, typed: [], strings: [], external: false, segmented: false };
   while (!reader.atEnd) {
     const { field, wireType } = reader.tag();
-    if (field === 1) fields.dims.push(...readInts(reader, wireType));
+    if (field === 1) fields.dims = fields.dims.concat(readInts(reader, wireType));
     else if (field === 2 && wireType === WireType.varint) fields.typeCode = reader.int64();
     else if (field === 6 && wireType === WireType.bytes) fields.strings.push(reader.string());
     else if (field === 8 && wireType === WireType.bytes) fields.name = reader.string();

@@ -30,7 +30,12 @@ export function specialize(model: Model, extents: Readonly<Record<string, number
   const graph = copyGraph(model.graph);
   graph.inputs = graph.inputs.map((input) => ({ ...input, shape: shapes.get(input.name) ?? input.shape?.map(resolve) }));
   graph.outputs = graph.outputs.map((output) => ({ ...output, shape: undefined }));
-  graph.valueInfo = new Map();
+  // Only what cannot be inferred keeps what the file says of it.
+  const foreign = graph.nodes.filter(({ domain }) => domain !== "").flatMap(({ outputs }) => outputs);
+  graph.valueInfo = new Map(foreign.flatMap((name) => {
+    const said = model.graph.valueInfo.get(name);
+    return said ? [[name, { ...said, shape: said.shape?.map(resolve) }] as const] : [];
+  }));
   const folded = foldConstants({ ...model, graph });
   const types = inferShapes(folded);
   folded.graph.outputs = model.graph.outputs.map((output) => types.get(output.name) ?? { ...output, shape: undefined });

@@ -2,6 +2,7 @@ import { ModelError } from "../contract/errors";
 import { GraphBuilder } from "./graph-builder";
 import { inferValues, type InferredValues } from "./infer-shapes";
 import type { Attribute, Graph, Model, Node } from "./model";
+import { irVersionOfOpset } from "./operators";
 import { copyGraph, subgraphs, usedNames } from "./references";
 import { attributeUpgrades } from "./upgrade/attributes-to-inputs";
 import { semanticUpgrades } from "./upgrade/changed-semantics";
@@ -24,7 +25,9 @@ export function upgradeOpset(model: Model, target?: 18 | 19 | 20 | 21): Model {
   if (goal === opset) return model;
   const inferred = inferValues(model);
   const graph = upgradeGraph(copyGraph(model.graph), { opset, target: goal, inferred, scopes: { count: 0 } }, "");
-  return { ...model, opsets: new Map([...model.opsets, ["", goal]]), graph };
+  // Runtimes refuse files of an IR version they do not know, so a model that comes down brings that down too.
+  const irVersion = opset > goal ? Math.min(model.irVersion, irVersionOfOpset(goal)) : model.irVersion;
+  return { ...model, irVersion, opsets: new Map([...model.opsets, ["", goal]]), graph };
 }
 
 interface Journey {

@@ -174,6 +174,7 @@ describe("which models are changed", () => {
   test("7 to 17 come to 18, 18 to 21 stay, newer ones come to 21, older ones are refused", () => {
     const reached = [7, 13, 17, 18, 19, 20, 21, 22, 25, 28].map((opset) => upgradeOpset(relu(opset)).opsets.get(""));
     expect(reached).toEqual([18, 18, 18, 18, 19, 20, 21, 21, 21, 21]);
+    expect(upgradeOpset(relu(28)).irVersion).toBe(10);
     expect(upgradeOpset(relu(21), 18).opsets.get("")).toBe(21);
     expect(() => upgradeOpset(relu(6))).toThrow(expect.objectContaining({ code: "model.unsupported-opset" }));
   });
@@ -214,6 +215,12 @@ describe("operators newer than set 21 are decomposed", () => {
     expect(upgraded.opsets.get("")).toBe(21);
     await expectSame(original, upgraded, feedsOf(entry.inputs), entry.name);
   });
+});
+
+test("Mod of floats with the divisor's sign, as set 28 has it", async () => {
+  const original = model({ opset: 28, inputs: { x: [4], z: [4] }, build: single("Mod", {}, ["z"]) });
+  const feeds = new Map([["x", { dims: [4], data: Float32Array.of(-4, 7, 5.5, -5.5) }], ["z", { dims: [4], data: Float32Array.of(3, -3, 2, 2) }]]);
+  expect(Array.from((await runModel(upgradeOpset(original), feeds)).get("y")!.data)).toEqual([2, -2, 1.5, 0.5]);
 });
 
 describeWithReference("upgrading the oracle's older and newer models", (reference) => {

@@ -87,7 +87,7 @@ function bound({ algebra }: ShapeContext, value: Dimension, extent: Dimension, s
     // A small offset from the end of a symbolic extent stays within it only if the extent is large enough: assumed, as exporters do.
     if (value < 0) return algebra.add(extent, value);
     // A fixed upper bound may lie beyond an extent that is not known; only the first element is taken to be there.
-    return upper && value > (step > 0 ? 1 : 0) ? null : value;
+    return upper && value > (step > 0 ? 1 : 0) ? algebra.call("min", Math.min, value, most) : value;
   }
   return value;
 }

@@ -1,5 +1,5 @@
 import { floatAttribute, intAttribute, stringAttribute } from "../attributes";
-import { dataTypeCode } from "../data-types";
+import { dataTypeCode, isFloat } from "../data-types";
 import type { UpgradeRule, UpgradeStep } from "./upgrade-step";
 
 /** Swish 24: y = x sigmoid(alpha x). */
@@ -129,6 +129,15 @@ const rotaryEmbedding: UpgradeRule = (step) => {
   return undefined;
 };
 
+/** Mod 28 takes floats with the divisor's sign: x - floor(x / y) y. */
+const modulo: UpgradeRule = (step) => {
+  const { graph, node, opset } = step;
+  if (opset < 28 || !isFloat(step.dataType(0)) || intAttribute(node, "fmod", 0) === 1) return node;
+  const [x, y] = [step.input(0), step.input(1)];
+  graph.add("Sub", [x, graph.add("Mul", [graph.add("Floor", [graph.add("Div", [x, y])]), y])], {}, step.output());
+  return undefined;
+};
+
 function refusing(attribute: string, fallback: number): UpgradeRule {
   return (step) => (intAttribute(step.node, attribute, fallback) === fallback ? step.without(attribute) : step.refuse(`its attribute "${attribute}" is not known at operator set 21`));
 }
@@ -141,6 +150,7 @@ export const newerOperators: Readonly<Record<string, UpgradeRule>> = {
   DequantizeLinear: refusing("output_dtype", 0), QuantizeLinear: refusing("precision", 0),
   // round_mode and stash_type speak of 8-bit and half-precision numbers alone.
   Cast: (step) => step.without("round_mode"), CastLike: (step) => step.without("round_mode"), Range: (step) => step.without("stash_type"),
+  Mod: modulo,
   SpaceToDepth: (step) => (stringAttribute(step.node, "mode", "DCR") === "DCR" ? step.without("mode") : step.refuse("its mode is CRD")),
   TensorScatter: isNew, CumProd: isNew, BitCast: isNew, LinearAttention: isNew, CausalConvWithState: isNew,
 };

@@ -1,0 +1,148 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { canonicalJson, sha256Of } from "../contract/digests";
+import type { ModelCard } from "../contract/model-card";
+import { UserError } from "../contract/errors";
+import { networkNamed } from "../networks/catalogue";
+import { initializeWeights } from "../networks/initialize";
+import { loadWeights } from "../networks/load-weights";
+import { writeModelFolder } from "../networks/model-folder";
+import type { NetworkDefinition } from "../networks/network";
+import { readSafetensors, writeSafetensors } from "../networks/safetensors";
+import type { Tensor } from "../onnx/model";
+import { writeModel } from "../onnx/write-model";
+import { writeWhole, type EpochRecord } from "./checkpoint";
+import { digestOf, readDataSet, type SipakmedVariant } from "./data-set";
+import { openImageSource } from "./image-source";
+import type { UnreadableImage } from "./prepared-images";
+import type { ImageSource } from "./sample-source";
+import type { TrainingSettings } from "./settings";
+import { splitOf, type SplitName } from "./split";
+import { train, type TrainingRun } from "./train";
+import { trainingPage } from "./training-page";
+
+export interface TrainingJob {
+  readonly data: string;
+  readonly variant?: SipakmedVariant | undefined;
+  readonly network: string;
+  readonly split: SplitName;
+  readonly settings: TrainingSettings;
+  /** Folder for the model, the checkpoint and training.html. */
+  readonly out: string;
+  /** The model's name on its card; by default the network's. */
+  readonly name?: string | undefined;
+  /** A .safetensors file to begin from; its head is replaced when the classes differ or `newHead` says so. */
+  readonly weights?: string | undefined;
+  readonly newHead?: boolean | undefined;
+  readonly skipUnreadable?: boolean | undefined;
+  readonly threads?: number | undefined;
+  /** The command line, for the card. */
+  readonly command?: string | undefined;
+  readonly description?: string | undefined;
+  readonly onStep?: TrainingRun["onStep"];
+  readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
+  readonly onImages?: ((done: number, total: number) => void) | undefined;
+}
+
+export interface TrainedModel {
+  readonly folder: string;
+  readonly card: ModelCard;
+  readonly history: readonly EpochRecord[];
+  readonly bestEpoch: number;
+  readonly resumedAfterEpoch: number;
+  readonly trainingImages: number;
+  readonly validationImages: number;
+  readonly unreadable: readonly UnreadableImage[];
+}
+
+/**
+ * Trains a network on a folder of images and writes a model folder: model.onnx, weights.safetensors, card.json, training.html.
+ * An interrupted job, started again with the same settings, goes on from its last whole epoch.
+ */
+export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
+  const { settings } = job;
+  const dataSet = await readDataSet(job.data, job.variant);
+  const digest = await digestOf(dataSet);
+  const network = networkNamed(job.network, { classes: dataSet.classes.length, size: settings.size });
+  const weights = await initialWeights(network, job);
+  const split = splitOf(dataSet, job.split);
+  await mkdir(job.out, { recursive: true });
+  const common = { size: settings.size, masked: dataSet.masked, skipUnreadable: job.skipUnreadable ?? false, augmentation: settings.augmentation, seed: settings.seed };
+  const samples = await openImageSource({ ...common, files: split.train, onProgress: job.onImages });
+  const validation = await openImageSource({ ...common, files: split.validation }).catch(async (error: unknown) => {
+    await samples.close();
+    throw error;
+  });
+  try {
+    refuseEmptyClasses(dataSet.classes, samples);
+    const page = path.join(job.out, "training.html");
+    const title = `${network.name} on ${path.basename(dataSet.folder)}`;
+    const result = await train({
+      network, classes: dataSet.classes, weights, train: samples, validation, settings, threads: job.threads, onStep: job.onStep,
+      classWeights: settings.classWeights === "balanced" ? balancedWeights(dataSet.classes.length, samples) : undefined,
+      fingerprint: sha256Of(canonicalJson([settings, digest, job.split, job.variant ?? "full", job.weights ? sha256Of(await readFile(job.weights)) : ""])),
+      checkpointFile: path.join(job.out, "checkpoint.safetensors"),
+      onEpoch: async (history) => {
+        await writeWhole(page, trainingPage(title, history, settings.epochs, true));
+        const last = history.at(-1);
+        if (last) job.onEpoch?.(last);
+      },
+    });
+    await writeWhole(page, trainingPage(title, result.history, settings.epochs, false));
+    const best = result.history[result.bestEpoch - 1];
+    const card = await writeModelFolder(job.out, writeModel(network.build(result.weights)), {
+      name: job.name ?? network.name, title, network: network.name, classes: [...dataSet.classes], featureLayer: network.featureLayer, output: "logits",
+      input: { name: "input", height: settings.size, width: settings.size },
+      data: {
+        description: job.description ?? `${samples.count} training and ${validation.count} validation images of ${dataSet.classes.length} classes from ${path.basename(dataSet.folder)}`,
+        digest, split: job.split,
+      },
+      training: { recipe: recipeText(job, samples, result.bestEpoch), seed: settings.seed, ...(job.command === undefined ? {} : { command: job.command }) },
+      metrics: { validationAccuracy: best?.validationAccuracy ?? 0, validationLoss: best?.validationLoss ?? 0, validationImages: validation.count },
+      evaluatedOn: "the validation part of the split, by which the epoch was chosen",
+      limits: ["Measured only on data of the kind it was trained on."],
+    });
+    await writeFile(path.join(job.out, "weights.safetensors"), writeSafetensors(result.weights));
+    return {
+      folder: job.out, card, history: result.history, bestEpoch: result.bestEpoch, resumedAfterEpoch: result.resumedAfterEpoch,
+      trainingImages: samples.count, validationImages: validation.count, unreadable: [...samples.unreadable, ...validation.unreadable],
+    };
+  } finally {
+    await samples.close();
+    await validation.close();
+  }
+}
+
+async function initialWeights(network: NetworkDefinition, { weights, newHead, settings }: TrainingJob): Promise<ReadonlyMap<string, Tensor>> {
+  if (weights === undefined) return initializeWeights(network, settings.seed);
+  const bytes = await readFile(weights).catch((cause: NodeJS.ErrnoException) => {
+    throw new UserError("training.weights", `Expected a .safetensors file at ${weights} but received: ${cause.code ?? cause.message}`, { cause });
+  });
+  const tensors = readSafetensors(bytes);
+  const head = network.parameters.find((parameter) => parameter.head && parameter.role === "linear");
+  const otherClasses = head !== undefined && [head.name, ...[...network.aliases].filter(([, own]) => own === head.name).map(([alias]) => alias)]
+    .some((name) => tensors.has(name) && tensors.get(name)?.dims[0] !== head.shape[0]);
+  return loadWeights(network, tensors, { head: newHead || otherClasses ? "replace" : "match", seed: settings.seed });
+}
+
+function refuseEmptyClasses(classes: readonly string[], samples: ImageSource): void {
+  const empty = classes.filter((_, label) => !samples.files.some((file) => file.label === label));
+  if (empty.length > 0) throw new UserError("data.empty-class", `Expected training images of every class but the split leaves none of ${empty.join(", ")}`);
+}
+
+/** n / (classes · n_c): the mean weight of a sample is 1. */
+function balancedWeights(classes: number, samples: ImageSource): number[] {
+  return Array.from({ length: classes }, (_, label) => samples.count / (classes * samples.files.filter((file) => file.label === label).length));
+}
+
+function recipeText({ settings, weights }: TrainingJob, samples: ImageSource, bestEpoch: number): string {
+  const { optimizer, rate, schedule, epochs, batch, size, augmentation, labelSmoothing, averaging, classWeights, freeze } = settings;
+  const parts = [
+    `${samples.count} images, ${epochs} epochs of batches of ${batch} at ${size} × ${size} pixels, the best on validation (epoch ${bestEpoch}) kept`,
+    `${optimizer} with learning rate ${rate} (${schedule})`,
+    `rotation ±${augmentation.rotation}°${augmentation.flips ? ", flips" : ""}${augmentation.stainJitter > 0 ? `, stain jitter ${augmentation.stainJitter}` : ""}${augmentation.zoom > 0 ? `, zoom ${augmentation.zoom}` : ""}`,
+    labelSmoothing > 0 && `label smoothing ${labelSmoothing}`, averaging > 0 && `weights averaged with decay ${averaging}`, classWeights === "balanced" && "balanced class weights",
+    weights !== undefined && `begun from ${path.basename(weights)}`, freeze.length > 0 && `frozen: ${freeze.join(", ")}`,
+  ];
+  return parts.filter((part) => typeof part === "string").join("; ");
+}

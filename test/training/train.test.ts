@@ -7,7 +7,7 @@ import { readCheckpoint, writeWhole, type EpochRecord } from "../../lib/training
 import type { SampleSource } from "../../lib/training/sample-source";
 import { parseTrainingSettings } from "../../lib/training/settings";
 import { train, type TrainingRun } from "../../lib/training/train";
-import { CounterRandom } from "../../lib/phantom/counter-random";
+import { CounterRandom } from "../../lib/random/counter-random";
 
 const size = 32, classes = ["left", "right"];
 

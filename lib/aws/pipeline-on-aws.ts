@@ -6,6 +6,7 @@ import { z } from "zod";
 import { EnvironmentError } from "../contract/errors";
 import type { Pipeline } from "../pipeline/ports";
 import { systemClock } from "../pipeline/system-clock";
+import { publishers } from "../pipeline/publishers";
 import { S3Store } from "../storage/s3-store";
 import { BatchJobQueue } from "./batch-job-queue";
 import { meteredStore } from "./metered-store";
@@ -50,7 +51,7 @@ export function pipelineOnAws(remainingMilliseconds: number, environment: NodeJS
       hints: new SqsHints(clients.sqs, told.CYTOLENS_HINTS_QUEUE_URL),
       notices: new SnsNotices(clients.sns, told.CYTOLENS_TOPIC),
       clock: systemClock,
-      publishers: [],
+      publishers,
       policy: {
         idleSeconds: told.CYTOLENS_IDLE_SECONDS,
         itemsPerShard: itemsPerShard(told.CYTOLENS_PROVIDER),

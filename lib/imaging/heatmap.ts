@@ -38,7 +38,7 @@ export function colourIndices(map: FloatMap, scale: MapScale): IndexedImage {
   return { width: map.width, height: map.height, data, palette: palette(scale.signed) };
 }
 
-function palette(signed: boolean): Uint8Array {
+function makePalette(signed: boolean): Uint8Array {
   const opacity = (level: number): number => Math.round(255 * Math.min(1, (level + 1) / levels / opaqueFrom));
   const colours = signed ? divergingColours(2 * levels + 1).data : sequentialColours(levels).data;
   const place = (level: number, negative: boolean): number => (signed ? (negative ? levels - 1 - level : levels + 1 + level) : level);
@@ -50,6 +50,14 @@ function palette(signed: boolean): Uint8Array {
     }
   }
   return Uint8Array.from(out);
+}
+
+const palettes = new Map<boolean, Uint8Array>();
+
+function palette(signed: boolean): Uint8Array {
+  const known = palettes.get(signed) ?? makePalette(signed);
+  palettes.set(signed, known);
+  return known;
 }
 
 export const scaleBarHeight = 28;

@@ -48,5 +48,7 @@ export function readNpy(bytes: Uint8Array): FloatArray {
     throw new ImageError("npy.length", `Expected ${elements * 4} bytes of data for shape [${shape.join(", ")}] but found ${file.length - offset}`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset);
-  return { shape, data: Float32Array.from({ length: elements }, (_, i) => view.getFloat32(4 * i, true)) };
+  const data = new Float32Array(elements);
+  for (let i = 0; i < elements; i++) data[i] = view.getFloat32(4 * i, true);
+  return { shape, data };
 }

@@ -1,6 +1,5 @@
 import type { FloatMap } from "./image";
 import { percentile } from "./map-scale";
-import { type Framing, toImagePoint } from "./preprocess";
 
 /** A connected piece of a map where attribution is strong. */
 export interface AttributedRegion {
@@ -14,6 +13,9 @@ export interface AttributedRegion {
   readonly mean: number;
   readonly maximum: number;
 }
+
+/** From a point of the map (corner of its first pixel at 0) to the image's own pixels. */
+export type PointMapping = (x: number, y: number) => readonly [number, number];
 
 export interface RegionChoice {
   /** Regions are where the smoothed map exceeds this share of its 99th percentile. */
@@ -31,7 +33,7 @@ export interface RegionChoice {
  * thresholded, cut into connected pieces (pixels that share a side), and each outer boundary followed along pixel edges and
  * simplified by half a pixel of the map. Strongest first.
  */
-export function attributedRegions(map: FloatMap, framing: Framing, choice: RegionChoice = {}): AttributedRegion[] {
+export function attributedRegions(map: FloatMap, toImagePoint: PointMapping, choice: RegionChoice = {}): AttributedRegion[] {
   const { threshold = 0.5, smallestShare = 0.001, most = 20, smoothing = 0.015 } = choice;
   const positive = map.data.map((value) => Math.max(0, value));
   const total = positive.reduce((sum, value) => sum + value, 0);
@@ -45,7 +47,7 @@ export function attributedRegions(map: FloatMap, framing: Framing, choice: Regio
       const sum = pixels.reduce((inner, i) => inner + (positive[i] as number), 0);
       const ring = simplify(outline(labels, label, map.width, map.height, pixels[0] as number), 0.5);
       return {
-        polygon: ring.map(([x, y]) => toImagePoint(framing, x, y)),
+        polygon: ring.map(([x, y]) => toImagePoint(x, y)),
         area: pixels.length, share: sum / total, mean: pixels.reduce((inner, i) => inner + (map.data[i] as number), 0) / pixels.length,
         maximum: pixels.reduce((inner, i) => Math.max(inner, map.data[i] as number), -Infinity),
       };

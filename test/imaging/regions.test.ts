@@ -1,12 +1,12 @@
 import * as fc from "fast-check";
 import type { FloatMap } from "../../lib/imaging/image";
-import { frame } from "../../lib/imaging/preprocess";
+import { frame, toImagePoint } from "../../lib/imaging/preprocess";
 import { attributedRegions } from "../../lib/imaging/regions";
 import { cutTile, joinMaps, resizeMap, tilesOf } from "../../lib/imaging/tiles";
 
 const drawn = (rows: string[]): FloatMap => ({ width: rows[0]!.length, height: rows.length, data: Float32Array.from(rows.join(""), (dot) => (dot === "#" ? 1 : dot === "-" ? -1 : 0)) });
 const exact = { smoothing: 0, smallestShare: 0 };
-const whole = (map: FloatMap) => frame(map.width, map.height, map);
+const asItIs = (x: number, y: number) => [x, y] as const;
 
 /** Twice the signed area of a ring (shoelace). */
 const area = (ring: readonly (readonly [number, number])[]): number =>
@@ -14,7 +14,7 @@ const area = (ring: readonly (readonly [number, number])[]): number =>
 
 test("a rectangle has four corners, at pixel edges", () => {
   const map = drawn(["......", "..###.", "..###.", "......"]);
-  const [region, ...others] = attributedRegions(map, whole(map), exact);
+  const [region, ...others] = attributedRegions(map, asItIs, exact);
   expect(others).toEqual([]);
   expect(region!.polygon).toEqual([[2, 1], [5, 1], [5, 3], [2, 3], [2, 1]]);
   expect(region).toMatchObject({ area: 6, share: 1, mean: 1, maximum: 1 });
@@ -22,7 +22,7 @@ test("a rectangle has four corners, at pixel edges", () => {
 
 test("pieces that touch at a corner are two; negative attribution is none", () => {
   const map = drawn(["##..--", "##..--", "..#...", "......"]);
-  const regions = attributedRegions(map, whole(map), exact);
+  const regions = attributedRegions(map, asItIs, exact);
   expect(regions.map((region) => region.area)).toEqual([4, 1]);
   expect(regions.map((region) => region.share)).toEqual([0.8, 0.2].map((share) => expect.closeTo(share, 6) as number));
 });
@@ -30,19 +30,20 @@ test("pieces that touch at a corner are two; negative attribution is none", () =
 test("the polygon lies in the image's own pixels", () => {
   const map = drawn(["....", ".##.", ".##.", "...."]);
   // The network saw the middle 400 × 400 of an 800 × 400 image in four pixels.
-  const [region] = attributedRegions(map, frame(800, 400, { width: 4, height: 4 }), exact);
+  const framing = frame(800, 400, { width: 4, height: 4 });
+  const [region] = attributedRegions(map, (x, y) => toImagePoint(framing, x, y), exact);
   expect(region!.polygon).toEqual([[300, 100], [500, 100], [500, 300], [300, 300], [300, 100]]);
 });
 
 test("without attribution there is no region", () => {
   const map = drawn(["....", "...."]);
-  expect(attributedRegions(map, whole(map))).toEqual([]);
+  expect(attributedRegions(map, asItIs)).toEqual([]);
 });
 
 test("any drawing: rings are closed, and enclose as many pixels as the piece has (holes filled), give or take the simplification", () => {
   fc.assert(fc.property(fc.array(fc.constantFrom(".", "#", "#"), { minLength: 64, maxLength: 64 }), (dots) => {
     const map = drawn(Array.from({ length: 8 }, (_, y) => dots.slice(8 * y, 8 * y + 8).join("")));
-    for (const { polygon, area: count } of attributedRegions(map, whole(map), { ...exact, most: 64 })) {
+    for (const { polygon, area: count } of attributedRegions(map, asItIs, { ...exact, most: 64 })) {
       expect(polygon.at(-1)).toEqual(polygon[0]);
       expect(area(polygon)).toBeGreaterThanOrEqual(count - 0.5 * polygon.length * 8);
       for (const [x, y] of polygon) expect(x >= 0 && y >= 0 && x <= 8 && y <= 8).toBe(true);
@@ -57,7 +58,7 @@ test("noise is smoothed into few regions", () => {
     return (state / 2147483647) * Math.exp(-(((i % 224) - 90) ** 2 + (Math.floor(i / 224) - 120) ** 2) / 900);
   });
   const map = { width: 224, height: 224, data };
-  const regions = attributedRegions(map, whole(map));
+  const regions = attributedRegions(map, asItIs);
   expect(regions.length).toBeLessThanOrEqual(3);
   const [x, y] = regions[0]!.polygon.reduce(([sx, sy], [px, py]) => [sx + px / regions[0]!.polygon.length, sy + py / regions[0]!.polygon.length], [0, 0]);
   expect(Math.hypot(x - 90, y - 120)).toBeLessThan(15);

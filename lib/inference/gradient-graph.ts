@@ -1,4 +1,5 @@
 import { differentiateNamed } from "../autodiff/differentiate";
+import { optimizeGradient, prepareForGradient } from "../autodiff/passes/optimize-gradient";
 import { differentiateSegments } from "../autodiff/segments";
 import { workingCopy } from "../autodiff/working-copy";
 import { ModelError } from "../contract/errors";
@@ -24,7 +25,16 @@ export interface GradientRequest {
  * [batch, classes]. Outputs, in this order: the values [batch, classes], the gradient, and the layer's values if one was
  * asked for.
  */
-export function gradientGraphOf(source: ClassModel, { batch, of, rule, layer, along }: GradientRequest): Model {
+export function gradientGraphOf(source: ClassModel, request: GradientRequest): Model {
+  return optimizeGradient(derive(source, request, (network) => prepareForGradient(network, request.rule)));
+}
+
+/** The same as the rules emit it, without any rewriting: slower, and what the passes are measured against. */
+export function plainGradientGraphOf(source: ClassModel, request: GradientRequest): Model {
+  return derive(source, request, (network) => network);
+}
+
+function derive(source: ClassModel, { batch, of, rule, layer, along }: GradientRequest, prepare: (network: Model) => Model): Model {
   const { model, values } = of === "logit" ? { model: source.model, values: source.logits } : withProbabilities(source);
   if (along === "segments") {
     const { name: input, channels, height, width } = source.input;
@@ -32,7 +42,7 @@ export function gradientGraphOf(source: ClassModel, { batch, of, rule, layer, al
   }
   const wrt = layer ?? source.input.name;
   // As an output of its own, a layer keeps its name when the graph is simplified.
-  const fixed = atBatch(prune(model, layer === undefined ? [values] : [values, layer]), source, batch);
+  const fixed = prepare(atBatch(prune(model, layer === undefined ? [values] : [values, layer]), source, batch));
   const { model: differentiated, gradients } = differentiateNamed(fixed, { outputs: [values], wrt: [wrt], rules: rule, strict: true });
   const outputs = [values, gradients.get(wrt) ?? wrt, ...(layer === undefined ? [] : [layer])];
   return withTypes(prune(differentiated, outputs));

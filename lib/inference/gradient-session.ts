@@ -1,4 +1,5 @@
 import { atMidpoints, type GradientFunction, type LayerGradientFunction, type SegmentGradientFunction, type Target } from "../attribution/gradient-function";
+import { passesVersion } from "../autodiff/passes/optimize-gradient";
 import { ImageError, ModelError, UserError } from "../contract/errors";
 import { engineVersion } from "../contract/engine-version";
 import type { Model, Tensor } from "../onnx/model";
@@ -11,9 +12,6 @@ import { batchWithin, largestBatch, peakActivationBytes, weightBytes } from "./m
 import { runtimeVersion } from "./runtime";
 import { Session, type SessionOptions } from "./session";
 import { SessionCache } from "./session-cache";
-
-/** Counts up whenever an emission or a pass may produce another graph: cached graphs of before are not used again. */
-export const passesVersion = 1;
 
 export interface GradientSessionOptions extends SessionOptions {
   /** What all sessions of this model together may hold, 2 GiB unless told. */

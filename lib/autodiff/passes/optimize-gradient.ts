@@ -1,0 +1,36 @@
+import type { Model } from "../../onnx/model";
+import { absorbScales } from "./absorb-scales";
+import { anchorLayout } from "./anchor-layout";
+import { averagePoolBeforeConvolution } from "./average-pool-before-convolution";
+import { channelAffineAsConvolution } from "./channel-affine-as-convolution";
+import { foldBatchNormalization } from "./fold-batch-normalization";
+import { maxPoolBeforeRelu } from "./max-pool-before-relu";
+import type { Pass } from "./rewriting";
+import { sinkConcat } from "./sink-concat";
+import { splitConvolution } from "./split-convolution";
+
+/** Counts up whenever a pass or a rule may produce another graph: gradient graphs cached before are not used again. */
+export const passesVersion = 2;
+
+/** Passes over a network about to be differentiated, valid whatever the gradient rules. In this order. */
+const forwardPasses: readonly Pass[] = [foldBatchNormalization, averagePoolBeforeConvolution, sinkConcat];
+/** Passes that keep the true gradient only. */
+const forwardPassesForTrueGradients: readonly Pass[] = [maxPoolBeforeRelu];
+const gradientPasses: readonly Pass[] = [splitConvolution, absorbScales, channelAffineAsConvolution, anchorLayout];
+
+/**
+ * Rewrites a network of fixed shapes so that its gradient will be cheap. Outputs keep names and values (up to rounding).
+ * @param rule whether the true gradient will be taken, or one with other rules for Relu
+ */
+export function prepareForGradient(model: Model, rule: "true" | "guided" | "deconvnet"): Model {
+  return apply(model, rule === "true" ? [...forwardPasses, ...forwardPassesForTrueGradients] : forwardPasses);
+}
+
+/** Rewrites a finished gradient graph of fixed shapes for speed. Outputs keep names and values (up to rounding). */
+export function optimizeGradient(model: Model): Model {
+  return apply(model, gradientPasses);
+}
+
+function apply(model: Model, passes: readonly Pass[]): Model {
+  return passes.reduce((current, pass) => pass(current), model);
+}

@@ -26,7 +26,7 @@ export interface GradientRequest {
  * asked for.
  */
 export function gradientGraphOf(source: ClassModel, request: GradientRequest): Model {
-  return optimizeGradient(derive(source, request, (network) => prepareForGradient(network, request.rule)));
+  return optimizeGradient(derive(source, request, (network) => prepareForGradient(network, request.along === "segments" ? "segments" : request.rule)));
 }
 
 /** The same as the rules emit it, without any rewriting: slower, and what the passes are measured against. */
@@ -38,7 +38,8 @@ function derive(source: ClassModel, { batch, of, rule, layer, along }: GradientR
   const { model, values } = of === "logit" ? { model: source.model, values: source.logits } : withProbabilities(source);
   if (along === "segments") {
     const { name: input, channels, height, width } = source.input;
-    return withTypes(differentiateSegments(model, { input, shape: [1, channels, height, width], output: values, segments: batch }).model);
+    const prepared = prepare(withTypes(prune(model, [values])));
+    return withTypes(differentiateSegments(prepared, { input, shape: [1, channels, height, width], output: values, segments: batch }).model);
   }
   const wrt = layer ?? source.input.name;
   // As an output of its own, a layer keeps its name when the graph is simplified.

@@ -19,10 +19,11 @@ const forwardPassesForTrueGradients: readonly Pass[] = [maxPoolBeforeRelu];
 const gradientPasses: readonly Pass[] = [splitConvolution, absorbScales, channelAffineAsConvolution, anchorLayout];
 
 /**
- * Rewrites a network of fixed shapes so that its gradient will be cheap. Outputs keep names and values (up to rounding).
- * @param rule whether the true gradient will be taken, or one with other rules for Relu
+ * Rewrites a network so that its gradient will be cheap. The batch may be open; where other extents are not known, passes that
+ * need them do nothing. Outputs keep names and values (up to rounding).
+ * @param rule what will be taken: the true gradient, one with other rules for Relu, or mean gradients along segments
  */
-export function prepareForGradient(model: Model, rule: "true" | "guided" | "deconvnet"): Model {
+export function prepareForGradient(model: Model, rule: "true" | "guided" | "deconvnet" | "segments"): Model {
   return apply(model, rule === "true" ? [...forwardPasses, ...forwardPassesForTrueGradients] : forwardPasses);
 }
 

@@ -42,7 +42,7 @@ export const sinkConcat: Pass = (model) => {
 /** The BatchNormalization and the Relu between a Concat over channels and a Conv, if nobody else reads anything of them. */
 function chainAfter(rewriting: Rewriting, concat: Node): [Node, Node] | undefined {
   const [output = ""] = concat.outputs;
-  if (intAttribute(concat, "axis", 0) !== 1 || rewriting.shape(output)?.length !== 4 || !rewriting.isReadOnce(output)) return undefined;
+  if (intAttribute(concat, "axis", 0) !== 1 || rewriting.info(output)?.shape?.length !== 4 || !rewriting.isReadOnce(output)) return undefined;
   const [normalisation] = rewriting.readersOf(output);
   if (normalisation?.operator !== "BatchNormalization" || !affineOf(rewriting, normalisation)) return undefined;
   const [normalised = ""] = normalisation.outputs;
@@ -58,8 +58,8 @@ function partsOf(rewriting: Rewriting, concat: Node, shared: Map<string, Part>):
   const parts: Part[] = [];
   let open: Part[] = [];
   for (const value of concat.inputs) {
-    const channels = rewriting.shape(value)?.[1];
-    if (channels === undefined) return undefined;
+    const channels = rewriting.info(value)?.shape?.[1];
+    if (typeof channels !== "number") return undefined;
     open.push({ value, channels });
     if (total(open) < channelsOfPart) continue;
     parts.push(joined(rewriting, open, shared));

@@ -11,6 +11,9 @@ type Register = (program: Command) => void;
 const commands: readonly { readonly name: string; readonly description: string; readonly load: () => Promise<Register> }[] = [
   { name: "run", description: "classify and explain a folder of images here", load: async () => (await import("./run.js")).registerRun },
   { name: "watch", description: "do so for every batch that is dropped into a folder", load: async () => (await import("./watch.js")).registerWatch },
+  { name: "explain", description: "explain one image with any ONNX classifier", load: async () => (await import("./explain.js")).registerExplain },
+  { name: "differentiate", description: "write a model that also returns exact gradients", load: async () => (await import("./differentiate.js")).registerDifferentiate },
+  { name: "model", description: "look into models, import weights, list what is here", load: async () => (await import("./model.js")).registerModel },
   { name: "phantom", description: "draw synthetic Pap-smear images with per-cell ground truth", load: async () => (await import("./phantom.js")).registerPhantom },
   { name: "doctor", description: "check that this machine has what cytolens needs", load: async () => (await import("./doctor.js")).registerDoctor },
 ];

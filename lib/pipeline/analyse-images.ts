@@ -31,7 +31,7 @@ export type ComputeOptions = Pick<LoadModelOptions, "provider" | "threads" | "me
 /** The network, the decoder's process and the drawing, as a worker's three stages. */
 export async function openImageWork(
   { settings, model }: Pick<Plan, "settings" | "model">, bytes: Uint8Array, options: ComputeOptions,
-): Promise<ImageWork<PreparedImages, AnalysedImage>> {
+): Promise<ImageWork<PreparedImages, AnalysedImage> & { prepare(bytes: Uint8Array): Promise<PreparedImages> }> {
   const network = await Network.open(bytes, model.card, options);
   // A device that was asked for and is not there is found out now, not at the first image.
   if (network.classifier.provider !== "cpu") await network.classifier.predict([blank(network.classifier)]);

@@ -40,8 +40,8 @@ output's shape, and returns d_<name>: the sum over the outputs of cotangent time
       if (json) console.log(JSON.stringify({ file: out, nodes: written.graph.nodes.length, opset: written.opsets.get(""), ...added }));
       else {
         console.log(`${out}: ${written.graph.nodes.length} nodes of opset ${written.opsets.get("")}, with`);
-        for (const info of added.inputs) console.log(`  input   ${describe(info)}`);
-        for (const info of added.outputs) console.log(`  output  ${describe(info)}`);
+        for (const info of added.inputs) console.log(`  input   ${valueText(info)}`);
+        for (const info of added.outputs) console.log(`  output  ${valueText(info)}`);
       }
     });
 }
@@ -53,6 +53,7 @@ export async function readInput(file: string): Promise<Uint8Array> {
   });
 }
 
-function describe({ name, dataType, shape }: ValueInfo): string {
+/** A value's name, type and shape in one line. */
+export function valueText({ name, dataType, shape }: ValueInfo): string {
   return `${name}: ${dataType} ${shape ? `[${shape.map((extent) => extent ?? "?").join(", ")}]` : "of unknown shape"}`;
 }

@@ -16,7 +16,7 @@ import type { Model, ValueInfo } from "../onnx/model";
 import { readModel } from "../onnx/read-model";
 import { elementCount } from "../onnx/tensor";
 import { wholeNumber } from "./batch-flags";
-import { readInput } from "./differentiate";
+import { readInput, valueText } from "./differentiate";
 
 /** `cytolens model inspect | import | list`. */
 export function registerModel(program: Command): Command {
@@ -106,14 +106,13 @@ function featureLayer(find: () => string): string | null {
 }
 
 function inspectionText({ file, sha256, opsets, parameters, inputs, outputs, operators, withoutGradient: without, classifier, card }: Inspection): string {
-  const shape = (info: ValueInfo): string => `${info.name}: ${info.dataType} ${info.shape ? `[${info.shape.map((extent) => extent ?? "?").join(", ")}]` : "of unknown shape"}`;
   return [
     `${file}`,
     `  sha256      ${sha256}`,
     `  opset       ${Object.entries(opsets).map(([domain, version]) => `${domain} ${version}`).join(", ")}`,
     `  parameters  ${parameters.toLocaleString("en")}`,
-    ...inputs.map((info) => `  input       ${shape(info)}`),
-    ...outputs.map((info) => `  output      ${shape(info)}`),
+    ...inputs.map((info) => `  input       ${valueText(info)}`),
+    ...outputs.map((info) => `  output      ${valueText(info)}`),
     `  operators   ${Object.entries(operators).sort((a, b) => b[1] - a[1]).map(([name, count]) => `${name} ${count}`).join(", ")}`,
     ...(without.length > 0 ? without.map(({ operator, reason }) => `  no gradient ${operator}: ${reason}`) : ["  gradients   every operator has one"]),
     ..."reason" in classifier

@@ -15,6 +15,8 @@ const commands: readonly { readonly name: string; readonly description: string; 
   { name: "differentiate", description: "write a model that also returns exact gradients", load: async () => (await import("./differentiate.js")).registerDifferentiate },
   { name: "model", description: "look into models, import weights, list what is here", load: async () => (await import("./model.js")).registerModel },
   { name: "phantom", description: "draw synthetic Pap-smear images with per-cell ground truth", load: async () => (await import("./phantom.js")).registerPhantom },
+  { name: "train", description: "train a network on a folder with a folder of images for each class", load: async () => (await import("./train.js")).registerTrain },
+  { name: "evaluate", description: "measure a model on a folder with a folder of images for each class", load: async () => (await import("./evaluate.js")).registerEvaluate },
   { name: "doctor", description: "check that this machine has what cytolens needs", load: async () => (await import("./doctor.js")).registerDoctor },
 ];
 

@@ -1,5 +1,6 @@
 import type { CounterRandom } from "../random/counter-random";
 
+const { atan2, cos, floor } = Math;
 const steps = 256;
 
 /** A star-shaped outline: its radius as a function of the angle about its centre. */
@@ -13,9 +14,9 @@ export class Contour {
 
   /** The radius in the direction (dx, dy). */
   radiusTowards(dx: number, dy: number): number {
-    const turn = Math.atan2(dy, dx) / (2 * Math.PI);
+    const turn = atan2(dy, dx) / (2 * Math.PI);
     const position = (turn < 0 ? turn + 1 : turn) * steps;
-    const index = Math.floor(position);
+    const index = floor(position);
     const fraction = position - index;
     return (this.radii[index % steps] as number) * (1 - fraction) + (this.radii[(index + 1) % steps] as number) * fraction;
   }
@@ -30,7 +31,7 @@ export class Contour {
     const radii = this.radii.map((radius, index) => {
       const angle = (2 * Math.PI * index) / steps;
       return lines.reduce((least, line) => {
-        const cosine = Math.cos(angle - line.angle);
+        const cosine = cos(angle - line.angle);
         return cosine > 0.05 ? Math.min(least, Math.max(1, line.distance) / cosine) : least;
       }, radius);
     });
@@ -45,8 +46,8 @@ export function blob(random: CounterRandom, radius: number, elongation: number, 
   const long = Math.sqrt(elongation), short = 1 / long;
   return new Contour(Float32Array.from({ length: steps }, (_, index) => {
     const angle = (2 * Math.PI * index) / steps;
-    const ellipse = 1 / Math.hypot(Math.cos(angle - tilt) / long, Math.sin(angle - tilt) / short);
-    const bump = bumps.reduce((sum, { order, size, phase }) => sum + size * Math.cos(order * angle + phase), 1);
+    const ellipse = 1 / Math.hypot(cos(angle - tilt) / long, Math.sin(angle - tilt) / short);
+    const bump = bumps.reduce((sum, { order, size, phase }) => sum + size * cos(order * angle + phase), 1);
     return radius * ellipse * Math.max(0.4, bump);
   }));
 }
@@ -57,15 +58,15 @@ export function polygon(random: CounterRandom, radius: number, corners: number, 
   const points = Array.from({ length: corners }, (_, index) => {
     const angle = start + (2 * Math.PI * (index + random.uniform(-0.28, 0.28))) / corners;
     const reach = radius * random.uniform(0.88, 1.2);
-    return { x: reach * Math.cos(angle), y: reach * Math.sin(angle) };
+    return { x: reach * cos(angle), y: reach * Math.sin(angle) };
   });
   const radii = Float32Array.from({ length: steps }, (_, index) => {
     const angle = (2 * Math.PI * index) / steps;
-    return Math.max(radius * 0.45, rayToPolygon(points, Math.cos(angle), Math.sin(angle)));
+    return Math.max(radius * 0.45, rayToPolygon(points, cos(angle), Math.sin(angle)));
   });
   const ripples = [6, 9, 13].map((order) => ({ order, size: random.normal(0, 0.012), phase: random.uniform(0, 2 * Math.PI) }));
   return new Contour(rounded(radii, Math.round((rounding / 360) * steps)).map((reach, index) =>
-    reach * ripples.reduce((sum, { order, size, phase }) => sum + size * Math.cos((2 * Math.PI * order * index) / steps + phase), 1)));
+    reach * ripples.reduce((sum, { order, size, phase }) => sum + size * cos((2 * Math.PI * order * index) / steps + phase), 1)));
 }
 
 function rayToPolygon(points: readonly { x: number; y: number }[], dx: number, dy: number): number {

@@ -1,5 +1,7 @@
 import type { CounterRandom } from "../random/counter-random";
 
+const { floor } = Math;
+
 /** Tiles are this many samples wide and high, and repeat without a seam. */
 export const tileExtent = 256;
 
@@ -16,7 +18,7 @@ export class NoiseTile {
 
   /** The value at a position in samples; bilinear between samples, periodic. */
   at(x: number, y: number): number {
-    const column = Math.floor(x), row = Math.floor(y);
+    const column = floor(x), row = floor(y);
     const fx = x - column, fy = y - row;
     const left = column & (tileExtent - 1), right = (left + 1) & (tileExtent - 1);
     const top = (row & (tileExtent - 1)) * tileExtent, bottom = ((row + 1) & (tileExtent - 1)) * tileExtent;

@@ -1,0 +1,127 @@
+import { readFile } from "node:fs/promises";
+import { ImageError, UserError } from "../contract/errors";
+import { Decoder } from "../imaging/decoder";
+import type { Classifier } from "../inference/classifier";
+import { loadModel } from "../inference/load-model";
+import { readDataSet, type LabelledFile, type SipakmedVariant } from "../training/data-set";
+import { splitOf, type SplitName } from "../training/split";
+import { evaluatePredictions, type Evaluation } from "./evaluation";
+
+export interface EvaluationJob {
+  /** A model folder or an ONNX file. */
+  readonly model: string;
+  readonly data: string;
+  readonly variant?: SipakmedVariant | undefined;
+  /** Which part of which split; the whole data set when left out. */
+  readonly part?: { readonly split: SplitName; readonly name: "train" | "validation" | "test" } | undefined;
+  /** Averages the probabilities over the four flips of each image. */
+  readonly flips?: boolean | undefined;
+  readonly skipUnreadable?: boolean | undefined;
+  readonly threads?: number | undefined;
+  readonly onImage?: ((done: number, total: number) => void) | undefined;
+}
+
+export interface ImagePrediction {
+  readonly name: string;
+  readonly className: string;
+  readonly predicted: string;
+  readonly probability: number;
+  readonly probabilities: readonly number[];
+}
+
+export interface ModelEvaluation {
+  readonly model: { readonly name: string; readonly sha256: string };
+  readonly data: string;
+  readonly part: string;
+  readonly flips: boolean;
+  readonly classes: readonly string[];
+  readonly evaluation: Evaluation;
+  readonly predictions: readonly ImagePrediction[];
+  readonly unreadable: readonly { readonly name: string; readonly reason: string }[];
+}
+
+const batchSize = 8;
+
+/**
+ * Runs a model over labelled images, each prepared as the model's card says, while the next ones are decoded.
+ * @throws UserError "evaluation.classes" when the data's classes are not the model's, "evaluation.empty", "data.unreadable"
+ */
+export async function evaluateModel(job: EvaluationJob): Promise<ModelEvaluation> {
+  const dataSet = await readDataSet(job.data, job.variant);
+  const files = job.part ? splitOf(dataSet, job.part.split)[job.part.name] : dataSet.files;
+  if (files.length === 0) throw new UserError("evaluation.empty", `Expected images to evaluate on but the ${job.part?.name ?? ""} part of the split is empty`);
+  const classifier = await loadModel(job.model, job.threads === undefined ? {} : { threads: job.threads });
+  const decoders = [new Decoder(), new Decoder()] as const;
+  try {
+    const { classNames, card } = classifier;
+    const labels = dataSet.classes.map((name) => classNames.indexOf(name));
+    const strangers = dataSet.classes.filter((_, index) => labels[index] === -1);
+    if (strangers.length > 0) throw new UserError("evaluation.classes", `Expected folders named after the model's classes ${classNames.join(", ")} but found ${strangers.join(", ")}`);
+    const unreadable: { name: string; reason: string }[] = [], predictions: ImagePrediction[] = [], truths: number[] = [];
+    const { height, width } = classifier.input;
+    const prepare = async (file: LabelledFile, position: number) => {
+      const decoder = decoders[position % 2 === 0 ? 0 : 1];
+      return decoder.prepare(await readFile(file.file), { input: { ...card?.input, height, width, layout: "NCHW" }, mask: dataSet.masked ? "otsu" : "none" })
+        .then(({ tensor }) => ({ file, tensor }), (error: unknown) => {
+          if (!(error instanceof ImageError)) throw error;
+          unreadable.push({ name: file.name, reason: error.message });
+        });
+    };
+    const ask = (start: number) => Promise.all(files.slice(start, start + batchSize).map(prepare));
+    let pending = ask(0);
+    for (let start = 0; start < files.length; start += batchSize) {
+      const ready = (await pending).filter((item) => item !== undefined);
+      if (start + batchSize < files.length) pending = ask(start + batchSize);
+      const rows = await probabilitiesOf(classifier, ready.map(({ tensor }) => tensor), width, job.flips ?? false);
+      for (const [index, { file }] of ready.entries()) {
+        const probabilities = rows[index] ?? [];
+        const probability = Math.max(...probabilities);
+        truths.push(labels[file.label] ?? -1);
+        predictions.push({ name: file.name, className: dataSet.classes[file.label] ?? "", predicted: classNames[probabilities.indexOf(probability)] ?? "", probability, probabilities });
+      }
+      job.onImage?.(Math.min(files.length, start + batchSize), files.length);
+    }
+    if (unreadable.length > 0 && !job.skipUnreadable) {
+      throw new UserError("data.unreadable", `Expected images that can be read but ${unreadable.length} cannot (pass --skip-unreadable to leave them out):${unreadable.map(({ name, reason }) => `\n  ${name}: ${reason}`).join("")}`);
+    }
+    if (truths.length === 0) throw new UserError("evaluation.empty", "Expected images to evaluate on but none can be read");
+    return {
+      model: { name: card?.name ?? "model", sha256: classifier.sha256 }, data: dataSet.folder, part: job.part ? `${job.part.name} of the ${job.part.split} split` : "all images",
+      flips: job.flips ?? false, classes: classNames, predictions, unreadable,
+      evaluation: evaluatePredictions(classNames, predictions.flatMap(({ probabilities }) => probabilities), truths),
+    };
+  } finally {
+    await Promise.all([classifier.close(), ...decoders.map((decoder) => decoder.close())]);
+  }
+}
+
+async function probabilitiesOf(classifier: Classifier, tensors: readonly Float32Array[], width: number, flips: boolean): Promise<number[][]> {
+  if (tensors.length === 0) return [];
+  const views = flips ? [(x: Float32Array) => x, mirrored, upsideDown, (x: Float32Array, w: number) => upsideDown(mirrored(x, w), w)] : [(x: Float32Array) => x];
+  const sums = tensors.map(() => classifier.classNames.map(() => 0));
+  for (const view of views) {
+    const predictions = await classifier.predict(tensors.map((tensor) => view(tensor, width)));
+    predictions.forEach(({ probabilities }, sample) => probabilities.forEach((probability, index) => {
+      const row = sums[sample];
+      if (row) row[index] = (row[index] ?? 0) + probability / views.length;
+    }));
+  }
+  return sums;
+}
+
+/** Each row of [channels, height, width] from right to left. */
+function mirrored(tensor: Float32Array, width: number): Float32Array {
+  const out = Float32Array.from(tensor);
+  for (let start = 0; start < out.length; start += width) out.subarray(start, start + width).reverse();
+  return out;
+}
+
+/** Each plane of a square [channels, size, size] from bottom to top. */
+function upsideDown(tensor: Float32Array, width: number): Float32Array {
+  const out = new Float32Array(tensor.length), rows = tensor.length / (3 * width);
+  for (let row = 0; row < 3 * rows; row++) {
+    const plane = Math.floor(row / rows), target = plane * rows + (rows - 1 - (row % rows));
+    out.set(tensor.subarray(row * width, (row + 1) * width), target * width);
+  }
+  return out;
+}

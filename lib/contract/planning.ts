@@ -42,6 +42,10 @@ export const draftProgress = z.strictObject({
   itemsState: sha256,
   pages: z.number().int().min(0),
   items: z.number().int().min(0),
+  /** Items that no earlier run has failed at: without any there is no reason for a new run. */
+  fresh: z.number().int().min(0),
+  /** Plans there were when the draft was begun: a draft that knows fewer than there are is begun again. */
+  plansSeen: z.number().int().min(0),
   images: z.number().int().min(0),
   alreadyDone: z.number().int().min(0),
   newerThanMarker: z.number().int().min(0),

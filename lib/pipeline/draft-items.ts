@@ -11,6 +11,7 @@ import { EarlierWork } from "./earlier-work";
 import type { Frozen } from "./freeze-settings";
 import type { Pipeline } from "./ports";
 import { withRetries } from "./retry";
+import { readPlans } from "./runs";
 
 export const itemsPerPage = 1000;
 const longestPlanningMilliseconds = 15 * 60 * 1000;
@@ -29,7 +30,7 @@ export async function beginDraft(pipeline: Pipeline, batch: BatchName, { setting
   const progress: DraftProgress = {
     schemaVersion: 1, batch, draft, startedAt: now.toISOString(), leaseUntil: leaseUntil(pipeline).toISOString(),
     settings, modelSha256: model.sha256, after: null, identityState: identity.state, itemsState: sha256Of(""),
-    pages: 0, items: 0, images: 0, alreadyDone: 0, newerThanMarker: 0, hidden: 0, pending: [],
+    pages: 0, items: 0, fresh: 0, plansSeen: (await readPlans(pipeline.store, batch)).length, images: 0, alreadyDone: 0, newerThanMarker: 0, hidden: 0, pending: [],
   };
   await createDocument(pipeline.store, draftProgressKey(batch, draft), progress);
   return progress;
@@ -53,7 +54,7 @@ export async function resumeDraft(pipeline: Pipeline, batch: BatchName, draft: s
 export async function draftItems(pipeline: Pipeline, begun: DraftProgress, closing: Closing): Promise<Drafted> {
   const { store, clock, policy } = pipeline;
   const { batch, draft } = begun;
-  const drafting = new Drafting(begun, await EarlierWork.open(store, batch, begun.settings, begun.modelSha256), closing);
+  const drafting = new Drafting(begun, await EarlierWork.open(store, (await readPlans(store, batch)).slice(0, begun.plansSeen), begun.settings, begun.modelSha256), closing);
   let continuation: string | undefined;
   for (;;) {
     const page: ListPage = await withRetries(clock, () => store.listPage(incomingBatchPrefix(batch),
@@ -106,7 +107,8 @@ class Drafting {
     this.current.images++;
     const { settings, modelSha256 } = this.current;
     const work = workIdOf({ key, etag, settings, modelSha256, engineVersion });
-    if (await this.earlier.covers(key, work)) {
+    const standing = await this.earlier.standing(key, work);
+    if (standing === "covered") {
       this.current.alreadyDone++;
       return;
     }
@@ -114,6 +116,7 @@ class Drafting {
     const item: WorkItem = { work, key, etag, size, ...(label === undefined ? {} : { label }) };
     this.current.pending.push(item);
     this.current.items++;
+    if (standing === "open") this.current.fresh++;
   }
 
   pageIsFull = (): boolean => this.current.pending.length >= itemsPerPage;

@@ -5,7 +5,7 @@ import type { Plan, WorkItem } from "../contract/plan";
 import type { Settings } from "../contract/settings";
 import type { ObjectStore } from "../storage/object-store";
 import { readPage, shardOutcomes, type Outcomes } from "./outcomes";
-import { howMany, readDispatches, readPlans, readRunSummary } from "./runs";
+import { howMany, readDispatches, readRunSummary } from "./runs";
 
 /**
  * What earlier runs of a batch have done, or are about to do. It walks their items in key order beside the listing,
@@ -14,23 +14,31 @@ import { howMany, readDispatches, readPlans, readRunSummary } from "./runs";
 export class EarlierWork {
   private constructor(private readonly walks: readonly RunWalk[]) {}
 
-  static async open(store: ObjectStore, batch: Plan["batch"], settings: Settings, modelSha256: Sha256): Promise<EarlierWork> {
+  static async open(store: ObjectStore, plans: readonly Plan[], settings: Settings, modelSha256: Sha256): Promise<EarlierWork> {
     const walks: RunWalk[] = [];
-    for (const plan of await readPlans(store, batch)) {
+    for (const plan of plans) {
       const same = plan.model.sha256 === modelSha256 && plan.engineVersion === engineVersion && canonicalJson(plan.settings) === canonicalJson(settings);
       if (!same) continue;
-      const live = (await readRunSummary(store, batch, plan.run)) === undefined;
-      walks.push(new RunWalk(store, plan, live, live ? 0 : howMany(await readDispatches(store, batch, plan.run))));
+      const live = (await readRunSummary(store, plan.batch, plan.run)) === undefined;
+      walks.push(new RunWalk(store, plan, live, live ? 0 : howMany(await readDispatches(store, plan.batch, plan.run))));
     }
     return new EarlierWork(walks);
   }
 
   /** Whether the work is done or in a live run. Keys must be asked for in listing order. */
-  async covers(key: ObjectKey, work: WorkId): Promise<boolean> {
-    for (const walk of this.walks) if (await walk.covers(key, work)) return true;
-    return false;
+  async standing(key: ObjectKey, work: WorkId): Promise<Standing> {
+    let standing: Standing = "open";
+    for (const walk of this.walks) {
+      const found = await walk.standing(key, work);
+      if (found === "covered") return found;
+      if (found === "failed") standing = found;
+    }
+    return standing;
   }
 }
+
+/** "covered": done, or in a live run. "failed": tried before. "open": never planned, or skipped because the image was not as planned. */
+export type Standing = "covered" | "failed" | "open";
 
 class RunWalk {
   private page = -1;
@@ -41,12 +49,12 @@ class RunWalk {
 
   constructor(private readonly store: ObjectStore, private readonly plan: Plan, private readonly live: boolean, private readonly dispatches: number) {}
 
-  async covers(key: ObjectKey, work: WorkId): Promise<boolean> {
+  async standing(key: ObjectKey, work: WorkId): Promise<Standing> {
     for (let item = await this.current(); item && compareKeys(item.key, key) <= 0; item = await this.current()) {
-      if (item.work === work) return this.live || this.wasDone(work);
+      if (item.work === work) return this.live ? "covered" : this.ended(work);
       this.at++;
     }
-    return false;
+    return "open";
   }
 
   private async current(): Promise<WorkItem | undefined> {
@@ -58,13 +66,14 @@ class RunWalk {
     return this.items[this.at];
   }
 
-  private async wasDone(work: WorkId): Promise<boolean> {
+  private async ended(work: WorkId): Promise<Standing> {
     const shard = Math.floor((this.page * this.plan.itemsPerPage + this.at) / this.plan.itemsPerShard);
     if (shard !== this.shard) {
       this.outcomes = await shardOutcomes(this.store, this.plan, shard, this.dispatches);
       this.shard = shard;
     }
     const found = this.outcomes.get(work);
-    return found?.status === "succeeded" || (found?.status === "skipped" && found.reason === "already-done");
+    if (found?.status === "skipped") return found.reason === "already-done" ? "covered" : "open";
+    return found?.status === "succeeded" ? "covered" : "failed";
   }
 }

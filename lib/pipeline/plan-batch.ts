@@ -63,8 +63,9 @@ async function settleRun(pipeline: Pipeline, progress: DraftProgress, model: Fro
   const identity = identityOf(progress);
   const plans = await readPlans(store, batch);
   const newest = plans.at(-1);
-  if (newest?.identity === identity && !(await leftGaps(pipeline, newest))) return continueRun(pipeline, newest);
-  if (progress.items === 0 && newest) return { state: "nothing-new", images: progress.images };
+  // Another planner was faster: what it planned is not to be planned again.
+  if (plans.length > progress.plansSeen) return planBatch(pipeline, batch, closing);
+  if (progress.fresh === 0 && newest) return newest.identity === identity ? continueRun(pipeline, newest) : { state: "nothing-new", images: progress.images };
   if (progress.images === 0 && closing.by === "idle") return { state: "empty" };
 
   const run = plans.some((known) => known.run === identity) && newest ? followUpRunId(identity, newest.run) : identity;
@@ -84,12 +85,6 @@ async function continueRun(pipeline: Pipeline, plan: Plan): Promise<PlanOutcome>
     if (plan.shards === 0) await collectBatch(pipeline, plan.batch, plan.run);
   } else await closeIfDone(pipeline, plan.batch);
   return { state: "already-planned", plan };
-}
-
-/** A finished run that found images changed or gone, which the listing now shows as they were. */
-async function leftGaps({ store }: Pipeline, { batch, run }: Plan): Promise<boolean> {
-  const summary = await readRunSummary(store, batch, run);
-  return (summary?.skippedBy["superseded"] ?? 0) + (summary?.skippedBy["deleted"] ?? 0) > 0;
 }
 
 function planOf(

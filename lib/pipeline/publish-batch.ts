@@ -52,13 +52,17 @@ async function writeAll(store: ObjectStore, view: BatchView, files: readonly Pub
     const etag = before.get(file);
     const only: WriteOptions["only"] = etag === undefined ? "create" : { ifMatch: etag };
     try {
-      await store.writeStream(file.key(view.batch), file.write(view), { only, contentType: file.contentType });
+      await store.writeStream(file.key(view.batch), Readable.from(asBytes(file.write(view))), { only, contentType: file.contentType });
     } catch (error) {
       if (error instanceof PreconditionFailedError || error instanceof ObjectNotFoundError) return false;
       throw error;
     }
   }
   return true;
+}
+
+async function* asBytes(text: Readable): AsyncGenerator<Uint8Array> {
+  for await (const chunk of text) yield Buffer.from(chunk as string | Uint8Array);
 }
 
 async function finishedRuns(store: ObjectStore, batch: BatchName): Promise<Finished[]> {

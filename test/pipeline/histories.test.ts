@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { readyMarkerKey } from "../../lib/contract/object-keys";
 import { collectBatch } from "../../lib/pipeline/collect-batch";
 import { reconcile } from "../../lib/pipeline/reconcile";
+import { freezeSettings } from "../../lib/pipeline/freeze-settings";
 import { readPlans } from "../../lib/pipeline/runs";
 import { checkInvariant } from "./invariant";
 import { Killed, Life } from "./mortal";
@@ -33,6 +34,11 @@ const swallowKills = async (action: () => Promise<unknown>): Promise<void> => {
   });
 };
 
+async function workOnce(world: World): Promise<void> {
+  const job = world.openJob();
+  for (const [index, how] of job?.ended.entries() ?? []) if (job && how === undefined) await world.attempt(job, index);
+}
+
 const happenings: fc.Arbitrary<fc.AsyncCommand<Model, World>>[] = [
   fc.tuple(fc.constantFrom(...names), fc.constantFrom(...contents)).map(([name, content]) => new Happening(`upload ${name}: ${content}`, (world) => world.upload(name, content))),
   fc.constantFrom(...names).map((name) => new Happening(`delete ${name}`, (world) => world.store.delete(imageKey(name)))),
@@ -41,6 +47,19 @@ const happenings: fc.Arbitrary<fc.AsyncCommand<Model, World>>[] = [
     world.clock.advance(1);
     await world.store.write(readyMarkerKey(batch), "");
     world.events.push(readyMarkerKey(batch));
+  })),
+  fc.tuple(fc.constantFrom(...names), fc.boolean()).map(([name, gone]) => new Happening(`${name} ${gone ? "goes" : "changes"} while it is in the queue, and comes back as it was`, async (world) => {
+    await world.upload(name, "one");
+    await world.deliver();
+    await world.pass(700);
+    await (gone ? world.store.delete(imageKey(name)) : world.upload(name, "other"));
+    await workOnce(world);
+    await world.upload(name, "one");
+  })),
+  fc.constant(new Happening("be still, and work once", async (world) => {
+    await world.deliver();
+    await world.pass(700);
+    await workOnce(world);
   })),
   fc.constant(new Happening("deliver", (world) => world.deliver())),
   fc.constant(new Happening("deliver in reverse, twice", (world) => {
@@ -84,8 +103,8 @@ describe("whatever happens to a batch", () => {
       const world = await new World().prepare();
       await world.upload("first.png", "first");
       await fc.asyncModelRun(() => ({ model: {}, real: world }), commands);
-      // Whatever the settings were, in the end they are ones that can be run.
-      await world.upload("batch.json", JSON.stringify({ methods: ["grad-cam", "gradient"] }));
+      // A batch that cannot be run is mended in the end; all others are left as they are.
+      if ((await freezeSettings(world.store, batch).catch(() => undefined)) === undefined) await world.upload("batch.json", "{}");
       await world.settle();
       await checkInvariant(world);
     }), { numRuns: Number(process.env["CYTOLENS_HISTORIES"] ?? 300), seed: 20261123, ...(process.env["CYTOLENS_SEED"] ? { seed: Number(process.env["CYTOLENS_SEED"]) } : {}) });

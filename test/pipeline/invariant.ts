@@ -33,6 +33,9 @@ export async function checkInvariant(world: World): Promise<void> {
         if (outcome.status !== "succeeded") continue;
         const found = await requireDocument(store, outcome.resultKey, resultDocument);
         expect(found.prediction.classIndex).toBe(outcome.classIndex);
+        const content = store.contents.get(found.image.etag);
+        expect(found.image.sha256).toBe(sha256Of(content!));
+        expect(found.prediction.classIndex).toBe(classOf(content!));
         for (const { map, mapSha256 } of found.explanations) expect(sha256Of((await store.read(map)).body)).toBe(mapSha256);
       }
     }

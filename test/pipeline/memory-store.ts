@@ -18,6 +18,8 @@ export class MemoryStore implements ObjectStore {
   readonly held = new Map<string, Held>();
   uploads: { key: ObjectKey; initiated: Date }[] = [];
   lists = 0;
+  /** Every content there ever was, by its ETag. */
+  readonly contents = new Map<string, Buffer>();
 
   constructor(private readonly now: () => Date = () => new Date()) {}
 
@@ -49,6 +51,7 @@ export class MemoryStore implements ObjectStore {
     }
     const content = Buffer.from(body as string);
     const etag = createHash("md5").update(content).digest("hex");
+    this.contents.set(etag, content);
     this.held.set(key, { body: content, etag, lastModified: this.now() });
     return { etag };
   }

@@ -1,6 +1,7 @@
 import { GraphBuilder } from "../onnx/graph-builder";
 import type { Model, ValueInfo } from "../onnx/model";
 import { filledTensor } from "../onnx/scalar";
+import { upgradeOpset } from "../onnx/upgrade-opset";
 import { chooseOutputs, chooseWrt } from "./choose-values";
 import { traceFlow, type Flow } from "./flow";
 import { NodeRuleContext, type Backpropagation } from "./rule-context";
@@ -40,7 +41,7 @@ export function differentiate(model: Model, options: DifferentiateOptions = {}):
 
 /** `differentiate`, also telling the names of the inputs and outputs it added. */
 export function differentiateNamed(model: Model, options: DifferentiateOptions = {}): Differentiated {
-  const result = workingCopy(model);
+  const result = workingCopy(upgradeOpset(model));
   const { graph } = result;
   const facts = new ValueFacts(result);
   const outputs = chooseOutputs(graph, facts, options.outputs);

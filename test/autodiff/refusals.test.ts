@@ -86,8 +86,8 @@ test("an independent output is zeros, or refused when that is asked for", () => 
 
 test("a case that a rule does not know is refused with its node", () => {
   const error = refusal({
-    inputs: { x: [2, 3], w: ["a", "b", "c", "d"] }, outputs: { y: undefined }, nodes: [["Tile", ["x", "unknown"], ["h"]], ["Tile", ["h", "repeats"], ["y"]]],
-    initializers: { repeats: int64Tensor([1, 1]), unknown: int64Tensor([2, 2]) },
+    inputs: { x: [2, 3], shape: [null] }, outputs: { y: undefined }, types: { shape: "int64" }, nodes: [["Reshape", ["x", "shape"], ["h"]], ["Tile", ["h", "repeats"], ["y"]]],
+    initializers: { repeats: int64Tensor([1, 1]) },
   });
   expect(error.code).toBe("autodiff.unsupported-case");
   expect(error.message).toContain('node "tile_1" (Tile)');

@@ -58,9 +58,13 @@ const convolutionTranspose: ShapeRule = (context) => {
     const chosen = outputShape?.at(index - (x.length - 2));
     if (chosen !== undefined) return chosen;
     const stride = strides[index] ?? 1;
-    if (autoPad === "SAME_UPPER" || autoPad === "SAME_LOWER") return algebra.multiply(extent, stride);
     const [before, after] = autoPad === "VALID" ? [0, 0] : [pads[index] ?? 0, pads[x.length - 2 + index] ?? 0];
     const span = algebra.add(algebra.multiply(algebra.subtract(kernel[index] ?? null, 1), dilations[index] ?? 1), 1);
+    if (autoPad === "SAME_UPPER" || autoPad === "SAME_LOWER") {
+      // Padding only ever takes away: a window shorter than the stride leaves the end of the last stride out.
+      const missing = typeof span === "number" ? Math.min(span + (outputPadding[index] ?? 0) - stride, 0) : 0;
+      return algebra.add(algebra.multiply(extent, stride), missing);
+    }
     return algebra.add(algebra.add(algebra.multiply(algebra.subtract(extent, 1), stride), span), (outputPadding[index] ?? 0) - before - after);
   });
   return [{ dataType, shape: [x[0] ?? null, algebra.multiply(w[1] ?? null, intAttribute(node, "group", 1)), ...spatial] }];

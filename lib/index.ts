@@ -1,0 +1,32 @@
+/** The library's public face; docs/library.md has runnable examples. */
+
+export { loadModel, type LoadModelOptions } from "./inference/load-model";
+export type { Classifier, Prediction } from "./inference/classifier";
+export { imageFor, type ClassifierImage } from "./pipeline/image-for";
+export { explain } from "./pipeline/explain";
+
+export type { Attribution, ImageDims } from "./attribution/attribution";
+export { baselineImage, imageNetNormalisation, type BaselineName, type Normalisation } from "./attribution/baselines";
+export { gradient } from "./attribution/gradient";
+export { gradCam } from "./attribution/grad-cam";
+export { atMidpoints, type GradientFunction, type LayerGradientFunction, type SegmentGradientFunction, type Target } from "./attribution/gradient-function";
+export { guidedBackprop } from "./attribution/guided-backprop";
+export { guidedGradCam } from "./attribution/guided-grad-cam";
+export { inputTimesGradient } from "./attribution/input-x-gradient";
+export { fixedIntegratedGradients, integratedGradients, type AdaptiveOptions, type Tolerance } from "./attribution/integrated-gradients";
+export { studyIntegratedGradients } from "./attribution/study-integrated-gradients";
+
+export { differentiate, differentiateNamed, type DifferentiateOptions, type Differentiated } from "./autodiff/differentiate";
+export { differentiateSegments, type SegmentModel, type SegmentRequest } from "./autodiff/segments";
+export { peelSoftmax } from "./autodiff/softmax-head";
+export type { Graph, Model, Node, Tensor, ValueInfo } from "./onnx/model";
+export { readModel } from "./onnx/read-model";
+export { writeModel } from "./onnx/write-model";
+
+export { renderHeatmap } from "./imaging/heatmap";
+export { renderOverlay } from "./imaging/overlay";
+export { writeNpy } from "./imaging/npy";
+
+export { CytolensError, EnvironmentError, ImageError, ModelError, TransientError, UserError } from "./contract/errors";
+export { methodNames, type MethodName, type MethodSettings } from "./contract/methods";
+export type { Completeness } from "./contract/result";

@@ -33,8 +33,8 @@ async function main(): Promise<number> {
 /** A bucket's name, or a folder as a file: URL. */
 async function storeAt(bucket: string): Promise<ObjectStore> {
   if (bucket.startsWith("file:")) return new FolderStore(fileURLToPath(bucket));
-  const [{ S3Client }, { S3Store }] = await Promise.all([import("@aws-sdk/client-s3"), import("../../lib/storage/s3-store.js")]);
-  return new S3Store(new S3Client({}), bucket);
+  const { S3Store } = await import("../../lib/storage/s3-store.js");
+  return S3Store.open(bucket);
 }
 
 /** SIGTERM comes two minutes before a machine is reclaimed; on a laptop the parent's end is the same. */

@@ -3,7 +3,7 @@ import path from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../contract/errors";
 import type { BatchName } from "../contract/names";
-import { batchSettingsKey, csvKey, reportKey, summaryKey } from "../contract/object-keys";
+import { batchSettingsKey, csvKey, incomingBatchPrefix, reportKey, summaryKey } from "../contract/object-keys";
 import type { Settings } from "../contract/settings";
 import { defaultSettings } from "../contract/settings";
 import { canonicalJson } from "../contract/digests";
@@ -124,7 +124,7 @@ function tell(folder: string, summary: Summary, json: boolean): void {
   const lines = [`${counts.succeeded} of ${counts.planned} images succeeded, ${counts.failed} failed, ${counts.skipped} were skipped.`];
   for (const [name, count] of Object.entries(classCounts)) lines.push(`  ${name}: ${count}`);
   if (agreement) lines.push(`Agreement with the folders' names: ${(100 * agreement.accuracy).toFixed(1)} %`);
-  for (const { key, failure } of failures.slice(0, 5)) lines.push(`  failed: ${key.slice(`incoming/${batch}/`.length)}: ${failure.message}`);
+  for (const { key, failure } of failures.slice(0, 5)) lines.push(`  failed: ${key.slice(incomingBatchPrefix(batch).length)}: ${failure.message}`);
   if (counts.failed > 5) lines.push(`  and ${counts.failed - 5} more, all in the report`);
   for (const [what, key] of [["Report", reportKey(batch)], ["Table", csvKey(batch)], ["Summary", summaryKey(batch)]] as const) {
     if (existsSync(path.join(folder, key))) lines.push(`${`${what}:`.padEnd(9)}${path.join(folder, key)}`);

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import {
-  DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command, PutObjectCommand, type S3Client,
+  DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command, PutObjectCommand, S3Client,
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
 import { TransientError, UserError } from "../contract/errors";
@@ -21,6 +21,11 @@ export class S3Store implements ObjectStore {
 
   constructor(private readonly client: S3Client, private readonly bucket: string) {
     this.description = `s3://${bucket}`;
+  }
+
+  /** With region, credentials and endpoint from the environment, as the AWS command line finds them. */
+  static open(bucket: string): S3Store {
+    return new S3Store(new S3Client({}), bucket);
   }
 
   async read(key: ObjectKey, options: ReadOptions = {}): Promise<{ readonly facts: ObjectFacts; readonly body: Uint8Array }> {

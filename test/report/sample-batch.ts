@@ -24,9 +24,10 @@ const run = hex("run").slice(0, 16) as RunId;
 const modelDigest = hex("model") as Sha256;
 const at = "2026-11-23T17:00:00.000Z";
 
-export function sampleBatch(name: string, images: readonly SampleImage[], classes = sampleClasses): ReportSource & { outcomes: Outcome[]; results: Map<string, Result> } {
+export function sampleBatch(name: string, images: readonly SampleImage[], classes: readonly string[] = sampleClasses): ReportSource & { outcomes: Outcome[]; results: Map<string, Result> } {
   const batch = name as BatchName;
   const files = new Map<string, Uint8Array>();
+  const maps = new Map<string, () => Uint8Array>();
   const results = new Map<string, Result>();
   const outcomes = images.map((image): Outcome => {
     const key = `${incomingBatchPrefix(batch)}${image.name}` as ObjectKey;
@@ -37,7 +38,7 @@ export function sampleBatch(name: string, images: readonly SampleImage[], classe
     const where = resultKey(batch, key, work);
     results.set(where, one);
     files.set(one.thumbnail, image.thumbnail);
-    for (const { method, map } of one.explanations) files.set(map, sampleMap(hex(`${key}${method}`), method === "integrated-gradients"));
+    for (const { method, map } of one.explanations) maps.set(map, () => sampleMap(hex(`${key}${method}`), method === "integrated-gradients"));
     const { prediction: { classIndex, className, probability }, explanations, warnings } = one;
     return {
       status: "succeeded", work, key, finishedAt: at, seconds: 0.4, resultKey: where, classIndex, className, probability, warnings, ...label,
@@ -50,7 +51,7 @@ export function sampleBatch(name: string, images: readonly SampleImage[], classe
       yield* outcomes.map((outcome) => ({ outcome }));
     },
     readResult: async (key) => results.get(key),
-    readBytes: async (key) => files.get(key),
+    readBytes: async (key) => files.get(key) ?? maps.get(key)?.(),
   };
 }
 

@@ -19,25 +19,30 @@ export function imagesSection({ cards, classes, methods, labelled, leftOut, with
   return html`<section id="images" aria-labelledby="images-title"><h2 id="images-title">Images</h2>
 ${whatIsLeftOut(cards.length, leftOut, withoutPictures)}
 <div class="tools" role="search" aria-label="Images">
-<label class="grow">Search names, classes and reasons<input type="search" id="search" autocomplete="off"></label>
-<label>Show<select id="status">${option("all", "All")}${option("succeeded", "Succeeded")}${option("failed", "Failed")}${option("open", "Not converged")}${option("warned", "With warnings")}${labelled && option("wrong", "Label differs")}</select></label>
-<label>Class<select id="class">${option("all", "All classes")}${classes.map((name, i) => option(i, name))}</select></label>
-<label>Sort by<select id="order">${option("name", "Name")}${option("uncertain", "Least certain first")}${option("certain", "Most certain first")}${option("incomplete", "Least complete first")}${option("class", "Class")}</select></label>
-${methods.length > 0 && overlayTools(methods, "")}
+<div class="field grow"><label for="search">Search names, classes and reasons</label><input type="search" id="search" autocomplete="off"></div>
+${choice("status", "Show", [["all", "All"], ["succeeded", "Succeeded"], ["failed", "Failed"], ["open", "Not converged"], ["warned", "With warnings"], ...(labelled ? [["wrong", "Label differs"] as const] : [])])}
+${choice("class", "Class", [["all", "All classes"], ...classes.map((name, i) => [i, name] as const)])}
+${choice("order", "Sort by", [["name", "Name"], ["uncertain", "Least certain first"], ["certain", "Most certain first"], ["incomplete", "Least complete first"], ["class", "Class"]])}
+${methods.length > 0 && overlayTools(methods, "grid")}
 <p class="shown" id="shown" role="status">${whole(cards.length)} images</p>
 </div>
 <ul class="grid" id="grid">
 ${cards}
 </ul>
 <dialog id="details" aria-labelledby="details-title"><div class="dialog-head"><h2 id="details-title">Details</h2><button type="button" id="details-close">Close</button></div>
-<div class="dialog-body"><div><div id="details-picture"></div><div id="details-tools">${overlayTools(methods, " in details")}</div></div>
+<div class="dialog-body"><div><div id="details-picture"></div><div id="details-tools">${overlayTools(methods, "details")}</div></div>
 <div class="more" id="details-more"></div></div></dialog></section>`;
 }
 
 /** Which map lies over the pictures, and how strongly; the grid and the dialog each have these and keep in step. */
-function overlayTools(methods: readonly string[], where: string): Markup {
-  return html`<label>Explanation<select class="method" aria-label="Explanation${where}">${methods.map((method) => option(method, methodTitle(method)))}${option("none", "None")}</select></label>
-<label>Overlay<span class="slider"><input type="range" class="opacity" min="0" max="100" step="5" value="70" aria-label="Overlay opacity${where}"><span class="opacity-value" aria-hidden="true">70 %</span></span></label>`;
+function overlayTools(methods: readonly string[], place: "grid" | "details"): Markup {
+  const where = place === "details" ? " in details" : "";
+  return html`<div class="field"><label for="${place}-method">Explanation</label><select class="method" id="${place}-method" aria-label="Explanation${where}">${methods.map((method) => option(method, methodTitle(method)))}${option("none", "None")}</select></div>
+<div class="field"><label for="${place}-opacity">Overlay</label><span class="slider"><input type="range" class="opacity" id="${place}-opacity" min="0" max="100" step="5" value="70" aria-label="Overlay opacity${where}"><span class="opacity-value" aria-hidden="true">70 %</span></span></div>`;
+}
+
+function choice(id: string, label: string, options: readonly (readonly [value: string | number, text: string])[]): Markup {
+  return html`<div class="field"><label for="${id}">${label}</label><select id="${id}">${options.map(([value, text]) => option(value, text))}</select></div>`;
 }
 
 const option = (value: string | number, text: string): Markup => html`<option value="${value}">${text}</option>`;

@@ -38,7 +38,7 @@ export function classCounts({ classCounts: counts, counts: { succeeded }, model 
   const most = Math.max(1, ...names.map((name) => counts[name] ?? 0));
   return html`<section class="panel" aria-labelledby="classes"><h2 id="classes">What the network says</h2>
 <table class="classes"><caption>Images by predicted class</caption>
-<thead><tr><th scope="col">Class</th><th scope="col" class="number">Images</th><th scope="col" class="number">Share</th><th scope="col"><span aria-hidden="true"></span></th></tr></thead>
+<thead><tr><th scope="col">Class</th><th scope="col" class="number">Images</th><th scope="col" class="number">Share</th><td class="chart"></td></tr></thead>
 <tbody>${names.map((name, i) => {
     const count = counts[name] ?? 0;
     return html`<tr class="${colourClass(i)}"><th scope="row"><span class="dot" aria-hidden="true"></span>${name}</th>
@@ -51,7 +51,7 @@ export function agreement({ agreement: found }: Summary): Markup | null {
   if (!found) return null;
   const { classes, matrix, accuracy } = found;
   return html`<section class="panel wide" aria-labelledby="agreement"><h2 id="agreement">Against the labels: ${percent(accuracy)} agree</h2>
-<div class="scroll" tabindex="0" role="region" aria-labelledby="agreement"><table class="matrix"><caption>Rows: label (folder). Columns: prediction. Outlined: agreement.</caption>
+<div class="scroll" tabindex="0" role="region" aria-label="Table of labels and predictions"><table class="matrix"><caption>Rows: label (folder). Columns: prediction. Outlined: agreement.</caption>
 <thead><tr><td></td>${classes.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>${matrix.map((row, i) => {
     const total = row.reduce((sum, count) => sum + count, 0);
@@ -63,11 +63,11 @@ export function agreement({ agreement: found }: Summary): Markup | null {
 export function explanationQuality({ explanations }: Summary): Markup | null {
   if (explanations.length === 0) return null;
   return html`<section class="panel" aria-labelledby="quality"><h2 id="quality">How far the explanations can be trusted</h2>
-<table><thead><tr><th scope="col">Method</th><th scope="col" class="number">Images</th><th scope="col" class="number">Converged</th>
+<div class="scroll" tabindex="0" role="region" aria-label="Table of explanation quality"><table><thead><tr><th scope="col">Method</th><th scope="col" class="number">Images</th><th scope="col" class="number">Converged</th>
 <th scope="col" class="number">Median completeness error</th><th scope="col" class="number">Median map change</th></tr></thead>
 <tbody>${explanations.map(({ method, count, converged, medianRelative, medianMapChange }) => html`<tr><th scope="row">${methodTitle(method)}</th>
 <td class="number">${whole(count)}</td><td class="number">${converged === null ? "–" : `${whole(converged)} of ${whole(count)}`}</td>
-<td class="number">${figure(medianRelative)}</td><td class="number">${figure(medianMapChange)}</td></tr>`)}</tbody></table>
+<td class="number">${figure(medianRelative)}</td><td class="number">${figure(medianMapChange)}</td></tr>`)}</tbody></table></div>
 <p class="help">Completeness error: how far the map's sum is from the change of the output that it explains, relative to that change.
 Map change: how much the map still moved at the last refinement (relative L2). Converged: both were within tolerance. A dash: the method has no such property.</p></section>`;
 }

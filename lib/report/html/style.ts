@@ -30,7 +30,7 @@ h3{font-size:15px;margin:0 0 6px}
 .notice.bad{background:var(--bad-back);color:var(--bad)}
 section{margin:28px 0}
 .panel{background:var(--surface);border:1px solid var(--line);border-radius:var(--radius);padding:18px 20px}
-.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(420px,100%),1fr));gap:20px;align-items:start}
+.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(420px,100%),1fr));gap:20px;align-items:start}.columns>*{min-width:0}
 .columns>section{margin:0}.columns>section.wide{grid-column:1/-1}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:14px;margin:0}
 .tiles div{background:var(--surface);border:1px solid var(--line);border-radius:var(--radius);padding:12px 16px}
@@ -53,7 +53,7 @@ th.number,td.number{padding-right:0;padding-left:12px}
 .matrix th,.matrix td{padding:6px 10px;text-align:right;font-variant-numeric:tabular-nums;border:1px solid var(--surface)}
 .matrix th{text-align:left;font-weight:600;font-size:13px;max-width:170px}.matrix .right{box-shadow:inset 0 0 0 2px var(--accent)}
 .tools{position:sticky;top:0;z-index:3;display:flex;flex-wrap:wrap;gap:10px 14px;align-items:end;background:var(--surface);border:1px solid var(--line);border-radius:var(--radius);padding:12px 16px;margin-bottom:14px}
-.tools label{display:grid;gap:3px;font-size:13px;color:var(--muted)}
+.field{display:grid;gap:3px}.field label{font-size:13px;color:var(--muted)}
 .tools .grow{flex:1 1 180px}
 .slider{display:flex;align-items:center;gap:8px;min-height:36px}.slider output,.slider .opacity-value{min-width:4.5ch;text-align:right;font-variant-numeric:tabular-nums}
 input,select,button{font:inherit;color:var(--ink);background:var(--surface);border:1px solid light-dark(#8a949f,#6b7682);border-radius:7px;padding:6px 9px;min-height:36px;max-width:100%}
@@ -88,9 +88,9 @@ dialog::backdrop{background:rgb(0 0 0/.55)}
 .dialog-body{display:grid;grid-template-columns:minmax(240px,400px) minmax(0,1fr);gap:22px;padding:20px;align-items:start}
 .dialog-body .more{display:grid;gap:18px}
 .dialog-body .picture{border-radius:var(--radius);overflow:hidden}
-.dialog-body select{width:100%}.dialog-body label{display:grid;gap:2px;margin-top:10px;font-size:13px;color:var(--muted)}
+.dialog-body select{width:100%}.dialog-body .field{margin-top:10px}
 .dialog-body input[type=range]{width:100%}
-@media (max-width:520px){.classes .chart{display:none}}
+@media (max-width:520px){.classes .chart{display:none}.panel{padding:14px}}
 @media (max-width:720px){.dialog-body{grid-template-columns:1fr}.tools{position:static}main,.bar-inner{padding-left:14px;padding-right:14px}}
 dl.pairs{display:grid;grid-template-columns:minmax(120px,max-content) minmax(0,1fr);gap:4px 16px;margin:0;font-size:14px}
 dl.pairs dt{color:var(--muted)}dl.pairs dd{margin:0;overflow-wrap:anywhere}

@@ -6,7 +6,7 @@ import { range, reduceSum } from "./values";
 /** Beyond this many taps one convolution costs less than a slice and a product for each. */
 const mostTaps = 64;
 /** Columns that make a matrix product worth its call; taps of narrow inputs are joined up to here. */
-const columnsWanted = 128;
+const columnsWanted = 64;
 
 /**
  * dW [M, C / group, ...kernel] of y = conv(x, W): dW[m, c, k] = Σ over n, o of dY[n, m, o] · X[n, c, o s + k d − p].
@@ -27,23 +27,65 @@ function fromProducts(
 ): string {
   const { graph } = context;
   const [outputs = 1, inputsPerGroup = 1, ...kernel] = dims;
-  const [batch = 1, , ...steps] = outputExtents;
-  const positions = product(context, steps);
-  const rows = reshape(context, gradient, [batch, group, outputs / group, positions]);
-  const padded = padSpatially(context, input, window.begin, window.end);
+  const steps = outputExtents.slice(2);
   const taps = tapOffsets(window);
+  const padded = padSpatially(context, input, window.begin, window.end);
+  const products = paysToJoinBatch(dims, group, outputExtents)
+    ? joinedBatchProducts(context, padded, gradient, dims, outputExtents)
+    : separateProducts(context, padded, gradient, dims, group, outputExtents);
   const together = Math.max(1, Math.floor(columnsWanted / inputsPerGroup));
   const columns = range(0, Math.ceil(taps.length / together)).map((part) => {
     const offsets = taps.slice(part * together, (part + 1) * together);
-    const slices = offsets.map((offset) => reshape(context, tapSlice(context, padded, window, offset, steps), [batch, group, inputsPerGroup, positions]));
-    const joined = slices.length === 1 ? (slices[0] ?? "") : graph.add("Concat", slices, { axis: 2 });
-    const products = graph.add("MatMul", [rows, graph.add("Transpose", [joined], { perm: [0, 1, 3, 2] })]);
-    const summed = reduceSum(context, products, [0], false);
+    const summed = products(offsets.map((offset) => (source) => tapSlice(context, source, window, offset, steps)));
     return graph.add("Reshape", [summed, graph.int64([outputs, offsets.length, inputsPerGroup])]);
   });
   const all = columns.length === 1 ? (columns[0] ?? "") : graph.add("Concat", columns, { axis: 1 });
   const ordered = taps.length === 1 ? all : graph.add("Transpose", [all], { perm: [0, 2, 1] });
   return graph.add("Reshape", [ordered, graph.int64([outputs, inputsPerGroup, ...kernel])]);
+}
+
+/** Gives [M, taps · C / group] (or the same split by groups) from functions that slice what each tap sees. */
+type TapProducts = (slices: readonly ((source: string) => string)[]) => string;
+
+/** Σ over the batch of dYₙ sliceₙᵀ, one product an image. */
+function separateProducts(
+  context: RuleContext, padded: string, gradient: string, dims: readonly number[], group: number, [batch = 1, , ...steps]: readonly Extent[],
+): TapProducts {
+  const { graph } = context;
+  const [outputs = 1, inputsPerGroup = 1] = dims;
+  const positions = product(context, steps);
+  const rows = reshape(context, gradient, [batch, group, outputs / group, positions]);
+  return (slices) => {
+    const columns = joined(context, slices.map((slice) => reshape(context, slice(padded), [batch, group, inputsPerGroup, positions])), 2);
+    return reduceSum(context, graph.add("MatMul", [rows, graph.add("Transpose", [columns], { perm: [0, 1, 3, 2] })]), [0], false);
+  };
+}
+
+/** The same as one product over batch and positions together. */
+function joinedBatchProducts(
+  context: RuleContext, padded: string, gradient: string, dims: readonly number[], [batch = 1, , ...steps]: readonly Extent[],
+): TapProducts {
+  const { graph } = context;
+  const [outputs = 1, inputs = 1] = dims;
+  const positions = product(context, [batch, ...steps]);
+  const channelsFirst = [1, 0, ...steps.map((_, axis) => axis + 2)];
+  const source = graph.add("Transpose", [padded], { perm: channelsFirst });
+  const rows = reshape(context, graph.add("Transpose", [gradient], { perm: channelsFirst }), [outputs, positions]);
+  return (slices) => {
+    const columns = joined(context, slices.map((slice) => reshape(context, slice(source), [inputs, positions])), 0);
+    return graph.add("Gemm", [rows, columns], { transB: 1 });
+  };
+}
+
+/** Exchanging batch and channels copies both operands once; products an image write a whole gradient each, tap by tap. */
+function paysToJoinBatch([outputs = 1, inputs = 1, ...kernel]: readonly number[], group: number, [, , ...steps]: readonly Extent[]): boolean {
+  const positions = steps.reduce<number>((count, extent) => count * (typeof extent === "number" ? extent : Infinity), 1);
+  const taps = kernel.reduce((count, extent) => count * extent, 1);
+  return group === 1 && taps * outputs * inputs > (outputs + inputs) * positions;
+}
+
+function joined(context: RuleContext, parts: readonly string[], axis: number): string {
+  return parts.length === 1 ? (parts[0] ?? "") : context.graph.add("Concat", parts, { axis });
 }
 
 /** Every tap's offset (k d, one entry an axis), in row-major order of the kernel. */

@@ -51,10 +51,10 @@ th.number,td.number{padding-right:0;padding-left:12px}
 .classes rect.back{fill:var(--sunken)}.classes rect.fill{fill:var(--class)}
 .dot{display:inline-block;width:10px;height:10px;border-radius:50%;background:var(--class);margin-right:8px}
 .matrix th,.matrix td{padding:6px 10px;text-align:right;font-variant-numeric:tabular-nums;border:1px solid var(--surface)}
-.matrix th{text-align:left;font-weight:600;font-size:13px;max-width:170px}.matrix .right{box-shadow:inset 0 0 0 2px var(--accent)}
-.tools{position:sticky;top:0;z-index:3;display:flex;flex-wrap:wrap;gap:10px 14px;align-items:end;background:var(--surface);border:1px solid var(--line);border-radius:var(--radius);padding:12px 16px;margin-bottom:14px}
-.field{display:grid;gap:3px}.field label{font-size:13px;color:var(--muted)}
-.tools .grow{flex:1 1 180px}
+.matrix thead th{text-align:right}.matrix tbody th{text-align:left}.matrix th{font-weight:600;font-size:13px;max-width:170px}.matrix .right{box-shadow:inset 0 0 0 2px var(--accent)}
+.tools{position:sticky;top:0;z-index:3;display:flex;flex-wrap:wrap;gap:10px 12px;align-items:end;background:var(--surface);border:1px solid var(--line);border-radius:var(--radius);padding:12px 16px;margin-bottom:14px}
+.field{display:grid;gap:3px}.field label{font-size:13px;color:var(--muted)}.field select,.field input{font-size:14px}.tools input[type=range]{width:120px}
+.tools .grow{flex:1 1 160px;min-width:0}
 .slider{display:flex;align-items:center;gap:8px;min-height:36px}.slider output,.slider .opacity-value{min-width:4.5ch;text-align:right;font-variant-numeric:tabular-nums}
 input,select,button{font:inherit;color:var(--ink);background:var(--surface);border:1px solid light-dark(#8a949f,#6b7682);border-radius:7px;padding:6px 9px;min-height:36px;max-width:100%}
 input[type=range]{padding:0;accent-color:var(--accent);border:0;background:none;width:160px}

@@ -1,4 +1,4 @@
-import type { Graph, Model, Node, Tensor, ValueInfo } from "./model";
+import type { Dimension, Graph, Model, Node, Tensor, ValueInfo } from "./model";
 import { entriesOf, tensorOf } from "./shapes/entries";
 import { constantOf } from "./shapes/indexing";
 import { type Inferred, mergeExtents, mostEntries, ShapeContext, staticShape, UnknownInput } from "./shapes/shape-rule";
@@ -60,7 +60,7 @@ export class Inference {
     const inferred = this.infer(node);
     node.outputs.forEach((name, index) => {
       const value = merge(inferred[index], said?.get(name));
-      if (name !== "" && value) this.values.set(name, value);
+      if (name !== "" && value) this.values.set(name, withPossibleExtents(value));
     });
   }
 
@@ -112,6 +112,15 @@ function entries(context: ShapeContext, output: Inferred, index: number): Inferr
   if (!rule || !dims || elementCount(dims) > mostEntries) return undefined;
   const found = rule(context, dims, output, index);
   return found?.length === elementCount(dims) ? found : undefined;
+}
+
+function isImpossible(extent: Dimension): boolean {
+  return typeof extent === "number" && !(Number.isSafeInteger(extent) && extent >= 0);
+}
+
+/** Extents that no tensor can have (a scale gone wild, a window larger than its image) count as unknown: running the graph will tell. */
+function withPossibleExtents(value: Inferred): Inferred {
+  return value.shape?.some(isImpossible) ? { dataType: value.dataType, shape: value.shape.map((extent) => (isImpossible(extent) ? null : extent)) } : value;
 }
 
 /** What was inferred, completed by what the file says. */

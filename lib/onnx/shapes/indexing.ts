@@ -31,11 +31,16 @@ const oneHot: ShapeRule = (context) => {
 /** Which elements come out depends on the data: only the rank is known. */
 const nonZero: ShapeRule = (context) => [{ dataType: "int64", shape: [context.shape(0)?.length ?? null, null] }];
 
+function replaceExtent(context: ShapeContext, shape: readonly Dimension[] | undefined, axis: number, extent: Dimension): readonly Dimension[] | undefined {
+  const at = shape && context.axis(axis, shape.length);
+  return shape?.map((own, index) => (index === at ? extent : own));
+}
+
 const compress: ShapeRule = (context) => {
   const { dataType, shape } = context.input(0);
   const axis = intAttribute(context.node, "axis");
   const kept = context.numbers(1)?.filter((entry) => entry !== 0).length ?? null;
-  return [{ dataType, shape: axis === undefined ? [kept] : shape?.with(context.axis(axis, shape.length), kept) }];
+  return [{ dataType, shape: axis === undefined ? [kept] : replaceExtent(context, shape, axis, kept) }];
 };
 
 const unique: ShapeRule = (context): Inferred[] => {
@@ -43,7 +48,7 @@ const unique: ShapeRule = (context): Inferred[] => {
   const axis = intAttribute(context.node, "axis");
   const counted = { dataType: "int64" as DataType, shape: [null] };
   const inverse = axis === undefined ? shape && context.algebra.product(shape) : shape?.[context.axis(axis, shape.length)];
-  return [{ dataType, shape: axis === undefined ? [null] : shape?.with(context.axis(axis, shape.length), null) }, counted, { ...counted, shape: [inverse ?? null] }, counted];
+  return [{ dataType, shape: axis === undefined ? [null] : replaceExtent(context, shape, axis, null) }, counted, { ...counted, shape: [inverse ?? null] }, counted];
 };
 
 /** The tensor a Constant node holds, whichever of its attributes gives it. */

@@ -135,7 +135,7 @@ const split: ShapeRule = (context) => {
   return outputs.map((_, index) => {
     const last = index === outputs.length - 1;
     const part = parts ? parts[index] ?? null : last ? algebra.subtract(extent, algebra.multiply(size, index)) : size;
-    return { dataType, shape: shape.with(axis, part) };
+    return { dataType, shape: shape.map((own, at) => (at === axis ? part : own)) };
   });
 };
 

@@ -38,6 +38,7 @@ const groupNormalizationChannels: UpgradeRule = (step) => {
   const { node, graph } = step;
   const groups = intAttribute(node, "num_groups") ?? step.refuse("num_groups is missing");
   const channels = step.shape(0)?.[1];
+  if (groups < 1 || (typeof channels === "number" && channels % groups !== 0)) return step.refuse(`its ${String(channels)} channels do not fall into ${groups} groups`);
   const spread = (index: number): string => {
     const constant = step.constant(index);
     if (typeof channels === "number" && constant?.dataType === "float32") {

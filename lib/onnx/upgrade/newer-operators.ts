@@ -29,6 +29,7 @@ const rmsNormalization: UpgradeRule = (step) => {
   const rank = step.shape(0)?.length ?? step.refuse("the rank of its input is not known");
   const axis = intAttribute(node, "axis", -1);
   const first = axis < 0 ? axis + rank : axis;
+  if (first < 0 || first >= rank) return step.refuse(`its axis ${axis} is not one of ${rank}`);
   const widened = intAttribute(node, "stash_type", 1) === 1 && dataType !== "float32" && dataType !== "float64";
   const x = widened ? graph.add("Cast", [step.input(0)], { to: dataTypeCode("float32") }) : step.input(0);
   const epsilon = floatAttribute(node, "epsilon", 1e-5);
@@ -79,6 +80,7 @@ const attention: UpgradeRule = (step) => {
     return typeof extent === "number" ? extent : step.refuse("the number of heads is not known");
   };
   const [queryHeads, keyHeads] = [headsOf(0, "q_num_heads"), headsOf(1, "kv_num_heads")];
+  if (!(keyHeads > 0 && queryHeads % keyHeads === 0)) return step.refuse(`its ${queryHeads} query heads do not share ${keyHeads} key heads evenly`);
   const q = byHeads(step, 0, queryHeads);
   const [k, v] = [1, 2].map((index) => repeatHeads(step, byHeads(step, index, keyHeads), queryHeads / keyHeads, keyHeads)) as [string, string];
 
@@ -109,6 +111,7 @@ const rotaryEmbedding: UpgradeRule = (step) => {
   if (typeof extent !== "number") return step.refuse("the size of its heads is not known");
   const size = rank === 4 ? extent : extent / (intAttribute(node, "num_heads") ?? 1);
   const turned = intAttribute(node, "rotary_embedding_dim", 0) || size;
+  if (!Number.isInteger(size) || turned % 2 !== 0) return step.refuse(`${turned} of ${size} elements of a head cannot be turned in pairs`);
   const angle = (index: number): string => {
     const cache = step.has(3) ? graph.add("Gather", [step.input(index), step.input(3)], { axis: 0 }) : step.input(index);
     return graph.add("Unsqueeze", [cache, graph.int64([1])]);

@@ -81,7 +81,7 @@ function joinedBatchProducts(
 function paysToJoinBatch([outputs = 1, inputs = 1, ...kernel]: readonly number[], group: number, [, , ...steps]: readonly Extent[]): boolean {
   const positions = steps.reduce<number>((count, extent) => count * (typeof extent === "number" ? extent : Infinity), 1);
   const taps = kernel.reduce((count, extent) => count * extent, 1);
-  return group === 1 && taps * outputs * inputs > (outputs + inputs) * positions;
+  return group === 1 && 2 * taps * outputs * inputs > (outputs + inputs) * positions;
 }
 
 function joined(context: RuleContext, parts: readonly string[], axis: number): string {

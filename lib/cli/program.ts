@@ -14,6 +14,7 @@ const commands: readonly { readonly name: string; readonly description: string; 
   { name: "explain", description: "explain one image with any ONNX classifier", load: async () => (await import("./explain.js")).registerExplain },
   { name: "differentiate", description: "write a model that also returns exact gradients", load: async () => (await import("./differentiate.js")).registerDifferentiate },
   { name: "model", description: "look into models, import weights, list what is here", load: async () => (await import("./model.js")).registerModel },
+  { name: "study", description: "run the study's experiments: four networks on full, cropped and masked images", load: async () => (await import("./study.js")).registerStudy },
   { name: "phantom", description: "draw synthetic Pap-smear images with per-cell ground truth", load: async () => (await import("./phantom.js")).registerPhantom },
   { name: "train", description: "train a network on a folder with a folder of images for each class", load: async () => (await import("./train.js")).registerTrain },
   { name: "evaluate", description: "measure a model on a folder with a folder of images for each class", load: async () => (await import("./evaluate.js")).registerEvaluate },

@@ -76,7 +76,7 @@ export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
   try {
     refuseEmptyClasses(dataSet.classes, samples);
     const page = path.join(job.out, "training.html");
-    const title = `${network.name} on ${path.basename(dataSet.folder)}`;
+    const title = `${network.name} on ${path.basename(path.resolve(job.data))}`;
     const result = await train({
       network, classes: dataSet.classes, weights, train: samples, validation, settings, threads: job.threads, onStep: job.onStep,
       classWeights: settings.classWeights === "balanced" ? balancedWeights(dataSet.classes.length, samples) : undefined,
@@ -94,7 +94,7 @@ export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
       name: job.name ?? network.name, title, network: network.name, classes: [...dataSet.classes], featureLayer: network.featureLayer, output: "logits",
       input: { name: "input", height: settings.size, width: settings.size },
       data: {
-        description: job.description ?? `${samples.count} training and ${validation.count} validation images of ${dataSet.classes.length} classes from ${path.basename(dataSet.folder)}`,
+        description: job.description ?? `${samples.count} training and ${validation.count} validation images of ${dataSet.classes.length} classes from ${path.basename(path.resolve(job.data))}`,
         digest, split: job.split,
       },
       training: { recipe: recipeText(job, samples, result.bestEpoch), seed: settings.seed, ...(job.command === undefined ? {} : { command: job.command }) },

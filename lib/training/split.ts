@@ -8,16 +8,21 @@ export interface Split {
   readonly test: readonly LabelledFile[];
 }
 
-/** "study": 70 / 20 / 10 % as the study drew them. "tenth": every tenth file validates, none is kept for a test. */
-export type SplitName = "study" | "tenth";
-export const splitNames: readonly SplitName[] = ["study", "tenth"];
+/**
+ * "study": 70 / 20 / 10 % as the study drew them. "tenth": every tenth file validates, none is kept for a test. "one-to-nine": every
+ * tenth file trains (and, for want of others, chooses the epoch), the other nine test.
+ */
+export const splitNames = ["study", "tenth", "one-to-nine"] as const;
+export type SplitName = (typeof splitNames)[number];
 
 const studySeed = 230;
 
 export function splitOf(dataSet: DataSet, name: SplitName): Split {
   const parts = dataSet.classes.map((_, label) => {
     const files = dataSet.files.filter((file) => file.label === label);
-    return name === "study" ? studySplit(files) : tenthSplit(files);
+    if (name === "study") return studySplit(files);
+    const { train, validation } = tenthSplit(files);
+    return name === "tenth" ? { train, validation, test: [] } : { train: validation, validation, test: train };
   });
   return { train: parts.flatMap(({ train }) => train), validation: parts.flatMap(({ validation }) => validation), test: parts.flatMap(({ test }) => test) };
 }
@@ -29,6 +34,6 @@ export function studySplit<T>(sortedFiles: readonly T[]): { train: T[]; validati
   return { train: shuffled.slice(0, train), validation: shuffled.slice(train, train + validation), test: shuffled.slice(train + validation) };
 }
 
-function tenthSplit<T>(sortedFiles: readonly T[]): { train: T[]; validation: T[]; test: T[] } {
-  return { train: sortedFiles.filter((_, index) => index % 10 !== 9), validation: sortedFiles.filter((_, index) => index % 10 === 9), test: [] };
+function tenthSplit<T>(sortedFiles: readonly T[]): { train: T[]; validation: T[] } {
+  return { train: sortedFiles.filter((_, index) => index % 10 !== 9), validation: sortedFiles.filter((_, index) => index % 10 === 9) };
 }

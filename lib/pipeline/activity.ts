@@ -51,7 +51,7 @@ export async function settleTicks(
   let touchedSince = false;
   await updateDocument(pipeline.store, activityKey(batch), activity, (before) => {
     if (!before) return undefined;
-    touchedSince = before.lastEventAt > listedAt;
+    touchedSince = before.lastEventAt >= listedAt;
     return { ...before, listedAt, listedAs, drafting: null, tickDueAt: null };
   });
   if (touchedSince) await scheduleTick(pipeline, batch, idleSeconds);

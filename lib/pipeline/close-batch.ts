@@ -10,7 +10,7 @@ import { readPlans, readRunSummary } from "./runs";
 /** Marks a batch of which nothing is left to do: listed since its last event, all its runs finished and published. */
 export async function closeIfDone({ store, clock }: Pick<Pipeline, "store" | "clock">, batch: BatchName): Promise<boolean> {
   const activity = await readActivity({ store }, batch);
-  const listed = !activity || (activity.drafting === null && activity.listedAt !== null && activity.lastEventAt <= activity.listedAt);
+  const listed = !activity || (activity.drafting === null && activity.listedAt !== null && activity.lastEventAt < activity.listedAt);
   if (!listed) return false;
   for (const { run } of await readPlans(store, batch)) {
     if (!(await readRunSummary(store, batch, run)) || !(await isPublished(store, batch, run))) return false;

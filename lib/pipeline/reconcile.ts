@@ -74,7 +74,7 @@ async function mend(pipeline: Pipeline, batch: BatchName): Promise<string[]> {
     return ["its events were lost: noted, and looked at once it is still"];
   }
   const done: string[] = [];
-  const unlisted = activity && (activity.drafting !== null || activity.listedAt === null || activity.lastEventAt > activity.listedAt);
+  const unlisted = activity && (activity.drafting !== null || activity.listedAt === null || activity.lastEventAt >= activity.listedAt);
   if (activity && unlisted && !tickIsPending(activity, clock.now())) {
     await scheduleTick(pipeline, batch, 0);
     done.push("its tick was lost: looked at now");

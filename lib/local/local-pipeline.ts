@@ -1,6 +1,7 @@
 import os from "node:os";
 import path from "node:path";
 import type { Hints, Notices, Pipeline, PlanningPolicy } from "../pipeline/ports";
+import { publishers } from "../pipeline/publishers";
 import { systemClock } from "../pipeline/system-clock";
 import { FolderStore } from "../storage/folder-store";
 import { ProcessQueue } from "./process-queue";
@@ -33,7 +34,7 @@ export function localPipeline({ folder, workers = workersHere(), provider, idleS
   };
   return {
     store: new FolderStore(folder), queue: new ProcessQueue({ folder, workers, provider, threads, cacheFolder: path.join(cacheFolder(), "gradients") }),
-    hints, notices, clock: systemClock, publishers: [], policy, workers,
+    hints, notices, clock: systemClock, publishers, policy, workers,
   };
 }
 

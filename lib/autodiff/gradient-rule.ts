@@ -45,7 +45,12 @@ export interface RuleContext {
  */
 export type GradientRule = (context: RuleContext, outputGradients: readonly (string | undefined)[]) => readonly (string | undefined)[];
 
-/** The rule of an operator with one output, and one input that has a gradient: dX from dY. */
+/** The rule of an operator with one output, and one input that has a gradient: dX from dY. Refuses where another's is asked for. */
 export function unaryRule(gradient: (context: RuleContext, dy: string) => string): GradientRule {
-  return (context, [dy]) => (dy === undefined ? [] : [gradient(context, dy)]);
+  return (context, [dy]) => {
+    if (dy === undefined) return [];
+    const other = context.node.inputs.findIndex((_, index) => index > 0 && context.needs(index));
+    if (other > 0) context.refuse(`it has no gradient with respect to its input "${context.input(other)}"; name the values to differentiate with respect to`);
+    return [gradient(context, dy)];
+  };
 }

@@ -12,6 +12,7 @@ import { batchNormalizationGradient } from "./gradients/batch-normalization";
 import { castLikeGradient } from "./gradients/cast-like";
 import { castGradient } from "./gradients/cast";
 import { celuGradient } from "./gradients/celu";
+import { centerCropPadGradient } from "./gradients/center-crop-pad";
 import { clipGradient } from "./gradients/clip";
 import { col2ImGradient } from "./gradients/col2-im";
 import { compressGradient } from "./gradients/compress";
@@ -62,6 +63,7 @@ import { mishGradient } from "./gradients/mish";
 import { modGradient } from "./gradients/mod";
 import { mulGradient } from "./gradients/mul";
 import { negGradient } from "./gradients/neg";
+import { negativeLogLikelihoodLossGradient } from "./gradients/negative-log-likelihood-loss";
 import { oneHotGradient } from "./gradients/one-hot";
 import { pReluGradient } from "./gradients/p-relu";
 import { padGradient } from "./gradients/pad";
@@ -90,6 +92,7 @@ import { sinGradient } from "./gradients/sin";
 import { sinhGradient } from "./gradients/sinh";
 import { sliceGradient } from "./gradients/slice";
 import { softmaxGradient } from "./gradients/softmax";
+import { softmaxCrossEntropyLossGradient } from "./gradients/softmax-cross-entropy-loss";
 import { softplusGradient } from "./gradients/softplus";
 import { softsignGradient } from "./gradients/softsign";
 import { spaceToDepthGradient } from "./gradients/space-to-depth";
@@ -112,16 +115,16 @@ import type { GradientRule } from "./gradient-rule";
 /** Operators with a gradient rule. A name added here without its rule below does not compile. */
 export type DifferentiableOperator =
   | "Abs" | "Acos" | "Acosh" | "Add" | "AffineGrid" | "Asin" | "Asinh" | "Atan" | "Atanh" | "AveragePool"
-  | "BatchNormalization" | "Cast" | "CastLike" | "Celu" | "Clip" | "Col2Im" | "Compress" | "Concat" | "Conv"
+  | "BatchNormalization" | "Cast" | "CastLike" | "Celu" | "CenterCropPad" | "Clip" | "Col2Im" | "Compress" | "Concat" | "Conv"
   | "ConvTranspose" | "Cos" | "Cosh" | "CumSum" | "DepthToSpace" | "Div" | "Dropout" | "Einsum" | "Elu" | "Erf" | "Exp"
   | "Expand" | "Flatten" | "Gather" | "GatherElements" | "GatherND" | "Gelu" | "Gemm" | "GlobalAveragePool"
   | "GlobalLpPool" | "GlobalMaxPool" | "GridSample" | "GroupNormalization" | "HardSigmoid" | "HardSwish" | "Identity"
   | "InstanceNormalization" | "LRN" | "LayerNormalization" | "LeakyRelu" | "Log" | "LogSoftmax" | "LpNormalization"
   | "LpPool" | "MatMul" | "Max" | "MaxPool" | "MaxUnpool" | "Mean" | "MeanVarianceNormalization" | "Min" | "Mish"
-  | "Mod" | "Mul" | "Neg" | "OneHot" | "PRelu" | "Pad" | "Pow" | "Reciprocal" | "ReduceL1" | "ReduceL2" | "ReduceLogSum"
+  | "Mod" | "Mul" | "Neg" | "NegativeLogLikelihoodLoss" | "OneHot" | "PRelu" | "Pad" | "Pow" | "Reciprocal" | "ReduceL1" | "ReduceL2" | "ReduceLogSum"
   | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceProd" | "ReduceSum" | "ReduceSumSquare"
   | "Relu" | "Reshape" | "Resize" | "ReverseSequence" | "ScatterElements" | "ScatterND" | "Selu" | "Shrink" | "Sigmoid"
-  | "Sin" | "Sinh" | "Slice" | "Softmax" | "Softplus" | "Softsign" | "SpaceToDepth" | "Split" | "Sqrt" | "Squeeze"
+  | "Sin" | "Sinh" | "Slice" | "Softmax" | "SoftmaxCrossEntropyLoss" | "Softplus" | "Softsign" | "SpaceToDepth" | "Split" | "Sqrt" | "Squeeze"
   | "Sub" | "Sum" | "Tan" | "Tanh" | "ThresholdedRelu" | "Tile" | "TopK" | "Transpose" | "Trilu" | "Unsqueeze" | "Where";
 
 export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> = {
@@ -139,6 +142,7 @@ export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> =
   Cast: castGradient,
   CastLike: castLikeGradient,
   Celu: celuGradient,
+  CenterCropPad: centerCropPadGradient,
   Clip: clipGradient,
   Col2Im: col2ImGradient,
   Compress: compressGradient,
@@ -189,6 +193,7 @@ export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> =
   Mod: modGradient,
   Mul: mulGradient,
   Neg: negGradient,
+  NegativeLogLikelihoodLoss: negativeLogLikelihoodLossGradient,
   OneHot: oneHotGradient,
   PRelu: pReluGradient,
   Pad: padGradient,
@@ -217,6 +222,7 @@ export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> =
   Sinh: sinhGradient,
   Slice: sliceGradient,
   Softmax: softmaxGradient,
+  SoftmaxCrossEntropyLoss: softmaxCrossEntropyLossGradient,
   Softplus: softplusGradient,
   Softsign: softsignGradient,
   SpaceToDepth: spaceToDepthGradient,

@@ -107,3 +107,20 @@ describe("the output with the scores of the classes", () => {
     expect(classOutput(features)).toBe("y");
   });
 });
+
+test.each<[string, ModelSketch]>([
+  ["the scales of a smooth resize", {
+    inputs: { x: [1, 1, 4, 4], scales: [4] }, outputs: { y: undefined }, nodes: [["Resize", ["x", "", "scales"], ["y"], { mode: "linear" }]],
+  }],
+  ["the region of a cropping resize", {
+    inputs: { x: [1, 1, 4, 4], roi: [8] }, outputs: { y: undefined }, initializers: { sizes: int64Tensor([1, 1, 3, 3]) },
+    nodes: [["Resize", ["x", "roi", "", "sizes"], ["y"], { mode: "linear", coordinate_transformation_mode: "tf_crop_and_resize" }]],
+  }],
+  ["the ratio of a dropout that drops", {
+    inputs: { x: [4], ratio: [] }, outputs: { y: [4] }, initializers: { training: { dataType: "bool", dims: [], data: Uint8Array.of(1) } },
+    nodes: [["Dropout", ["x", "ratio", "training"], ["y"]]],
+  }],
+])("%s is refused, not given zeros; the input alone is differentiated", (_name, sketch) => {
+  expect(refusal(sketch).code).toBe("autodiff.unsupported-case");
+  expect(differentiate(buildModel(sketch), { wrt: ["x"] }).graph.outputs.map(({ name }) => name)).toEqual(["y", "d_x"]);
+});

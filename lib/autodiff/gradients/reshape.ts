@@ -4,5 +4,7 @@ import { unaryRule } from "../gradient-rule";
 export const reshapeGradient = unaryRule((context, dy) => {
   const { graph } = context;
   // dX = dY in the shape of x
-  return graph.add("Reshape", [dy, context.shapeTensor(context.input(0))]);
+  const x = context.input(0);
+  const empty = context.staticShape(x)?.includes(0);
+  return graph.add("Reshape", [dy, context.shapeTensor(x)], empty ? { allowzero: 1 } : {});
 });

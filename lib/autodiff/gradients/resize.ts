@@ -1,32 +1,55 @@
 import { intsAttribute, stringAttribute } from "../../onnx/attributes";
+import { dataTypeCode } from "../../onnx/data-types";
 import type { Tensor } from "../../onnx/model";
 import { toNumbers } from "../../onnx/tensor";
 import { extentOf, extentsOf } from "../emission/extents";
 import { pullBackAlongAxis, sameExtent } from "../emission/linear-along-axis";
 import { resizeMatrix, type ResizedAxis } from "../emission/resize-matrix";
 import { castTo, nonNegativeAxis, range } from "../emission/values";
-import { unaryRule, type RuleContext } from "../gradient-rule";
+import type { GradientRule, RuleContext } from "../gradient-rule";
 
 /** Resize: linear in X and separable, Y = A₁ A₂ … X with one matrix an axis, whatever the mode. */
-export const resizeGradient = unaryRule((context, dY) => {
+export const resizeGradient: GradientRule = (context, [dY]) => {
+  if (!dY) return [];
+  if (isCropped(context) && context.has(1) && context.needs(1)) context.refuse("it has no gradient with respect to its region of interest");
+  const nearest = stringAttribute(context.node, "mode", "nearest") === "nearest";
+  if (!nearest && context.has(2) && context.needs(2)) context.refuse("it has no gradient with respect to its scales");
+  return [inputGradient(context, dY)];
+};
+
+function inputGradient(context: RuleContext, dY: string): string {
   const [x, y] = [context.input(0), context.output(0)];
   if (keepsEveryExtent(context)) return dY;
   const factors = repetitions(context);
   if (factors) return summedBlocks(context, dY, factors);
   const dataType = context.dataType(x);
+  const copied = copiesAtRunTime(context);
   let [gradient, extents] = [dY, extentsOf(context, y)];
   for (const resized of resizedAxes(context)) {
-    const matrix = castTo(context, resizeMatrix(context, resized), "float32", dataType);
+    const weights = resizeMatrix(context, resized);
+    const decided = copied ? context.graph.add("Where", [copied, context.graph.add("EyeLike", [weights]), weights]) : weights;
+    const matrix = castTo(context, decided, "float32", dataType);
     // dX = Aᵀ dY along the axis
     ({ gradient, extents } = pullBackAlongAxis(context, gradient, extents, resized.axis, matrix, extentOf(context, x, resized.axis)));
   }
   return gradient;
-});
+}
 
 /** onnxruntime copies the input when no extent changes, unless a region is cut out. */
 function keepsEveryExtent(context: RuleContext): boolean {
   const [before, after] = [context.staticShape(context.input(0)), context.staticShape(context.output(0))];
   return before !== undefined && before.join() === after?.join() && !isCropped(context);
+}
+
+/** The same, found at run time: a scale between 1 and 2 may leave an extent that is not known yet as it is. */
+function copiesAtRunTime(context: RuleContext): string | undefined {
+  const [x, y] = [context.input(0), context.output(0)];
+  const scales = constantNumbers(context, 2);
+  if (isCropped(context) || !context.has(2) || scales?.some((scale) => scale < 1 || scale >= 2)) return undefined;
+  if (context.staticShape(x) && context.staticShape(y)) return undefined;
+  const { graph } = context;
+  const equal = graph.add("Cast", [graph.add("Equal", [context.shapeTensor(x), context.shapeTensor(y)])], { to: dataTypeCode("int32") });
+  return graph.add("Cast", [graph.add("ReduceMin", [equal], { keepdims: 0 })], { to: dataTypeCode("bool") });
 }
 
 function isCropped(context: RuleContext): boolean {

@@ -13,6 +13,8 @@ import type { Configuration } from "./configuration";
 /** The user in the image: no name, no home, no rights. */
 export const workerUser = "10001:10001";
 const temporaryMiB = 1024;
+/** Of a job's memory, what the worker plans with; the rest is for the runtime, and for /tmp, which is memory too. */
+const usableMemory = 0.75;
 
 interface HardenedJobProps {
   readonly name: string;
@@ -43,6 +45,7 @@ export class HardenedJob extends Construct {
         CYTOLENS_PROVIDER: compute.kind === "gpu" ? "cuda" : "cpu",
         // onnxruntime cannot see a container's share of the CPUs.
         CYTOLENS_THREADS: String(compute.jobVcpus),
+        CYTOLENS_MEMORY_MB: String(Math.floor(compute.jobMemoryMiB * usableMemory)),
         ORT_DISABLE_TELEMETRY: "1",
         HOME: "/tmp",
       },

@@ -82,8 +82,8 @@ export const configuration = z.strictObject({
   encryptionKeyArn: z.string().regex(/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/.+$/, "Expected the ARN of a KMS key").optional(),
   /** A worker image that is ready in a registry; without it, one is built from containers/worker at deploy. */
   imageUri: z.string().regex(/^[\w.-]+(:\d+)?\/[\w./-]+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$/, "Expected an image such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/cytolens@sha256:…").optional(),
-  /** The model folder (model.onnx, card.json) that a fresh deploy already holds. */
-  defaultModel: z.string().min(1).default("models/default"),
+  /** The model folder (model.onnx, card.json) that a fresh deploy already holds; by default the one that is shipped. */
+  defaultModel: z.string().min(1).optional(),
   training: z.boolean().default(true),
   budget: z.strictObject({ monthlyUsd: z.number().positive(), email }).optional(),
 });
@@ -92,11 +92,20 @@ export type Configuration = z.infer<typeof configuration>;
 
 /** Reads the configuration. Throws a UserError naming each field, what was expected and what came instead. */
 export function readConfiguration(context: unknown): Configuration {
-  const value = context ?? {};
+  const value = typeof context === "string" ? fromCommandLine(context) : context ?? {};
   const parsed = configuration.safeParse(value);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => `  ${describe(issue, value)}`);
   throw new UserError("configuration.invalid", `Cannot use the "cytolens" configuration in cdk.json:\n${problems.join("\n")}`);
+}
+
+/** `cdk -c cytolens='{…}'` hands over text. */
+function fromCommandLine(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new UserError("configuration.not-json", `cytolens: Expected an object, or JSON after -c cytolens=, but received ${JSON.stringify(text.slice(0, 120))}`, { cause });
+  }
 }
 
 function describe(issue: z.core.$ZodIssue, root: unknown): string {
@@ -107,13 +116,14 @@ function describe(issue: z.core.$ZodIssue, root: unknown): string {
   return `${field}: ${issue.message.replace(/, received .*$/, "").replace(/^Invalid (input|option): e/, "E")} but received ${came === undefined ? "nothing" : JSON.stringify(came)}`;
 }
 
-/** The folder of the default model. Throws a UserError when it is not one. */
-export function defaultModelFolder(projectRoot: string, { defaultModel }: Configuration): string {
-  const folder = path.resolve(projectRoot, defaultModel);
-  for (const file of ["model.onnx", "card.json"]) {
-    if (!existsSync(path.join(folder, file))) {
-      throw new UserError("configuration.model-missing", `cytolens.defaultModel: Expected a folder with model.onnx and card.json but received ${JSON.stringify(defaultModel)}, which has no ${file}`);
-    }
-  }
-  return folder;
+/** Trained on phantoms by this project's own trainer. */
+const shippedModel = "models/phantom-densenet121-rca";
+
+/** The folder of the default model; undefined when none is asked for and none is shipped. Throws a UserError when what is asked for is not one. */
+export function defaultModelFolder(projectRoot: string, { defaultModel }: Configuration): string | undefined {
+  const folder = path.resolve(projectRoot, defaultModel ?? shippedModel);
+  const missing = ["model.onnx", "card.json"].find((file) => !existsSync(path.join(folder, file)));
+  if (missing === undefined) return folder;
+  if (defaultModel === undefined) return undefined;
+  throw new UserError("configuration.model-missing", `cytolens.defaultModel: Expected a folder with model.onnx and card.json but received ${JSON.stringify(defaultModel)}, which has no ${missing}`);
 }

@@ -1,4 +1,4 @@
-import { CfnOutput, Stack, Tags, type StackProps } from "aws-cdk-lib";
+import { Annotations, CfnOutput, Stack, Tags, type StackProps } from "aws-cdk-lib";
 import * as sns from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import type { Construct } from "constructs";
@@ -32,7 +32,9 @@ export class CytolensStack extends Stack {
     Tags.of(this).add(costTag, this.stackName);
 
     const { bucket } = new BatchBucket(this, "Storage", configuration);
-    new DefaultModel(this, "DefaultModel", { folder: defaultModelFolder(projectRoot, configuration), bucket });
+    const folder = defaultModelFolder(projectRoot, configuration);
+    if (folder !== undefined) new DefaultModel(this, "DefaultModel", { folder, bucket });
+    else Annotations.of(this).addWarningV2("cytolens:default-model", "No model is deployed: batches are rejected until `cytolens model publish` has put one into the bucket");
     const hints = new HintsQueue(this, "Hints", { bucket });
 
     const image = workerImage(this, projectRoot, configuration);

@@ -88,7 +88,7 @@ export class S3Store implements ObjectStore {
     })));
     const isEncoded = found.EncodingType === "url";
     const objects = (found.Contents ?? []).map(({ Key, ETag, Size, LastModified }) => ({
-      key: decoded(Key, isEncoded) as ObjectKey, etag: bare(ETag), size: Size ?? 0, lastModified: LastModified ?? new Date(0),
+      key: decoded(Key, isEncoded) as ObjectKey, etag: bare(ETag), size: Size ?? 0, lastModified: wholeSeconds(LastModified ?? new Date(0)),
     }));
     const prefixes = (found.CommonPrefixes ?? []).map(({ Prefix }) => decoded(Prefix, isEncoded));
     return { objects, prefixes, ...(found.IsTruncated && found.NextContinuationToken ? { continuation: found.NextContinuationToken } : {}) };
@@ -158,3 +158,6 @@ function checkKey(key: ObjectKey): void {
   const parsed = objectKey.safeParse(key);
   if (!parsed.success) throw new UserError("storage.bad-key", `${parsed.error.issues[0]?.message ?? "Expected an object key"} but received one of ${Buffer.byteLength(key)} bytes`);
 }
+
+/** HTTP headers tell whole seconds; a listing must not make the same object look newer. */
+const wholeSeconds = (date: Date): Date => new Date(Math.floor(date.getTime() / 1000) * 1000);

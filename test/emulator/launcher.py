@@ -23,14 +23,14 @@ ACCOUNT = os.environ["AWS_ACCESS_KEY_ID"]
 REGION = os.environ["MINISTACK_REGION"]
 
 from ministack import app as ministack  # noqa: E402
-from ministack.core import lambda_runtime, responses  # noqa: E402
+from ministack.core import iam_actions, lambda_runtime, responses  # noqa: E402
 from ministack.services import batch, eventbridge  # noqa: E402
 from ministack.services.cloudformation import provisioners  # noqa: E402
 
 for module, name in [
     (ministack, "pin_request_origin"), (ministack, "app"), (batch, "handle_request"), (eventbridge, "_put_events"),
     (provisioners, "_RESOURCE_HANDLERS"), (lambda_runtime, "execution_credentials"),
-    (responses, "set_request_account_id"), (responses, "set_request_region"),
+    (iam_actions, "extract_resource_arn"), (responses, "set_request_account_id"), (responses, "set_request_region"),
 ]:
     if not hasattr(module, name):
         sys.exit(f"Expected {module.__name__}.{name} in ministack {EXPECTED} but it is gone")
@@ -57,6 +57,19 @@ async def forward_batch(method, path, headers, body, query_params):
 
 
 batch.handle_request = forward_batch
+
+
+original_resource = iam_actions.extract_resource_arn
+
+
+def resource_of(service, method, path, headers, body, *rest):
+    """Policies name the queue that jobs are submitted to; ministack would ask for permission on everything."""
+    if service == "batch" and path.lower().rstrip("/") == "/v1/submitjob":
+        return json.loads(body).get("jobQueue", "*")
+    return original_resource(service, method, path, headers, body, *rest)
+
+
+iam_actions.extract_resource_arn = resource_of
 
 
 def register(kind, attribute):

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -41,11 +41,11 @@ export interface Emulator {
 export const emulatorCredentials = { region: "eu-west-1", credentials: { accessKeyId: "000000000000", secretAccessKey: "test" } } as const;
 
 /** Starts the emulator on a free port of this machine, in a scratch folder of its own. */
-export async function startMinistack(python: string, environment: Readonly<Record<string, string>> = {}): Promise<Emulator> {
+export async function startMinistack(python: string, environment: Readonly<Record<string, string>> = {}, program: readonly string[] = ["-m", "ministack"]): Promise<Emulator> {
   const port = await freePort();
   const scratch = mkdtempSync(path.join(os.tmpdir(), "cytolens-ministack-"));
-  const child = spawn(python, ["-m", "ministack"], {
-    cwd: scratch, stdio: "ignore",
+  const child = spawn(python, program, {
+    cwd: scratch, stdio: logTo(environment["CYTOLENS_EMULATOR_LOG"]),
     env: {
       ...process.env, BIND_HOST: "127.0.0.1", MINISTACK_HOST: "127.0.0.1", GATEWAY_PORT: String(port), MINISTACK_REGION: emulatorCredentials.region,
       SFTP_ENABLED: "0", IOT_MTLS_ENABLED: "0", TMPDIR: scratch, HOME: scratch, AWS_ACCESS_KEY_ID: emulatorCredentials.credentials.accessKeyId, ...environment,
@@ -65,6 +65,13 @@ export async function startMinistack(python: string, environment: Readonly<Recor
     await pause(100);
   }
   return { endpoint, stop };
+}
+
+/** Its output is of use to whoever looks for a fault in it. */
+function logTo(file: string | undefined): ["ignore", "ignore" | number, "ignore" | number] {
+  if (file === undefined) return ["ignore", "ignore", "ignore"];
+  const log = openSync(file, "a");
+  return ["ignore", log, log];
 }
 
 const isReady = (endpoint: string): Promise<boolean> => fetch(`${endpoint}/_ministack/health`).then((answer) => answer.ok, () => false);

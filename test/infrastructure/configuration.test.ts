@@ -52,6 +52,11 @@ test.each([
   expect(message).toContain(`received ${received}`);
 });
 
+test("the command line may hand it over as JSON", () => {
+  expect(readConfiguration('{"idleWindowSeconds":30}').idleWindowSeconds).toBe(30);
+  expect(messageOf("idle=30")).toBe('cytolens: Expected an object, or JSON after -c cytolens=, but received "idle=30"');
+});
+
 test("every wrong field is named at once", () => {
   const message = messageOf({ compute: { attempts: 0 }, reconcileMinutes: 0 });
   expect(message).toContain("cytolens.compute.attempts");
@@ -64,4 +69,5 @@ test("a default model that is not there is refused before anything is synthesise
   const empty = path.join(scratch, "empty");
   mkdirSync(empty);
   expect(() => defaultModelFolder("/", readConfiguration({ defaultModel: empty }))).toThrow(/cytolens.defaultModel: Expected a folder with model.onnx and card.json but received .*empty/);
+  expect(defaultModelFolder(empty, readConfiguration({}))).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 import { intAttribute } from "../../onnx/attributes";
 import type { Node } from "../../onnx/model";
-import { channelFactors, Rewriting, type Pass } from "./rewriting";
+import { channelFactors, Rewriting, scaledRows, type Pass } from "./rewriting";
 
 /**
  * A constant factor a channel (the scale of a BatchNormalization, the 1 / n of an average) is multiplied into the rows of the
@@ -55,9 +55,7 @@ function sameShape(rewriting: Rewriting, node: Node, input: number): boolean {
 function scaleRows(rewriting: Rewriting, convolution: Node, factors: Float32Array): void {
   const weights = rewriting.constant(convolution.inputs[1]);
   if (!weights) return;
-  const size = (weights.data as Float32Array).length / factors.length;
-  const scaled = (weights.data as Float32Array).map((weight, index) => weight * (factors[Math.floor(index / size)] as number));
-  rewriting.setInputs(convolution, [convolution.inputs[0] as string, rewriting.weights(scaled, weights.dims, convolution.inputs[1] as string)]);
+  rewriting.setInputs(convolution, [convolution.inputs[0] as string, rewriting.weights(scaledRows(weights, factors), weights.dims, convolution.inputs[1] as string)]);
 }
 
 /** Lets a node's readers read its input; a node that is an output stays as an Identity. */

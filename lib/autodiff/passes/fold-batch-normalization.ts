@@ -1,6 +1,6 @@
 import { floatAttribute, intAttribute } from "../../onnx/attributes";
 import type { Node } from "../../onnx/model";
-import { Rewriting, type Pass } from "./rewriting";
+import { Rewriting, scaledRows, type Pass } from "./rewriting";
 
 export interface Affine {
   readonly scale: Float64Array;
@@ -33,14 +33,12 @@ export const foldBatchNormalization: Pass = (model) => {
     if (biasName && !bias) continue;
 
     const { scale, shift } = affine;
-    const rows = (weights.data as Float32Array).length / scale.length;
-    const folded = (weights.data as Float32Array).map((weight, index) => weight * (scale[Math.floor(index / rows)] as number));
     const shifted = Float32Array.from(shift, (value, channel) => value + (scale[channel] as number) * (((bias?.data as Float32Array | undefined)?.[channel]) ?? 0));
     rewriting.remove(convolution);
     rewriting.remove(node);
     rewriting.builder.add("Conv", [
       convolution.inputs[0] as string,
-      rewriting.weights(folded, weights.dims, convolution.inputs[1] as string),
+      rewriting.weights(scaledRows(weights, scale), weights.dims, convolution.inputs[1] as string),
       rewriting.weights(shifted, [shifted.length], `${convolution.inputs[1]}.bias`),
     ], convolution.attributes, node.outputs[0]);
   }

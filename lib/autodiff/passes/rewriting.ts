@@ -1,6 +1,6 @@
 import { intAttribute, intsAttribute } from "../../onnx/attributes";
 import { GraphBuilder } from "../../onnx/graph-builder";
-import { inferShapes } from "../../onnx/infer-shapes";
+import { Inference } from "../../onnx/infer-shapes";
 import type { Graph, Model, Node, Tensor, ValueInfo } from "../../onnx/model";
 import { prune } from "../../onnx/prune";
 import { usedNames } from "../../onnx/references";
@@ -106,13 +106,7 @@ export class Rewriting {
     if (!this.changed && this.removed.size === 0) return this.model;
     this.graph.nodes = inOrder(this.nodes());
     const pruned = prune(this.model);
-    const types = inferShapes(pruned);
-    for (const node of pruned.graph.nodes) {
-      for (const name of node.outputs) {
-        const type = types.get(name);
-        if (type) pruned.graph.valueInfo.set(name, type);
-      }
-    }
+    inferWhatIsNew(pruned);
     return pruned;
   }
 
@@ -130,6 +124,20 @@ export class Rewriting {
       const readers = this.readers.get(name);
       if (readers) readers.add(node);
       else this.readers.set(name, new Set([node]));
+    }
+  }
+}
+
+function inferWhatIsNew({ graph, opsets }: Model): void {
+  const inference = new Inference(opsets.get("") ?? 0);
+  for (const { name, dataType, shape } of [...graph.inputs, ...graph.valueInfo.values()]) inference.values.set(name, { dataType, shape });
+  for (const [name, tensor] of graph.initializers) inference.setConstant(name, tensor);
+  for (const node of graph.nodes) {
+    if (node.outputs.every((name) => name === "" || graph.valueInfo.has(name))) continue;
+    inference.visit(node);
+    for (const name of node.outputs) {
+      const type = inference.values.get(name);
+      if (type) graph.valueInfo.set(name, { name, dataType: type.dataType, shape: type.shape });
     }
   }
 }
@@ -157,6 +165,17 @@ function inOrder(nodes: readonly Node[]): Node[] {
     }
   }
   return ordered;
+}
+
+/** Weights whose rows (all that belongs to one index of the first axis) are multiplied by a factor each. */
+export function scaledRows({ data, dims }: Tensor, factors: ArrayLike<number>): Float32Array {
+  const scaled = Float32Array.from(data as Float32Array);
+  const size = scaled.length / (dims[0] ?? 1);
+  for (let row = 0; row < factors.length; row++) {
+    const factor = factors[row] as number;
+    for (let index = row * size; index < (row + 1) * size; index++) scaled[index] = (scaled[index] as number) * factor;
+  }
+  return scaled;
 }
 
 /** [1, channels, 1, 1] or a single number: what may be multiplied into the rows of a convolution. Per channel, or undefined. */

@@ -3,8 +3,17 @@ import type { DataType, Dimension, Tensor } from "../model";
 import { elementCount, toInt64 } from "../tensor";
 import { type Inferred, mostEntries } from "./shape-rule";
 
+/** Tensors never change, and shapes are inferred again and again. */
+const known = new WeakMap<Tensor, { readonly entries: readonly number[] | undefined }>();
+
 /** A small tensor's elements as numbers; undefined for strings, half precision and whatever is too large to matter for shapes. */
-export function entriesOf({ dataType, dims, data }: Tensor): readonly number[] | undefined {
+export function entriesOf(tensor: Tensor): readonly number[] | undefined {
+  const found = known.get(tensor) ?? { entries: read(tensor) };
+  known.set(tensor, found);
+  return found.entries;
+}
+
+function read({ dataType, dims, data }: Tensor): readonly number[] | undefined {
   if (Array.isArray(data) || dataType === "float16" || dataType === "bfloat16" || elementCount(dims) > mostEntries) return undefined;
   return Array.from(data as ArrayLike<number | bigint>, Number);
 }

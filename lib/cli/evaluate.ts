@@ -4,7 +4,7 @@ import { evaluationJson, writeEvaluation } from "../evaluation/write-evaluation"
 import type { SipakmedVariant } from "../training/data-set";
 import { splitNames, type SplitName } from "../training/split";
 
-interface EvaluateFlags { out?: string; split?: SplitName; part: "train" | "validation" | "test"; variant: SipakmedVariant; flips?: boolean; skipUnreadable?: boolean; threads?: number; json?: boolean }
+interface EvaluateFlags { out?: string; split?: SplitName; part: "train" | "validation" | "test"; variant: SipakmedVariant; flips?: boolean; skipUnreadable?: boolean; maskModel?: string; threads?: number; json?: boolean }
 
 /** `cytolens evaluate`: how good a model is on labelled images. */
 export function registerEvaluate(program: Command): void {
@@ -17,12 +17,13 @@ export function registerEvaluate(program: Command): void {
     .addOption(new Option("--part <name>", "which part of the split").choices(["train", "validation", "test"]).default("test"))
     .addOption(new Option("--variant <name>", "SIPaKMeD's image set").choices(["full", "cropped", "masked"]).default("full"))
     .option("--flips", "average the probabilities over four flips")
+    .option("--mask-model <folder>", "mask images with this U-Net (a model folder) in place of Otsu's threshold")
     .option("--skip-unreadable", "leave unreadable images out")
     .option("--threads <number>", "of the computation (default: all cores)", wholeNumber)
     .option("--json", "print the scores as JSON")
     .action(async (model: string, data: string, flags: EvaluateFlags) => {
       const result = await evaluateModel({
-        model, data, variant: flags.variant, flips: flags.flips, skipUnreadable: flags.skipUnreadable, threads: flags.threads,
+        model, data, variant: flags.variant, flips: flags.flips, skipUnreadable: flags.skipUnreadable, maskModel: flags.maskModel, threads: flags.threads,
         part: flags.split && { split: flags.split, name: flags.part },
       });
       if (flags.out !== undefined) await writeEvaluation(flags.out, result);

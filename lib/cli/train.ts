@@ -12,16 +12,16 @@ interface TrainFlags {
   out: string; network: string; name?: string; split: SplitName; variant: SipakmedVariant; size: number; epochs: number; batch: number; lr: number;
   optimizer: TrainingSettings["optimizer"]; momentum: number; weightDecay: number; schedule: TrainingSettings["schedule"]; warmup: number; labelSmoothing: number;
   classWeights: TrainingSettings["classWeights"]; rotation: number; flips?: boolean; stainJitter: number; zoom: number; fill: number; dropout?: number; averaging: number;
-  weights?: string; newHead?: boolean; freeze: string[]; patience: number; seed: number; threads?: number; skipUnreadable?: boolean; json?: boolean;
+  weights?: string; newHead?: boolean; freeze: string[]; patience: number; seed: number; threads?: number; skipUnreadable?: boolean; maskModel?: string; json?: boolean;
 }
 
 /** `cytolens train`: a model folder from a folder of images. */
 export function registerTrain(program: Command): void {
   program.command("train")
-    .description("train a network on a folder with a folder of images for each class")
+    .description("train a network on a folder with a folder of images for each class (a U-Net on the masks of phantoms)")
     .argument("<data>", "class folders, SIPaKMeD as it is distributed, or what `cytolens phantom` wrote")
     .requiredOption("-o, --out <folder>", "model folder to write; an interrupted run in it is continued")
-    .addOption(new Option("--network <name>", "architecture").choices([...networkNames].filter((name) => !name.startsWith("unet"))).default("densenet121-rca"))
+    .addOption(new Option("--network <name>", "architecture").choices([...networkNames]).default("densenet121-rca"))
     .option("--name <name>", "the model's name on its card")
     .addOption(new Option("--split <name>", "how images are parted").choices([...splitNames]).default("study"))
     .addOption(new Option("--variant <name>", "SIPaKMeD's image set").choices(["full", "cropped", "masked"]).default("full"))
@@ -49,6 +49,7 @@ export function registerTrain(program: Command): void {
     .option("--patience <epochs>", "stop after so many epochs without a better validation", number, 0)
     .option("--seed <number>", "of weights, order, augmentation and dropout", number, 1)
     .option("--threads <number>", "of the computation (default: all cores)", number)
+    .option("--mask-model <folder>", "mask images with this U-Net (a model folder) in place of Otsu's threshold")
     .option("--skip-unreadable", "leave unreadable images out")
     .option("--json", "print a JSON summary")
     .action(async (data: string, flags: TrainFlags) => {
@@ -56,7 +57,7 @@ export function registerTrain(program: Command): void {
       let validation = "—";
       const trained = await runTraining({
         data, variant: flags.variant, network: flags.network, split: flags.split, settings: settingsOf(flags), out: flags.out, name: flags.name,
-        weights: flags.weights, newHead: flags.newHead, skipUnreadable: flags.skipUnreadable, threads: flags.threads, command: commandLine(),
+        weights: flags.weights, newHead: flags.newHead, skipUnreadable: flags.skipUnreadable, maskModel: flags.maskModel, threads: flags.threads, command: commandLine(),
         onStep: ({ epoch, step, steps, loss }) => {
           if (step === 1) bar?.start(steps, 0, { epoch, loss: "", validation });
           bar?.update(step, { epoch, loss: loss.toFixed(4), validation });

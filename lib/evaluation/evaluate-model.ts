@@ -1,8 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { ImageError, UserError } from "../contract/errors";
 import { Decoder } from "../imaging/decoder";
+import { cropToFrame, frame, normalise, type NetworkInput } from "../imaging/preprocess";
 import type { Classifier } from "../inference/classifier";
 import { loadModel } from "../inference/load-model";
+import { CellMasker } from "../training/cell-masker";
 import { readDataSet, type LabelledFile, type SipakmedVariant } from "../training/data-set";
 import { splitOf, type SplitName } from "../training/split";
 import { evaluatePredictions, type Evaluation } from "./evaluation";
@@ -17,6 +18,8 @@ export interface EvaluationJob {
   /** Averages the probabilities over the four flips of each image. */
   readonly flips?: boolean | undefined;
   readonly skipUnreadable?: boolean | undefined;
+  /** Model folder of a U-Net whose mask takes the place of Otsu's. */
+  readonly maskModel?: string | undefined;
   readonly threads?: number | undefined;
   readonly onImage?: ((done: number, total: number) => void) | undefined;
 }
@@ -51,6 +54,7 @@ export async function evaluateModel(job: EvaluationJob): Promise<ModelEvaluation
   const files = job.part ? splitOf(dataSet, job.part.split)[job.part.name] : dataSet.files;
   if (files.length === 0) throw new UserError("evaluation.empty", `Expected images to evaluate on but the ${job.part?.name ?? ""} part of the split is empty`);
   const classifier = await loadModel(job.model, job.threads === undefined ? {} : { threads: job.threads });
+  const masker = job.maskModel === undefined ? undefined : await CellMasker.open(job.maskModel);
   const decoders = [new Decoder(), new Decoder()] as const;
   try {
     const { classNames, card } = classifier;
@@ -61,8 +65,8 @@ export async function evaluateModel(job: EvaluationJob): Promise<ModelEvaluation
     const { height, width } = classifier.input;
     const prepare = async (file: LabelledFile, position: number) => {
       const decoder = decoders[position % 2 === 0 ? 0 : 1];
-      return decoder.prepare(await readFile(file.file), { input: { ...card?.input, height, width, layout: "NCHW" }, mask: dataSet.masked ? "otsu" : "none" })
-        .then(({ tensor }) => ({ file, tensor }), (error: unknown) => {
+      return tensorOf(decoder, file.file, { ...card?.input, height, width, layout: "NCHW" }, dataSet.masked, masker)
+        .then((tensor) => ({ file, tensor }), (error: unknown) => {
           if (!(error instanceof ImageError)) throw error;
           unreadable.push({ name: file.name, reason: error.message });
         });
@@ -91,8 +95,14 @@ export async function evaluateModel(job: EvaluationJob): Promise<ModelEvaluation
       evaluation: evaluatePredictions(classNames, predictions.flatMap(({ probabilities }) => probabilities), truths),
     };
   } finally {
-    await Promise.all([classifier.close(), ...decoders.map((decoder) => decoder.close())]);
+    await Promise.all([classifier.close(), masker?.close(), ...decoders.map((decoder) => decoder.close())]);
   }
+}
+
+async function tensorOf(decoder: Decoder, file: string, input: NetworkInput, masked: boolean, masker: CellMasker | undefined): Promise<Float32Array> {
+  if (!masker) return (await decoder.prepare(file, { input, mask: masked ? "otsu" : "none" })).tensor;
+  const { width, height, data } = await decoder.decode(file);
+  return normalise(cropToFrame(await masker.mask({ width, height, data }), frame(width, height, input)), input);
 }
 
 async function probabilitiesOf(classifier: Classifier, tensors: readonly Float32Array[], width: number, flips: boolean): Promise<number[][]> {

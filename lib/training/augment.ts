@@ -48,13 +48,11 @@ export function renderView(image: PreparedImage, view: View, size: number, targe
   const tables = view.absorption.map((strength, channel) => inputTable(channel, strength));
   const [red, green, blue] = tables as [Float32Array, Float32Array, Float32Array];
   const { data, width, height } = image;
-  const area = size * size, middle = (size - 1) / 2;
-  const cosine = Math.cos(view.angle) / view.zoom, sine = Math.sin(view.angle) / view.zoom;
-  const horizontal = view.flipHorizontal ? -1 : 1, vertical = view.flipVertical ? -1 : 1;
+  const area = size * size;
+  const { originX, originY, rightX, rightY, downX, downY } = gridOf(view, image, size);
   for (let row = 0; row < size; row++) {
     for (let column = 0; column < size; column++) {
-      const u = horizontal * (column - middle), v = vertical * (row - middle);
-      const x = image.left + middle + cosine * u - sine * v, y = image.top + middle + sine * u + cosine * v;
+      const x = originX + column * rightX + row * downX, y = originY + column * rightY + row * downY;
       const left = Math.floor(x + 1e-6), top = Math.floor(y + 1e-6);
       const at = offset + row * size + column;
       if (left < 0 || top < 0 || left >= width || top >= height) {
@@ -73,6 +71,27 @@ export function renderView(image: PreparedImage, view: View, size: number, targe
       }
     }
   }
+}
+
+/** The label of each pixel of a view, [size, size], the nearest one; 0 outside the image. */
+export function renderLabels(labels: Uint8Array, image: Pick<PreparedImage, "width" | "height" | "left" | "top">, view: View, size: number, target: BigInt64Array, offset: number): void {
+  const { originX, originY, rightX, rightY, downX, downY } = gridOf(view, image, size);
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) {
+      const x = Math.round(originX + column * rightX + row * downX), y = Math.round(originY + column * rightY + row * downY);
+      const inside = x >= 0 && y >= 0 && x < image.width && y < image.height;
+      target[offset + row * size + column] = BigInt(inside ? (labels[y * image.width + x] as number) : 0);
+    }
+  }
+}
+
+/** Where the pixels of a view lie in the image: the first one, and the steps to its neighbours to the right and below. */
+function gridOf(view: View, { left, top }: Pick<PreparedImage, "left" | "top">, size: number) {
+  const middle = (size - 1) / 2;
+  const cosine = Math.cos(view.angle) / view.zoom, sine = Math.sin(view.angle) / view.zoom;
+  const horizontal = view.flipHorizontal ? -1 : 1, vertical = view.flipVertical ? -1 : 1;
+  const [rightX, rightY, downX, downY] = [horizontal * cosine, horizontal * sine, -vertical * sine, vertical * cosine];
+  return { originX: left + middle - middle * (rightX + downX), originY: top + middle - middle * (rightY + downY), rightX, rightY, downX, downY };
 }
 
 /** The network's input for each grey level, light taken as exp(−strength · density). */

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { Worker } from "node:worker_threads";
 import { CytolensError, EnvironmentError, ImageError, UserError } from "../contract/errors";
+import { silenceTelemetry } from "../inference/runtime";
 import type { AugmentationOptions } from "./augment";
 import type { LabelledFile } from "./data-set";
 import type { SampleReply, SampleWorkerData } from "./sample-worker";
@@ -10,6 +11,7 @@ export interface ImageSourceOptions {
   readonly files: readonly LabelledFile[];
   readonly size: number;
   readonly masked: boolean;
+  readonly maskModel?: string | undefined;
   readonly skipUnreadable: boolean;
   readonly augmentation: AugmentationOptions;
   readonly seed: number;
@@ -26,6 +28,7 @@ interface Waiting { resolve(batch: Batch): void; reject(error: Error): void }
  */
 export async function openImageSource(options: ImageSourceOptions): Promise<ImageSource> {
   const { onProgress, ...plain } = options;
+  silenceTelemetry();
   const worker = new Worker(path.join(__dirname, "sample-worker.js"), { workerData: plain satisfies SampleWorkerData });
   const waiting = new Map<number, Waiting>();
   let failure: Error | undefined;

@@ -4,6 +4,7 @@ import type { RgbImage } from "../imaging/image";
 import { maskBright } from "../imaging/otsu";
 import { frame } from "../imaging/preprocess";
 import { resizeBilinear } from "../imaging/resample";
+import { CellMasker } from "./cell-masker";
 import type { LabelledFile } from "./data-set";
 
 export interface PreparationOptions {
@@ -11,6 +12,8 @@ export interface PreparationOptions {
   readonly size: number;
   /** Applies the study's Otsu mask before resizing. */
   readonly masked: boolean;
+  /** Model folder of a U-Net whose mask takes the place of Otsu's. */
+  readonly maskModel?: string | undefined;
   /** Leaves unreadable images out instead of refusing the whole set. */
   readonly skipUnreadable: boolean;
   /** Bytes of prepared images kept in memory; those beyond are decoded again whenever they are needed. */
@@ -38,18 +41,20 @@ export class PreparedImages {
     readonly unreadable: readonly UnreadableImage[],
     private readonly kept: ReadonlyMap<string, PreparedImage>,
     private readonly options: PreparationOptions,
+    private readonly masker: CellMasker | undefined,
   ) {}
 
   /** @throws UserError "data.unreadable", which lists the images that cannot be read, unless they are to be skipped */
   static async load(files: readonly LabelledFile[], options: PreparationOptions): Promise<PreparedImages> {
     const kept = new Map<string, PreparedImage>();
     const unreadable: UnreadableImage[] = [];
+    const masker = options.maskModel === undefined ? undefined : await CellMasker.open(options.maskModel);
     let bytes = 0, next = 0, done = 0;
     const work = async (): Promise<void> => {
       const decoder = new Decoder();
       try {
         for (let file = files[next++]; file; file = files[next++]) {
-          const outcome = await prepareFile(decoder, file, options).catch((error: unknown) => {
+          const outcome = await prepareFile(decoder, file, options, masker).catch((error: unknown) => {
             if (!(error instanceof ImageError)) throw error;
             unreadable.push({ name: file?.name ?? "", reason: error.message });
           });
@@ -67,7 +72,7 @@ export class PreparedImages {
     unreadable.sort((a, b) => (a.name < b.name ? -1 : 1));
     if (unreadable.length > 0 && !options.skipUnreadable) throw new UserError("data.unreadable", describeUnreadable(unreadable));
     const broken = new Set(unreadable.map(({ name }) => name));
-    return new PreparedImages(files.filter(({ name }) => !broken.has(name)), unreadable, kept, options);
+    return new PreparedImages(files.filter(({ name }) => !broken.has(name)), unreadable, kept, options, masker);
   }
 
   async image(file: LabelledFile): Promise<PreparedImage> {
@@ -75,21 +80,22 @@ export class PreparedImages {
     if (known) return known;
     const decoder = new Decoder();
     try {
-      return await prepareFile(decoder, file, this.options);
+      return await prepareFile(decoder, file, this.options, this.masker);
     } finally {
       await decoder.close();
     }
   }
 }
 
-async function prepareFile(decoder: Decoder, file: LabelledFile, { size, masked }: PreparationOptions): Promise<PreparedImage> {
+async function prepareFile(decoder: Decoder, file: LabelledFile, { size, masked }: PreparationOptions, masker: CellMasker | undefined): Promise<PreparedImage> {
   const decoded = await decoder.decode(file.file);
   const { resizedWidth, resizedHeight, left, top } = frame(decoded.width, decoded.height, { width: size, height: size });
   const margin = Math.ceil(rotationMargin * size) + 1;
   const x = Math.max(0, left - margin), y = Math.max(0, top - margin);
   const window = { left: x, top: y, width: Math.min(resizedWidth, left + size + margin) - x, height: Math.min(resizedHeight, top + size + margin) - y };
-  const source = { width: decoded.width, height: decoded.height, data: decoded.data };
-  return { ...resizeBilinear(masked ? maskBright(source) : source, resizedWidth, resizedHeight, window), left: left - x, top: top - y };
+  const whole = { width: decoded.width, height: decoded.height, data: decoded.data };
+  const source = masker ? await masker.mask(whole) : masked ? maskBright(whole) : whole;
+  return { ...resizeBilinear(source, resizedWidth, resizedHeight, window), left: left - x, top: top - y };
 }
 
 function describeUnreadable(unreadable: readonly UnreadableImage[]): string {

@@ -6,18 +6,19 @@ import { UserError } from "../contract/errors";
 import { networkNamed } from "../networks/catalogue";
 import { initializeWeights } from "../networks/initialize";
 import { loadWeights } from "../networks/load-weights";
-import { writeModelFolder } from "../networks/model-folder";
+import { modelFileName, writeModelFolder } from "../networks/model-folder";
 import type { NetworkDefinition } from "../networks/network";
 import { readSafetensors, writeSafetensors } from "../networks/safetensors";
 import type { Tensor } from "../onnx/model";
 import { writeModel } from "../onnx/write-model";
 import { writeWhole, type EpochRecord } from "./checkpoint";
-import { digestOf, readDataSet, type SipakmedVariant } from "./data-set";
+import { digestOf, readDataSet, type DataSet, type LabelledFile, type SipakmedVariant } from "./data-set";
 import { openImageSource } from "./image-source";
 import type { UnreadableImage } from "./prepared-images";
-import type { ImageSource } from "./sample-source";
+import { maskClasses, openMaskSource } from "./mask-source";
+import type { SampleSource } from "./sample-source";
 import type { TrainingSettings } from "./settings";
-import { splitOf, type SplitName } from "./split";
+import { splitOf, type Split, type SplitName } from "./split";
 import { train, type TrainingRun } from "./train";
 import { trainingPage } from "./training-page";
 
@@ -35,6 +36,8 @@ export interface TrainingJob {
   readonly weights?: string | undefined;
   readonly newHead?: boolean | undefined;
   readonly skipUnreadable?: boolean | undefined;
+  /** Model folder of a U-Net whose mask takes the place of Otsu's. */
+  readonly maskModel?: string | undefined;
   readonly threads?: number | undefined;
   /** The command line, for the card. */
   readonly command?: string | undefined;
@@ -63,24 +66,21 @@ export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
   const { settings } = job;
   const dataSet = await readDataSet(job.data, job.variant);
   const digest = await digestOf(dataSet);
-  const network = networkNamed(job.network, { classes: dataSet.classes.length, size: settings.size });
+  const segments = job.network.startsWith("unet");
+  const classes = segments ? maskClasses : dataSet.classes;
+  const network = networkNamed(job.network, { classes: classes.length, size: settings.size });
   const weights = await initialWeights(network, job);
   const split = splitOf(dataSet, job.split);
   await mkdir(job.out, { recursive: true });
-  const common = { size: settings.size, masked: dataSet.masked, skipUnreadable: job.skipUnreadable ?? false, augmentation: settings.augmentation, seed: settings.seed };
-  const samples = await openImageSource({ ...common, files: split.train, onProgress: job.onImages });
-  const validation = await openImageSource({ ...common, files: split.validation }).catch(async (error: unknown) => {
-    await samples.close();
-    throw error;
-  });
+  const { samples, validation, files, unreadable } = await (segments ? maskSources : imageSources)(job, dataSet, split);
   try {
-    refuseEmptyClasses(dataSet.classes, samples);
+    refuseEmptyClasses(dataSet.classes, files);
     const page = path.join(job.out, "training.html");
     const title = `${network.name} on ${path.basename(path.resolve(job.data))}`;
     const result = await train({
-      network, classes: dataSet.classes, weights, train: samples, validation, settings, threads: job.threads, onStep: job.onStep,
-      classWeights: settings.classWeights === "balanced" ? balancedWeights(dataSet.classes.length, samples) : undefined,
-      fingerprint: sha256Of(canonicalJson([settings, digest, job.split, job.variant ?? "full", job.weights ? sha256Of(await readFile(job.weights)) : ""])),
+      network, classes, dice: segments, weights, train: samples, validation, settings, threads: job.threads, onStep: job.onStep,
+      classWeights: settings.classWeights === "balanced" && !segments ? balancedWeights(classes.length, files) : undefined,
+      fingerprint: sha256Of(canonicalJson([settings, digest, job.split, job.variant ?? "full", job.maskModel ? sha256Of(await readFile(path.join(job.maskModel, modelFileName))) : "", job.weights ? sha256Of(await readFile(job.weights)) : ""])),
       checkpointFile: path.join(job.out, "checkpoint.safetensors"),
       onEpoch: async (history) => {
         await writeWhole(page, trainingPage(title, history, settings.epochs, true));
@@ -91,21 +91,21 @@ export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
     await writeWhole(page, trainingPage(title, result.history, settings.epochs, false));
     const best = result.history[result.bestEpoch - 1];
     const card = await writeModelFolder(job.out, writeModel(network.build(result.weights)), {
-      name: job.name ?? network.name, title, network: network.name, classes: [...dataSet.classes], featureLayer: network.featureLayer, output: "logits",
+      name: job.name ?? network.name, title, network: network.name, classes: [...classes], featureLayer: network.featureLayer, output: "logits",
       input: { name: "input", height: settings.size, width: settings.size },
       data: {
-        description: job.description ?? `${samples.count} training and ${validation.count} validation images of ${dataSet.classes.length} classes from ${path.basename(path.resolve(job.data))}`,
+        description: job.description ?? `${samples.count} training and ${validation.count} validation images of ${dataSet.classes.length} classes${segments ? ", with a mask of the cells in each," : ""} from ${path.basename(path.resolve(job.data))}`,
         digest, split: job.split,
       },
       training: { recipe: recipeText(job, samples, result.bestEpoch), seed: settings.seed, ...(job.command === undefined ? {} : { command: job.command }) },
       metrics: { validationAccuracy: best?.validationAccuracy ?? 0, validationLoss: best?.validationLoss ?? 0, validationImages: validation.count },
-      evaluatedOn: "the validation part of the split, by which the epoch was chosen",
+      evaluatedOn: `the validation part of the split, by which the epoch was chosen${segments ? "; accuracy is the share of pixels" : ""}`,
       limits: ["Measured only on data of the kind it was trained on."],
     });
     await writeFile(path.join(job.out, "weights.safetensors"), writeSafetensors(result.weights));
     return {
       folder: job.out, card, history: result.history, bestEpoch: result.bestEpoch, resumedAfterEpoch: result.resumedAfterEpoch,
-      trainingImages: samples.count, validationImages: validation.count, unreadable: [...samples.unreadable, ...validation.unreadable],
+      trainingImages: samples.count, validationImages: validation.count, unreadable,
     };
   } finally {
     await samples.close();
@@ -125,17 +125,41 @@ async function initialWeights(network: NetworkDefinition, { weights, newHead, se
   return loadWeights(network, tensors, { head: newHead || otherClasses ? "replace" : "match", seed: settings.seed });
 }
 
-function refuseEmptyClasses(classes: readonly string[], samples: ImageSource): void {
-  const empty = classes.filter((_, label) => !samples.files.some((file) => file.label === label));
+interface Sources {
+  readonly samples: SampleSource;
+  readonly validation: SampleSource;
+  /** Of the training samples that can be read. */
+  readonly files: readonly LabelledFile[];
+  readonly unreadable: readonly UnreadableImage[];
+}
+
+async function imageSources(job: TrainingJob, dataSet: DataSet, split: Split): Promise<Sources> {
+  const { size, augmentation, seed } = job.settings;
+  const common = { size, masked: dataSet.masked, maskModel: job.maskModel, skipUnreadable: job.skipUnreadable ?? false, augmentation, seed };
+  const samples = await openImageSource({ ...common, files: split.train, onProgress: job.onImages });
+  const validation = await openImageSource({ ...common, files: split.validation }).catch(async (error: unknown) => {
+    await samples.close();
+    throw error;
+  });
+  return { samples, validation, files: samples.files, unreadable: [...samples.unreadable, ...validation.unreadable] };
+}
+
+async function maskSources({ settings: { size, augmentation, seed } }: TrainingJob, dataSet: DataSet, split: Split): Promise<Sources> {
+  const common = { dataSet, size, augmentation, seed };
+  return { samples: await openMaskSource({ ...common, files: split.train }), validation: await openMaskSource({ ...common, files: split.validation }), files: split.train, unreadable: [] };
+}
+
+function refuseEmptyClasses(classes: readonly string[], files: readonly LabelledFile[]): void {
+  const empty = classes.filter((_, label) => !files.some((file) => file.label === label));
   if (empty.length > 0) throw new UserError("data.empty-class", `Expected training images of every class but the split leaves none of ${empty.join(", ")}`);
 }
 
 /** n / (classes · n_c): the mean weight of a sample is 1. */
-function balancedWeights(classes: number, samples: ImageSource): number[] {
-  return Array.from({ length: classes }, (_, label) => samples.count / (classes * samples.files.filter((file) => file.label === label).length));
+function balancedWeights(classes: number, files: readonly LabelledFile[]): number[] {
+  return Array.from({ length: classes }, (_, label) => files.length / (classes * files.filter((file) => file.label === label).length));
 }
 
-function recipeText({ settings, weights }: TrainingJob, samples: ImageSource, bestEpoch: number): string {
+function recipeText({ settings, weights }: TrainingJob, samples: SampleSource, bestEpoch: number): string {
   const { optimizer, rate, schedule, epochs, batch, size, augmentation, labelSmoothing, averaging, classWeights, freeze } = settings;
   const parts = [
     `${samples.count} images, ${epochs} epochs of batches of ${batch} at ${size} × ${size} pixels, the best on validation (epoch ${bestEpoch}) kept`,

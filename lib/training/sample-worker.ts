@@ -9,6 +9,7 @@ export interface SampleWorkerData {
   readonly files: readonly LabelledFile[];
   readonly size: number;
   readonly masked: boolean;
+  readonly maskModel?: string | undefined;
   readonly skipUnreadable: boolean;
   readonly augmentation: AugmentationOptions;
   readonly seed: number;
@@ -23,7 +24,7 @@ export type SampleReply =
 
 async function serve(data: SampleWorkerData, post: (reply: SampleReply, transfer?: ArrayBuffer[]) => void): Promise<void> {
   const images = await PreparedImages.load(data.files, {
-    size: data.size, masked: data.masked, skipUnreadable: data.skipUnreadable,
+    size: data.size, masked: data.masked, maskModel: data.maskModel, skipUnreadable: data.skipUnreadable,
     ...(data.memoryBytes === undefined ? {} : { memoryBytes: data.memoryBytes }),
     onProgress: (done, total) => post({ kind: "progress", done, total }),
   });

@@ -1,3 +1,4 @@
+import { takeDecidedBranches } from "../onnx/fold-constants";
 import { GraphBuilder } from "../onnx/graph-builder";
 import type { Model, ValueInfo } from "../onnx/model";
 import { filledTensor } from "../onnx/scalar";
@@ -41,7 +42,7 @@ export function differentiate(model: Model, options: DifferentiateOptions = {}):
 
 /** `differentiate`, also telling the names of the inputs and outputs it added. */
 export function differentiateNamed(model: Model, options: DifferentiateOptions = {}): Differentiated {
-  const result = workingCopy(upgradeOpset(model));
+  const result = workingCopy(takeDecidedBranches(upgradeOpset(model)));
   const { graph } = result;
   const facts = new ValueFacts(result);
   const outputs = chooseOutputs(graph, facts, options.outputs);

@@ -10,17 +10,26 @@ import { entriesOf } from "./shapes/entries";
  * an If that is decided, and leaves out nodes that change nothing or that nobody uses. Outputs keep their names.
  */
 export function foldConstants(model: Model): Model {
-  let current: Model = { ...model, graph: copyGraph(model.graph) };
+  const current = takeDecidedBranches({ ...model, graph: copyGraph(model.graph) });
+  const inferred = inferValues(current);
+  removeConstants(current.graph, inferred);
+  removeIdentities(current, inferred);
+  return prune(current);
+}
+
+/** Puts the branch of every If whose condition is known in the If's place; other models come back as they are. */
+export function takeDecidedBranches(model: Model): Model {
+  let current = model;
   for (;;) {
+    const nodes = current.graph.nodes.filter((node) => node.operator === "If" && node.domain === "");
+    if (nodes.length === 0) return current;
     const inferred = inferValues(current);
-    const decided = current.graph.nodes.find((node) => node.operator === "If" && node.domain === "" && condition(node, inferred) !== undefined);
-    if (!decided) {
-      removeConstants(current.graph, inferred);
-      removeIdentities(current, inferred);
-      return prune(current);
-    }
-    takeBranch(current.graph, decided, condition(decided, inferred) === true);
-    current = { ...current };
+    const decided = nodes.findIndex((node) => condition(node, inferred) !== undefined);
+    const index = current.graph.nodes.findIndex((node) => node === nodes[decided]);
+    if (index < 0) return current;
+    current = { ...current, graph: copyGraph(current.graph) };
+    const node = current.graph.nodes[index];
+    if (node) takeBranch(current.graph, node, condition(node, inferred) === true);
   }
 }
 

@@ -1,5 +1,6 @@
 import { appendGradient, differentiate, differentiateNamed } from "../../lib/autodiff/differentiate";
-import { float32Tensor } from "../../lib/onnx/tensor";
+import type { Graph } from "../../lib/onnx/model";
+import { float32Tensor, int64Tensor } from "../../lib/onnx/tensor";
 import { buildModel } from "./build-model";
 import { expectClose, numbersOf, runModel } from "./run-model";
 
@@ -90,4 +91,26 @@ test("a trainer gets loss and gradients in one graph", async () => {
   const got = await runModel(model, { x });
   const values = [...numbersOf(x)];
   expectClose("w", got[gradients.get("w")!], float32Tensor([0, 1, 2].map((i) => 2 * (i + 1) * (values[i]! ** 2 + values[i + 3]! ** 2))), 1e-6);
+});
+
+test("the branch of an If that the shapes decide is differentiated", async () => {
+  const branch = (operator: string): Graph => buildModel({ inputs: {}, outputs: { inner: [2, 3] }, nodes: [[operator, ["h"], ["inner"]]] }).graph;
+  const model = buildModel({
+    inputs: { x: ["n", 3] }, outputs: { y: ["n", 3] }, initializers: { three: int64Tensor([3]), one: int64Tensor([1]) },
+    nodes: [
+      ["Neg", ["x"], ["h"]], ["Shape", ["x"], ["s"], { start: 1 }], ["Equal", ["s", "three"], ["same"]], ["Squeeze", ["same"], ["condition"]],
+      ["If", ["condition"], ["y"], { then_branch: { kind: "graph", value: branch("Exp") }, else_branch: { kind: "graph", value: branch("Sin") } }],
+    ],
+  });
+  const got = await runModel(differentiate(model), { x, d_y: ones });
+  expectClose("d_x", got["d_x"], float32Tensor([...numbersOf(x)].map((value) => -Math.exp(-value)), [2, 3]), 1e-6);
+});
+
+test("intermediate values of older models keep their names", async () => {
+  const model = buildModel({
+    inputs: { x: [2, 3] }, outputs: { y: [2] }, opset: 11,
+    nodes: [["Neg", ["x"], ["h"]], ["ReduceSumSquare", ["h"], ["y"], { axes: [1], keepdims: 0 }]],
+  });
+  const got = await runModel(differentiate(model, { wrt: ["h"] }), { x, d_y: float32Tensor([1, 2]) });
+  expectClose("d_h", got["d_h"], float32Tensor([...numbersOf(x)].map((value, index) => -2 * value * (index < 3 ? 1 : 2)), [2, 3]), 1e-6);
 });

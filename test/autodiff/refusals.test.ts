@@ -38,10 +38,10 @@ test.each([
   expect(error.message).toMatch(new RegExp(`node "${operator.toLowerCase()}_0" \\(${operator}\\) lies on it, which has no gradient: .{10,}`));
 });
 
-test("a loop that captures a value on the path is refused", () => {
+test("a branch taken at run time that captures a value on the path is refused", () => {
   const body = buildModel({ inputs: {}, outputs: { inner: [2, 3] }, nodes: [["Exp", ["hidden"], ["inner"]]] }).graph;
   const error = refusal({
-    ...plain, initializers: { condition: { dataType: "bool", dims: [], data: Uint8Array.of(1) } },
+    ...plain, inputs: { ...plain.inputs, condition: [] }, types: { condition: "bool" },
     nodes: [["Tanh", ["x"], ["hidden"]], ["If", ["condition"], ["y"], { then_branch: { kind: "graph", value: body }, else_branch: { kind: "graph", value: body } }]],
   });
   expect(error.code).toBe("autodiff.no-gradient");

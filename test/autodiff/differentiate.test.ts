@@ -93,8 +93,12 @@ test("a trainer gets loss and gradients in one graph", async () => {
   expectClose("w", got[gradients.get("w")!], float32Tensor([0, 1, 2].map((i) => 2 * (i + 1) * (values[i]! ** 2 + values[i + 3]! ** 2))), 1e-6);
 });
 
+/** A branch that applies an operator to the value "h" around it. */
+function branch(operator: string): Graph {
+  return buildModel({ inputs: {}, outputs: { inner: [2, 3] }, nodes: [[operator, ["h"], ["inner"]]] }).graph;
+}
+
 test("the branch of an If that the shapes decide is differentiated", async () => {
-  const branch = (operator: string): Graph => buildModel({ inputs: {}, outputs: { inner: [2, 3] }, nodes: [[operator, ["h"], ["inner"]]] }).graph;
   const model = buildModel({
     inputs: { x: ["n", 3] }, outputs: { y: ["n", 3] }, initializers: { three: int64Tensor([3]), one: int64Tensor([1]) },
     nodes: [

@@ -1,4 +1,5 @@
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import sharp from "sharp";
 import type { BatchName } from "../../lib/contract/names";
 import { batchResultsPrefix, incomingBatchPrefix, readyMarkerKey, runsPrefix, summaryKey } from "../../lib/contract/object-keys";
@@ -9,8 +10,16 @@ import { emulatorCredentials } from "./ministack";
 export class BucketContents {
   private readonly client: S3Client;
 
-  constructor(endpoint: string, readonly bucket: string) {
+  private readonly queues: SQSClient;
+
+  constructor(endpoint: string, readonly bucket: string, private readonly hintsQueueUrl: string) {
     this.client = new S3Client({ endpoint, ...emulatorCredentials });
+    this.queues = new SQSClient({ endpoint, ...emulatorCredentials });
+  }
+
+  /** A message for the planner, as S3 or anyone might send it. */
+  async hint(body: string): Promise<void> {
+    await this.queues.send(new SendMessageCommand({ QueueUrl: this.hintsQueueUrl, MessageBody: body }));
   }
 
   async put(key: string, body: Uint8Array | string): Promise<void> {
@@ -56,6 +65,7 @@ export class BucketContents {
 
   close(): void {
     this.client.destroy();
+    this.queues.destroy();
   }
 }
 

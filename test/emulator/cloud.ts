@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { S3Client } from "@aws-sdk/client-s3";
 import { BatchServer, type FaultRequest } from "./batch-server";
 import { emulatorCredentials, startMinistack, type Emulator } from "./ministack";
 import { projectRoot } from "../reference";
@@ -17,6 +18,9 @@ export interface Cloud {
   readonly endpoint: string;
   readonly bucket: string;
   readonly outputs: Readonly<Record<string, string>>;
+  readonly hintsQueueUrl: string;
+  /** An S3 client with the credentials of the role whose name in the template begins so. */
+  actingAs(role: string): Promise<S3Client>;
   inject(fault: FaultRequest): Promise<Record<string, unknown>>;
   stop(): Promise<void>;
 }
@@ -30,10 +34,7 @@ export async function deployCloud(python: string, configuration: Readonly<Record
     environment: { ORT_DISABLE_TELEMETRY: "1", AWS_EC2_METADATA_DISABLED: "true", AWS_REGION: emulatorCredentials.region },
     log: (line) => { if (log !== undefined) writeFileSync(`${log}.jobs`, `${line}\n`, { flag: "a" }); },
     // Jobs run under their role, whose policies the emulator enforces.
-    credentials: async (role) => {
-      const found = await fetch(`${emulator?.endpoint}/_cytolens/credentials?role=${encodeURIComponent(role)}`);
-      return { ...((await found.json()) as Record<string, string>), AWS_ENDPOINT_URL: emulator?.endpoint ?? "" };
-    },
+    credentials: async (role) => ({ ...(await credentialsOf(emulator?.endpoint ?? "", role)), AWS_ENDPOINT_URL: emulator?.endpoint ?? "" }),
   }, async (detail) => {
     await fetch(`${emulator?.endpoint}/_cytolens/events`, { method: "POST", body: JSON.stringify([
       { Source: "aws.batch", DetailType: "Batch Job State Change", Detail: JSON.stringify(detail), Resources: [detail["jobArn"]] },
@@ -51,14 +52,32 @@ export async function deployCloud(python: string, configuration: Readonly<Record
       AWS_REGION: emulatorCredentials.region, ...(log === undefined ? {} : { CYTOLENS_EMULATOR_LOG: log }),
     }, [path.join(projectRoot, "test/emulator/launcher.py")]);
     const outputs = await deploy(scratch, emulator.endpoint, configuration);
+    const { endpoint } = emulator;
+    const resources = await resourcesOf(endpoint);
     return {
-      endpoint: emulator.endpoint, outputs, bucket: outputs["BucketName"] ?? "", stop,
+      endpoint, outputs, bucket: outputs["BucketName"] ?? "", stop, hintsQueueUrl: resources.get("HintsQueue") ?? "",
+      actingAs: async (role) => {
+        const granted = await credentialsOf(endpoint, `arn:aws:iam::${emulatorCredentials.credentials.accessKeyId}:role/${resources.get(role)}`);
+        return new S3Client({ endpoint, region: emulatorCredentials.region, credentials: {
+          accessKeyId: granted["AWS_ACCESS_KEY_ID"] ?? "", secretAccessKey: granted["AWS_SECRET_ACCESS_KEY"] ?? "", sessionToken: granted["AWS_SESSION_TOKEN"] ?? "",
+        } });
+      },
       inject: async (fault) => (await (await fetch(`http://127.0.0.1:${port}/faults`, { method: "POST", body: JSON.stringify(fault) })).json()) as Record<string, unknown>,
     };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+async function credentialsOf(endpoint: string, role: string): Promise<Record<string, string>> {
+  return (await (await fetch(`${endpoint}/_cytolens/credentials?role=${encodeURIComponent(role)}`)).json()) as Record<string, string>;
+}
+
+/** The stack's physical names, by the beginning of their names in the template (without the hash the CDK appends). */
+async function resourcesOf(endpoint: string): Promise<Map<string, string>> {
+  const answer = (await (await fetch(`${endpoint}/_cytolens/resources?stack=${stackName}`)).json()) as Record<string, string>;
+  return new Map(Object.entries(answer).map(([logicalId, physicalId]) => [logicalId.slice(0, -8), physicalId]));
 }
 
 /** Lambda's own runtime has the SDK and nothing else of ours. */

@@ -1,14 +1,17 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import type { BatchName } from "../../lib/contract/names";
+import { csvKey, reportKey } from "../../lib/contract/object-keys";
 import { initializeWeights } from "../../lib/networks/initialize";
 import { networkNamed } from "../../lib/networks/catalogue";
 import { writeModelFolder } from "../../lib/networks/model-folder";
 import { writeModel } from "../../lib/onnx/write-model";
-import { BucketContents, picture } from "./bucket-contents";
+import { BucketContents, eventually, picture } from "./bucket-contents";
 import { deployCloud, type Cloud } from "./cloud";
 import { emulatorPython } from "./ministack";
+import { subscribe } from "./inbox";
 
 /**
  * The whole journey in an emulated account: the stack as the CDK deploys it, images uploaded as a lab would, results in the bucket through
@@ -16,6 +19,7 @@ import { emulatorPython } from "./ministack";
  */
 const found = emulatorPython();
 const name = (text: string): BatchName => text as BatchName;
+const may = (call: Promise<unknown>): Promise<string> => call.then(() => "allowed", (error: Error) => error.name);
 const quick = { methods: ["gradient"] };
 
 (("python" in found) ? describe : describe.skip)(`a lab's account${"missing" in found ? ` (skipped: ${found.missing})` : ""}`, () => {
@@ -34,7 +38,7 @@ const quick = { methods: ["gradient"] };
     cloud = await deployCloud((found as { python: string }).python, {
       compute: { kind: "cpu", attempts: 3 }, imageUri: "localhost/worker:ci", defaultModel: path.join(scratch, "model"), idleWindowSeconds: 10, reconcileMinutes: 1,
     });
-    lab = new BucketContents(cloud.endpoint, cloud.bucket);
+    lab = new BucketContents(cloud.endpoint, cloud.bucket, cloud.hintsQueueUrl);
   }, 240_000);
 
   afterAll(async () => {
@@ -43,12 +47,108 @@ const quick = { methods: ["gradient"] };
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  test("the first upload after a deploy comes back classified and explained", async () => {
+  const jobsOf = async (run: string): Promise<Record<string, unknown>[]> =>
+    ((await cloud.inject({}))["jobs"] as Record<string, unknown>[]).filter(({ jobName }) => String(jobName).startsWith(run));
+  const running = (): Promise<true | undefined> => eventually(async () => (Number((await cloud.inject({}))["running"]) > 0 ? true : undefined), 30);
+  const complete = { status: "complete", counts: { planned: 3, succeeded: 3, failed: 0, skipped: 0 } };
+
+  test("the first upload after a deploy comes back classified and explained, and people are told", async () => {
+    const inbox = await subscribe(cloud);
     await lab.upload(name("first"), images, { settings: quick });
-    const summary = await lab.finished(name("first"));
-    expect(summary).toMatchObject({ status: "complete", counts: { planned: 3, succeeded: 3, failed: 0, skipped: 0 }, model: { name: "default" } });
+    expect(await lab.finished(name("first"))).toMatchObject({ ...complete, model: { name: "default" } });
     const results = await lab.keys("results/first/");
-    expect(results.filter((key) => key.endsWith("/result.json"))).toHaveLength(3);
-    expect(results.filter((key) => key.endsWith("gradient.overlay.png"))).toHaveLength(3);
+    for (const file of ["/result.json", "/gradient.overlay.png", "/gradient.heatmap.png", "/gradient.map.npy", "/thumbnail.jpg"]) {
+      expect(results.filter((key) => key.endsWith(file))).toHaveLength(3);
+    }
+    expect(results).toEqual(expect.arrayContaining([csvKey(name("first")), reportKey(name("first"))]));
+    expect(await inbox.next()).toContain("3 of 3 images succeeded");
   }, 120_000);
+
+  test("nothing the pipeline wrote is taken for an upload, and an event that comes twice changes nothing", async () => {
+    const before = await lab.keys("");
+    const key = encodeURIComponent("incoming/first/one.png");
+    for (let copy = 0; copy < 3; copy++) await lab.hint(JSON.stringify({ Records: [{ s3: { object: { key } } }] }));
+    await lab.hint("this is no message of S3's");
+    await lab.upload(name("after-poison"), images, { settings: quick });
+    expect(await lab.finished(name("after-poison"))).toMatchObject(complete);
+    const first = await lab.finished(name("first"));
+    expect(first.runs).toHaveLength(1);
+    expect((await lab.keys("results/first/")).length).toBe(before.filter((found) => found.startsWith("results/first/")).length);
+    expect((await lab.keys("runs/")).map((found) => found.split("/")[1]).filter((batch) => !["first", "after-poison"].includes(batch ?? ""))).toEqual([]);
+  }, 120_000);
+
+  test("a batch without _READY is planned once it is still, and an image that comes later makes a second run of that image alone", async () => {
+    const [[first, body] = ["", Buffer.alloc(0)], ...rest] = Object.entries(images);
+    await lab.upload(name("still"), Object.fromEntries(rest), { settings: quick, ready: false });
+    expect((await lab.finished(name("still"))).counts.succeeded).toBe(2);
+    await lab.upload(name("still"), { [first]: body }, { ready: false });
+    const both = await lab.finished(name("still"), ({ runs }) => runs.length === 2);
+    expect(both).toMatchObject({ ...complete, runs: [{ counts: { planned: 1, succeeded: 1 } }, { counts: { planned: 2, succeeded: 2 } }] });
+  }, 180_000);
+
+  test("a bad image is recorded, the others are done", async () => {
+    await lab.upload(name("mixed"), { ...images, "page.jpg": Buffer.from("<html>") }, { settings: quick });
+    const summary = await lab.finished(name("mixed"));
+    expect(summary).toMatchObject({ status: "complete-with-failures", counts: { planned: 4, succeeded: 3, failed: 1, skipped: 0 } });
+    expect(summary.failures[0]).toMatchObject({ key: "incoming/mixed/page.jpg", failure: { code: expect.stringMatching(/^image\./) } });
+  }, 120_000);
+
+  test("an unknown model is refused at once, readably, and nothing is dispatched", async () => {
+    await lab.upload(name("unknown"), images, { settings: { ...quick, model: "no-such-model" } });
+    const summary = await lab.finished(name("unknown"));
+    expect(summary.status).toBe("rejected");
+    expect(summary.rejection?.message).toContain("no-such-model");
+    expect((await lab.keys("runs/unknown/")).filter((key) => key.includes("/dispatch/"))).toEqual([]);
+  }, 120_000);
+
+  test("Spot takes the machines away in mid-run, and memory runs out: the shard is tried again, no image is lost or counted twice", async () => {
+    for (const [batch, fault] of [["reclaimed", { reclaim: "at-once" }], ["noticed", { reclaim: "with-notice" }], ["starved", { outOfMemory: true }]] as const) {
+      await lab.upload(name(batch), images, { settings: quick });
+      expect(await running()).toBe(true);
+      await cloud.inject(fault);
+      const summary = await lab.finished(name(batch));
+      expect([batch, summary]).toEqual([batch, expect.objectContaining(complete)]);
+      expect((await jobsOf(summary.run ?? ""))[0]).toMatchObject({ status: "SUCCEEDED", attempts: [expect.anything(), expect.anything()] });
+    }
+  }, 300_000);
+
+  test("what Spot has no machines for is dispatched once more, on demand", async () => {
+    await cloud.inject({ paused: true });
+    await lab.upload(name("scarce"), images, { settings: quick });
+    await eventually(async () => ((await lab.keys("runs/scarce/")).some((key) => key.endsWith("/dispatch/0-0.json")) ? true : undefined), 60);
+    await cloud.inject({ noCapacity: true });
+    await cloud.inject({ paused: false });
+    const summary = await lab.finished(name("scarce"));
+    expect(summary).toMatchObject({ ...complete, attempts: { dispatches: 2, notes: ["CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"] } });
+    const queues = (await jobsOf(summary.run ?? "")).map(({ jobQueue, status }) => [String(jobQueue).includes("OnDemand"), status]);
+    expect(queues).toEqual([[false, "FAILED"], [true, "SUCCEEDED"]]);
+  }, 180_000);
+
+  test("SubmitJob is throttled, then its answer is lost: one job all the same", async () => {
+    await cloud.inject({ next: { refuseSubmissions: 2, loseAnswers: 1 } });
+    await lab.upload(name("ambiguous"), images, { settings: quick });
+    const summary = await lab.finished(name("ambiguous"));
+    expect(summary).toMatchObject({ ...complete, attempts: { dispatches: 1 } });
+    expect(await jobsOf(summary.run ?? "")).toHaveLength(1);
+  }, 120_000);
+
+  test("the end of a job is told three times, then never: one summary each time", async () => {
+    await cloud.inject({ next: { repeatEvents: 1 } });
+    await lab.upload(name("told-thrice"), images, { settings: quick });
+    expect(await lab.finished(name("told-thrice"))).toMatchObject(complete);
+    await cloud.inject({ next: { loseEvents: 1 } });
+    await lab.upload(name("untold"), images, { settings: quick });
+    expect(await lab.finished(name("untold"), undefined, 150)).toMatchObject(complete);
+  }, 300_000);
+
+  test("a job's credentials do what its role says and no more", async () => {
+    const worker = await cloud.actingAs("WorkerRole");
+    const at = (Key: string): { Bucket: string; Key: string } => ({ Bucket: cloud.bucket, Key });
+    expect(await may(worker.send(new GetObjectCommand(at("incoming/first/one.png"))))).toBe("allowed");
+    expect(await may(worker.send(new GetObjectCommand(at("models/names/default.json"))))).toBe("allowed");
+    expect(await may(worker.send(new PutObjectCommand({ ...at("results/x"), Body: "" })))).toBe("allowed");
+    for (const key of ["incoming/x", "models/x", "elsewhere"]) expect([key, await may(worker.send(new PutObjectCommand({ ...at(key), Body: "" })))]).toEqual([key, "AccessDenied"]);
+    for (const key of ["incoming/first/one.png", "results/x", "runs/x"]) expect([key, await may(worker.send(new DeleteObjectCommand(at(key))))]).toEqual([key, "AccessDenied"]);
+    expect(await may(worker.send(new GetObjectCommand(at("models/sha256/none"))))).toBe("NoSuchKey");
+  });
 });

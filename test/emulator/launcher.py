@@ -24,12 +24,12 @@ REGION = os.environ["MINISTACK_REGION"]
 
 from ministack import app as ministack  # noqa: E402
 from ministack.core import iam_actions, lambda_runtime, responses  # noqa: E402
-from ministack.services import batch, eventbridge  # noqa: E402
+from ministack.services import batch, cloudformation, eventbridge  # noqa: E402
 from ministack.services.cloudformation import provisioners  # noqa: E402
 
 for module, name in [
     (ministack, "pin_request_origin"), (ministack, "app"), (batch, "handle_request"), (eventbridge, "_put_events"),
-    (provisioners, "_RESOURCE_HANDLERS"), (lambda_runtime, "execution_credentials"),
+    (cloudformation, "_stacks"), (provisioners, "_RESOURCE_HANDLERS"), (lambda_runtime, "execution_credentials"),
     (iam_actions, "extract_resource_arn"), (responses, "set_request_account_id"), (responses, "set_request_region"),
 ]:
     if not hasattr(module, name):
@@ -130,6 +130,12 @@ async def app(scope, receive, send):
         role = parse_qs(scope["query_string"].decode())["role"][0]
         name = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:batch-job"
         return await answer_json(send, lambda_runtime.execution_credentials({"FunctionArn": name, "FunctionName": "batch-job", "Role": role}))
+    if scope["type"] == "http" and path == "/_cytolens/resources":
+        name = parse_qs(scope["query_string"].decode())["stack"][0]
+        responses.set_request_account_id(ACCOUNT)
+        responses.set_request_region(REGION)
+        resources = cloudformation._stacks[name]["_resources"]
+        return await answer_json(send, {logical_id: resource["PhysicalResourceId"] for logical_id, resource in resources.items()})
     return await original_app(scope, receive, send)
 
 

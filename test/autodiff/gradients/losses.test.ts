@@ -2,7 +2,7 @@ import { differentiate } from "../../../lib/autodiff/differentiate";
 import { float32Tensor, int64Tensor } from "../../../lib/onnx/tensor";
 import type { AttributeValue } from "../../../lib/onnx/attributes";
 import { buildModel, type NodeSketch } from "../build-model";
-import { expectClose, numbersOf, runModel } from "../run-model";
+import { expectClose, numbersOf, runModel, tensorOf } from "../run-model";
 
 const logits = float32Tensor([0.2, -1, 0.7, 1.5, 0.1, -0.4, 0.9, -0.3, 0.6, -2, 0.4, 1.1], [4, 3]);
 const targets = int64Tensor([2, 0, 1, 0]);
@@ -47,6 +47,20 @@ describe.each(cases)("cross-entropy, %s", (_name, attributes, weighted, shape, f
     expectClose("d_x", got["d_x"] as never, want, 1e-6);
   });
 });
+
+test.each<[string, Record<string, AttributeValue>]>([["sum", { reduction: "sum" }], ["mean", {}], ["mean without class 0", { ignore_index: 0 }]])(
+  "the classes' weights have a gradient, too: %s", async (_name, attributes) => {
+    const model = buildModel({
+      inputs: { x: [4, 3], w: [3] }, outputs: { loss: [] }, types: { x: "float64", w: "float64", loss: "float64" }, initializers: { targets },
+      nodes: [["SoftmaxCrossEntropyLoss", ["x", "targets", "w"], ["loss"], attributes]],
+    });
+    const x = tensorOf("float64", [4, 3], [...numbersOf(logits)]);
+    const lossAt = async (w: readonly number[]): Promise<number> => numbersOf((await runModel(model, { x, w: tensorOf("float64", [3], w) }))["loss"]!)[0]!;
+    const differences = await Promise.all(weights.map(async (weight, index) =>
+      ((await lossAt(weights.with(index, weight + 1e-5))) - (await lossAt(weights.with(index, weight - 1e-5)))) / 2e-5));
+    const got = await runModel(differentiate(model), { x, w: tensorOf("float64", [3], weights), d_loss: tensorOf("float64", [], [1]) });
+    expectClose("d_w", got["d_w"], tensorOf("float64", [3], differences), 1e-8);
+  });
 
 test("the log-probabilities of a cross-entropy have a gradient of their own", async () => {
   const model = buildModel({

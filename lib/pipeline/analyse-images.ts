@@ -3,6 +3,7 @@ import type { Target } from "../attribution/gradient-function";
 import { ImageError, ModelError, UserError } from "../contract/errors";
 import { signedMethods, type MethodSettings } from "../contract/methods";
 import type { ModelCard } from "../contract/model-card";
+import type { Sha256 } from "../contract/names";
 import type { Plan } from "../contract/plan";
 import type { Completeness, Result } from "../contract/result";
 import type { Settings } from "../contract/settings";
@@ -15,6 +16,7 @@ import { renderOverlay } from "../imaging/overlay";
 import { largestBatch } from "../inference/memory-budget";
 import { loadModel, type LoadModelOptions } from "../inference/load-model";
 import type { Classifier } from "../inference/classifier";
+import { annotations } from "../report/geojson";
 import { explain, targetOf } from "./explain";
 import type { EncodedImage, ImageWork } from "./image-work";
 import { prepareImage, stitch, type PreparedImages } from "./prepared-images";
@@ -136,6 +138,7 @@ function worst(values: readonly (number | null)[]): number | null {
 
 async function encode({ prepared, prediction, maps }: AnalysedImage, { classes }: ModelCard, { figure }: Settings): Promise<EncodedImage> {
   const { image, picture, seen, thumbnail } = prepared;
+  const sha256 = image.sha256 as Sha256;
   const explanations: EncodedImage["explanations"][number][] = [];
   for (const { method, target, map, completeness } of maps) {
     const signed = signedMethods.has(method.name);
@@ -147,8 +150,9 @@ async function encode({ prepared, prediction, maps }: AnalysedImage, { classes }
     });
   }
   return {
-    image: { sha256: image.sha256 as Result["image"]["sha256"], width: image.width, height: image.height, format: image.format },
+    image: { sha256, width: image.width, height: image.height, format: image.format },
     seen, prediction, explanations, thumbnail,
+    annotation: annotations({ image: { sha256 }, seen, prediction, explanations }, maps.map(({ method, map }) => ({ method: method.name, map }))),
     ...(figure ? { figure: await renderFigure(picture, maps.map(({ method, map }) => ({ title: method.name, map, signed: signedMethods.has(method.name) }))) } : {}),
     warnings: [...image.warnings, ...(image.micronsPerPixel === undefined ? ["mpp unknown"] : [])],
   };

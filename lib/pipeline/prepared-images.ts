@@ -46,7 +46,7 @@ export async function prepareImage(decoder: Decoder, bytes: Uint8Array, { settin
   });
   return {
     image: { ...facts, sha256: sha256Of(bytes) }, picture, parts, seen: { left: 0, top: 0, width: facts.width, height: facts.height },
-    thumbnail: await thumbnail(cropToFrame(picture, frame(facts.width, facts.height, network))),
+    thumbnail: await thumbnail(picture),
   };
 }
 

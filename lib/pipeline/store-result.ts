@@ -7,6 +7,7 @@ import { result as resultDocument, type Explanation, type Result } from "../cont
 import { PreconditionFailedError, type ObjectStore } from "../storage/object-store";
 import { createDocument, requireDocument } from "./documents";
 import type { EncodedImage } from "./image-work";
+import { publishAnnotation } from "./publish-annotation";
 
 export interface Circumstances {
   readonly provider: string;
@@ -41,6 +42,7 @@ export async function storeResult(store: ObjectStore, plan: Plan, item: WorkItem
     prediction: encoded.prediction, explanations, thumbnail, ...(figure === undefined ? {} : { figure }), timings, attempts: attempt, warnings: [...encoded.warnings],
   };
   const where = resultKey(batch, key, work);
+  if (encoded.annotation !== undefined) await publishAnnotation(store, plan, item, encoded.annotation);
   if (await createDocument(store, where, ours)) return ours;
   const theirs = await requireDocument(store, where, resultDocument);
   return agree(ours, theirs) ? theirs : { ...theirs, warnings: [...theirs.warnings, "Two workers' results for this image differ; the first one stands."] };

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { MethodName } from "../contract/methods";
-import type { Result } from "../contract/result";
+import type { Explanation, Result } from "../contract/result";
 import type { FloatMap } from "../imaging/image";
 import { attributedRegions } from "../imaging/regions";
 import { classColour } from "./class-colours";
@@ -11,7 +11,11 @@ export interface ExplainedMap {
   readonly map: FloatMap;
 }
 
-type Explained = Pick<Result, "seen" | "prediction" | "explanations" | "work" | "image" | "model">;
+/** As much of a result as annotations are made of. */
+export interface Explained extends Pick<Result, "seen" | "prediction"> {
+  readonly image: Pick<Result["image"], "sha256">;
+  readonly explanations: readonly Pick<Explanation, "method" | "target" | "completeness">[];
+}
 
 /**
  * The regions that speak for the explained class as GeoJSON that QuPath opens (File > Import objects): a FeatureCollection of
@@ -19,7 +23,7 @@ type Explained = Pick<Result, "seen" | "prediction" | "explanations" | "work" | 
  * contribute what speaks for the class.
  */
 export function annotations(result: Explained, maps: readonly ExplainedMap[]): string {
-  const { seen, prediction, explanations, work } = result;
+  const { seen, prediction, explanations, image } = result;
   const features = maps.flatMap(({ method, map }) => {
     const explanation = explanations.find((candidate) => candidate.method === method);
     const target = explanation?.target ?? { classIndex: prediction.classIndex, className: prediction.className };
@@ -28,7 +32,7 @@ export function annotations(result: Explained, maps: readonly ExplainedMap[]): s
     ];
     return attributedRegions(map, toImage).map(({ polygon, share, mean, maximum }, i) => ({
       type: "Feature",
-      id: uuid(`${work} ${method} ${i}`),
+      id: uuid(`${image.sha256} ${target.className} ${method} ${i}`),
       geometry: { type: "Polygon", coordinates: [polygon] },
       properties: {
         objectType: "annotation",

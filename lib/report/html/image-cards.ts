@@ -36,7 +36,7 @@ export function imageCard(card: Card, position: number, context: CardContext): M
   return html`<li class="card ${succeeded && colourClass(succeeded.classIndex)}" data-position="${position}" data-status="${outcome.status}"
  data-class="${succeeded?.classIndex ?? -1}" data-probability="${succeeded?.probability ?? -1}" data-incomplete="${incompleteness(outcome)}"
  data-converged="${succeeded?.explanations.some(({ converged }) => converged === false) ? "no" : "yes"}"
- data-warned="${succeeded && succeeded.warnings.length > 0 ? "yes" : "no"}" data-agrees="${agrees(outcome) === false ? "no" : "yes"}"
+ data-warned="${notable(outcome).length > 0 ? "yes" : "no"}" data-agrees="${agrees(outcome) === false ? "no" : "yes"}"
  data-text="${searchable(outcome, name)}">
 ${picture(card, name)}
 <div class="words">${succeeded ? classLine(succeeded) : failureLine(outcome)}
@@ -70,13 +70,21 @@ function failureLine(outcome: Outcome): Markup {
 
 function badges({ outcome, reason }: Card): Markup | null {
   const succeeded = outcome.status === "succeeded" ? outcome : undefined;
+  const warnings = notable(outcome);
   const found = [
     succeeded?.explanations.some(({ converged }) => converged === false) && html`<span class="badge warn">not converged</span>`,
-    succeeded && succeeded.warnings.length > 0 && html`<span class="badge warn">${succeeded.warnings.length === 1 ? "1 warning" : `${succeeded.warnings.length} warnings`}</span>`,
+    warnings.length > 0 && html`<span class="badge warn">${warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`}</span>`,
     outcome.label !== undefined && (agrees(outcome) === false ? html`<span class="badge bad">label: ${outcome.label}</span>` : html`<span class="badge good">label agrees</span>`),
     (reason === "least certain" || reason === "least complete") && html`<span class="badge">${reason}</span>`,
   ].filter((badge) => badge instanceof Markup);
   return found.length > 0 ? html`<p class="badges">${found}</p>` : null;
+}
+
+/** Most files state no resolution: that is told among an image's details, and marks none out. */
+const commonplace = "mpp unknown";
+
+function notable(outcome: Outcome): readonly string[] {
+  return outcome.status === "succeeded" ? outcome.warnings.filter((warning) => warning !== commonplace) : [];
 }
 
 /** Undefined where there is no label or no prediction to compare. */

@@ -1,6 +1,6 @@
 """Passes the gradient graphs of every model below a folder through onnx's own checker, shape inference included.
 
-    node scripts/prepare.mjs && pip install onnx && python scripts/check-with-onnx.py <folder with .onnx files>
+    node scripts/prepare.mjs && pip install onnx && python bench/check-with-onnx.py <folder with .onnx files>
 
 Each model is differentiated by the command line, default outputs and inputs. A model that the checker refuses by itself is
 listed as such and does not count. Exits with 1 when a gradient graph is refused.

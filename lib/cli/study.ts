@@ -3,7 +3,7 @@ import { UserError } from "../contract/errors";
 import { studyNetworks, type StudyNetwork } from "../evaluation/study-table";
 import { runStudy, studyPresets, type StudyPreset } from "../pipeline/run-study";
 
-interface StudyFlags { out: string; phantom?: boolean; preset: StudyPreset; smear?: string; networks?: StudyNetwork[]; seed: number; threads?: number; json?: boolean }
+interface StudyFlags { out: string; phantom?: boolean; preset: StudyPreset; smear?: string; networks?: StudyNetwork[]; epochs?: number; size?: number; phantoms?: number; seed: number; threads?: number; json?: boolean }
 
 /** `cytolens study`: the study's experiments and their table. */
 export function registerStudy(program: Command): void {
@@ -15,13 +15,16 @@ export function registerStudy(program: Command): void {
     .option("--smear <folder>", "another set of class folders for the generalisation run")
     .addOption(new Option("--networks <names...>", "some of the networks only").choices([...studyNetworks]))
     .option("-o, --out <folder>", "folder for models, study.json and study.html", "study")
+    .option("--epochs <number>", "in place of the preset's", number)
+    .option("--size <pixels>", "in place of the preset's", number)
+    .option("--phantoms <number>", "phantoms of each class, in place of the preset's", number)
     .option("--seed <number>", "of everything random", number, 1)
     .option("--threads <number>", "of the computation (default: all cores)", number)
     .option("--json", "print the results as JSON")
     .action(async (data: string | undefined, flags: StudyFlags) => {
       if ((data === undefined) !== (flags.phantom ?? false)) throw new UserError("study.data", "Expected either a SIPaKMeD folder or --phantom but received " + (data === undefined ? "neither" : "both"));
       const report = await runStudy({
-        data, smear: flags.smear, preset: flags.preset, out: flags.out, seed: flags.seed, networks: flags.networks, threads: flags.threads,
+        data, smear: flags.smear, preset: flags.preset, out: flags.out, seed: flags.seed, epochs: flags.epochs, size: flags.size, phantomsPerClass: flags.phantoms, networks: flags.networks, threads: flags.threads,
         say: (line) => process.stderr.write(`${line}\n`),
       });
       console.log(flags.json ? JSON.stringify(report) : `${report.phantom ? "PHANTOMS, not the paper's data. " : ""}Results: ${flags.out}/study.html`);

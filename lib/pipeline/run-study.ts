@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { imageNetNormalisation } from "../attribution/baselines";
+import { canonicalJson } from "../contract/digests";
 import { methodSettings } from "../contract/methods";
 import { evaluateModel, type ModelEvaluation } from "../evaluation/evaluate-model";
 import { studyNetworks, studyPage, studyVariants, type StudyNetwork, type StudyReport, type StudyResult, type StudyVariant } from "../evaluation/study-table";
@@ -31,6 +32,10 @@ export interface StudyJob {
   readonly out: string;
   readonly seed: number;
   readonly networks?: readonly StudyNetwork[] | undefined;
+  /** In place of the preset's. */
+  readonly epochs?: number | undefined;
+  readonly size?: number | undefined;
+  readonly phantomsPerClass?: number | undefined;
   readonly threads?: number | undefined;
   readonly say: (line: string) => void;
 }
@@ -53,16 +58,17 @@ const plans: Readonly<Record<StudyPreset, Omit<Plan, "settings"> & { readonly se
   },
 };
 
-/** Pixels of drawn phantoms, larger than any input of the presets. */
-const phantomSize = 256;
+/** Pixels of drawn phantoms for each of the network's input. */
+const oversampling = 2;
+/** The tenth that the generalisation run trains on is small. */
+const largestGeneralisationBatch = 8;
 
 /**
  * The study's experiments: each network on full fields, cropped cells and masked fields, the generalisation run, one table and the
  * explanation figures. What an earlier, interrupted run in the same folder has finished is not done again.
  */
 export async function runStudy(job: StudyJob): Promise<StudyReport> {
-  const preset = plans[job.preset];
-  const plan: Plan = { ...preset, settings: parseTrainingSettings({ ...preset.settings, seed: job.seed }) };
+  const plan = planOf(job);
   await mkdir(job.out, { recursive: true });
   const folderOf = job.data === undefined ? await drawPhantoms(job, plan) : () => job.data ?? "";
   const results: StudyResult[] = [];
@@ -79,15 +85,24 @@ export async function runStudy(job: StudyJob): Promise<StudyReport> {
   return writeReport(job, plan, results, figures);
 }
 
+function planOf({ preset, seed, epochs, size, phantomsPerClass }: StudyJob): Plan {
+  const { settings, fieldsPerClass, cellsPerClass, ...rest } = plans[preset];
+  return {
+    ...rest, fieldsPerClass: phantomsPerClass ?? fieldsPerClass, cellsPerClass: phantomsPerClass ?? cellsPerClass,
+    settings: parseTrainingSettings({ ...settings, seed, ...(epochs === undefined ? {} : { epochs }), ...(size === undefined ? {} : { size }) }),
+  };
+}
+
 async function drawPhantoms({ out, seed, say }: StudyJob, plan: Plan): Promise<(variant: StudyVariant) => string> {
   const folders = { fields: path.join(out, "phantoms", "fields"), cells: path.join(out, "phantoms", "cells") };
+  const size = oversampling * plan.settings.size;
   for (const kind of ["fields", "cells"] as const) {
     const count = kind === "fields" ? plan.fieldsPerClass : plan.cellsPerClass;
     const finished = path.join(folders[kind], "drawn.json");
-    const wanted = JSON.stringify({ count, size: phantomSize, seed });
+    const wanted = JSON.stringify({ count, size, seed });
     if (existsSync(finished) && (await readFile(finished, "utf8")) === wanted) continue;
     say(`Drawing ${5 * count} phantom ${kind}`);
-    await writePhantoms({ folder: folders[kind], kind, classes: phantomClasses, countPerClass: count, size: phantomSize, seed });
+    await writePhantoms({ folder: folders[kind], kind, classes: phantomClasses, countPerClass: count, size, seed });
     await writeFile(finished, wanted);
   }
   return (variant) => (variant === "cropped" ? folders.cells : folders.fields);
@@ -105,9 +120,10 @@ async function experiment(job: StudyJob, plan: Plan, network: StudyNetwork, vari
 /** ResNet50 from cropped cells, on another set: trained on one tenth of it (which also chooses the epoch), tested on the other nine. */
 async function generalisation(job: StudyJob, plan: Plan, smear: string): Promise<StudyResult> {
   const folder = path.join(job.out, "models", "resnet50-generalisation");
+  const settings = { ...plan.settings, batch: Math.min(plan.settings.batch, largestGeneralisationBatch) };
   return finishedOr(folder, job, "resnet50 from cropped cells to another set", async () => {
     await runTraining({
-      data: smear, network: plan.networkOf.resnet50, split: "one-to-nine", settings: plan.settings, out: folder, threads: job.threads,
+      data: smear, network: plan.networkOf.resnet50, split: "one-to-nine", settings, out: folder, threads: job.threads,
       weights: path.join(modelFolder(job, "resnet50", "cropped"), "weights.safetensors"), newHead: true,
     });
     const measured = await evaluateModel({ model: folder, data: smear, part: { split: "one-to-nine", name: "test" }, threads: job.threads });
@@ -117,11 +133,12 @@ async function generalisation(job: StudyJob, plan: Plan, smear: string): Promise
 
 type Measured = Pick<StudyResult, "network" | "trained" | "variant"> & { readonly measured: ModelEvaluation };
 
-async function finishedOr(folder: string, { say, seed, preset }: StudyJob, what: string, work: () => Promise<Measured>): Promise<StudyResult> {
+async function finishedOr(folder: string, job: StudyJob, what: string, work: () => Promise<Measured>): Promise<StudyResult> {
   const file = path.join(folder, "study-result.json");
+  const plan = canonicalJson([job.preset, planOf(job)]);
   if (existsSync(file)) {
-    const known = JSON.parse(await readFile(file, "utf8")) as { seed: number; preset: string; result: StudyResult };
-    if (known.seed === seed && known.preset === preset) return known.result;
+    const known = JSON.parse(await readFile(file, "utf8")) as { plan: string; result: StudyResult };
+    if (known.plan === plan) return known.result;
   }
   const started = performance.now();
   const { measured, ...experimented } = await work();
@@ -130,8 +147,8 @@ async function finishedOr(folder: string, { say, seed, preset }: StudyJob, what:
     ...experimented, accuracy, low: intervals.accuracy.low, high: intervals.accuracy.high, macroF1: macro.f1, testImages: samples, minutes: (performance.now() - started) / 60_000,
   };
   await writeEvaluation(folder, measured);
-  await writeWhole(file, JSON.stringify({ seed, preset, result }));
-  say(`${what}: top-1 ${(100 * accuracy).toFixed(2)} % on ${samples} test images (${result.minutes.toFixed(1)} min)`);
+  await writeWhole(file, JSON.stringify({ plan, result }));
+  job.say(`${what}: top-1 ${(100 * accuracy).toFixed(2)} % on ${samples} test images (${result.minutes.toFixed(1)} min)`);
   return result;
 }
 

@@ -36,11 +36,11 @@ export function imageCard(card: Card, position: number, context: CardContext): M
   return html`<li class="card ${succeeded && colourClass(succeeded.classIndex)}" data-position="${position}" data-status="${outcome.status}"
  data-class="${succeeded?.classIndex ?? -1}" data-probability="${succeeded?.probability ?? -1}" data-incomplete="${incompleteness(outcome)}"
  data-converged="${succeeded?.explanations.some(({ converged }) => converged === false) ? "no" : "yes"}"
- data-warned="${notable(outcome).length > 0 ? "yes" : "no"}" data-agrees="${agrees(outcome) === false ? "no" : "yes"}"
+ data-warned="${notable(outcome).length > 0 ? "yes" : "no"}" data-agrees="${agrees(outcome, context) === false ? "no" : "yes"}"
  data-text="${searchable(outcome, name)}">
 ${picture(card, name)}
 <div class="words">${succeeded ? classLine(succeeded) : failureLine(outcome)}
-${badges(card)}
+${badges(card, context)}
 <p class="file" title="${name}"><bdi>${name}</bdi></p>
 <button type="button" class="open" aria-label="Details of ${name}">Details</button></div>
 <div class="more">${succeeded ? details(card, succeeded, context) : failureDetails(outcome)}</div></li>`;
@@ -68,13 +68,13 @@ function failureLine(outcome: Outcome): Markup {
   return html`<h3><span class="name">${outcome.status === "failed" ? outcome.failure.code : outcome.status}</span></h3>`;
 }
 
-function badges({ outcome, reason }: Card): Markup | null {
+function badges({ outcome, reason }: Card, context: CardContext): Markup | null {
   const succeeded = outcome.status === "succeeded" ? outcome : undefined;
   const warnings = notable(outcome);
   const found = [
     succeeded?.explanations.some(({ converged }) => converged === false) && html`<span class="badge warn">not converged</span>`,
     warnings.length > 0 && html`<span class="badge warn">${warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`}</span>`,
-    outcome.label !== undefined && (agrees(outcome) === false ? html`<span class="badge bad">label: ${outcome.label}</span>` : html`<span class="badge good">label agrees</span>`),
+    outcome.label !== undefined && labelBadge(outcome.label, agrees(outcome, context)),
     (reason === "least certain" || reason === "least complete") && html`<span class="badge">${reason}</span>`,
   ].filter((badge) => badge instanceof Markup);
   return found.length > 0 ? html`<p class="badges">${found}</p>` : null;
@@ -87,9 +87,14 @@ function notable(outcome: Outcome): readonly string[] {
   return outcome.status === "succeeded" ? outcome.warnings.filter((warning) => warning !== commonplace) : [];
 }
 
-/** Undefined where there is no label or no prediction to compare. */
-function agrees(outcome: Outcome): boolean | undefined {
-  return outcome.status === "succeeded" && outcome.label !== undefined ? outcome.label === outcome.className : undefined;
+function labelBadge(label: string, agreed: boolean | undefined): Markup {
+  return agreed ? html`<span class="badge good">label agrees</span>` : html`<span class="badge ${agreed === false && "bad"}">label: ${label}</span>`;
+}
+
+/** Undefined where there is no prediction to compare with a label, or the label is no class of the model. */
+function agrees(outcome: Outcome, { classes }: CardContext): boolean | undefined {
+  if (outcome.status !== "succeeded" || outcome.label === undefined || !classes.includes(outcome.label)) return undefined;
+  return outcome.label === outcome.className;
 }
 
 function failureDetails(outcome: Outcome): Markup {
@@ -99,7 +104,8 @@ function failureDetails(outcome: Outcome): Markup {
 
 function details({ result }: Card, outcome: Succeeded, { resultsPrefix, classes }: CardContext): Markup {
   if (!result) return html`<p>The result of this image could not be read.</p>`;
-  const { image, prediction, explanations, seen, warnings, provider, settings, model } = result;
+  const { image, prediction, explanations, seen, provider, settings, model } = result;
+  const warnings = notable(outcome);
   const link = (key: string, text: string): Markup | false => key.startsWith(resultsPrefix) && html`<a href="${relative(key.slice(resultsPrefix.length))}">${text}</a>`;
   const order = prediction.probabilities.map((_, i) => i).sort((a, b) => (prediction.probabilities[b] ?? 0) - (prediction.probabilities[a] ?? 0)).slice(0, 10);
   return html`${warnings.length > 0 && html`<div><h3>Warnings</h3>${warnings.map((warning) => html`<p class="badge warn">${warning}</p>`)}</div>`}
@@ -109,6 +115,7 @@ function details({ result }: Card, outcome: Succeeded, { resultsPrefix, classes 
 ${explanations.map((explanation) => explanationDetails(explanation, link))}
 <div><h3>Image</h3><dl class="pairs"><dt>Key</dt><dd><code>${image.key}</code></dd><dt>Size</dt><dd>${image.width} × ${image.height} pixels, ${image.format}</dd>
 <dt>Seen</dt><dd>${seen.width} × ${seen.height} at (${seen.left}, ${seen.top})</dd>${image.label !== undefined && html`<dt>Label</dt><dd>${image.label}</dd>`}
+${outcome.warnings.includes(commonplace) && html`<dt>Resolution</dt><dd>the file states none</dd>`}
 <dt>SHA-256</dt><dd><code>${image.sha256}</code></dd><dt>Model</dt><dd>${model.name}, run on ${provider}${settings.mask === "otsu" && ", Otsu mask"}</dd></dl>
 <p class="links">${link(outcome.resultKey, "result.json")}${result.figure && link(result.figure, "figure")}</p></div>`;
 }

@@ -47,16 +47,22 @@ export function classCounts({ classCounts: counts, counts: { succeeded }, model 
   })}</tbody></table></section>`;
 }
 
-export function agreement({ agreement: found }: Summary): Markup | null {
+/** Rows are the labels there were; columns the model's classes, and what else was predicted. */
+export function agreement({ agreement: found, model }: Summary): Markup | null {
   if (!found) return null;
   const { classes, matrix, accuracy } = found;
-  return html`<section class="panel wide" aria-labelledby="agreement"><h2 id="agreement">Against the labels: ${percent(accuracy)} agree</h2>
-<div class="scroll" tabindex="0" role="region" aria-label="Table of labels and predictions"><table class="matrix"><caption>Rows: label (folder). Columns: prediction. Outlined: agreement.</caption>
-<thead><tr><td></td>${classes.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-<tbody>${matrix.map((row, i) => {
-    const total = row.reduce((sum, count) => sum + count, 0);
-    return html`<tr><th scope="row">${classes[i]}</th>${row.map((count, j) =>
-      html`<td class="shade-${Math.round((10 * count) / Math.max(1, total))}${i === j && " right"}">${whole(count)}</td>`)}</tr>`;
+  const count = (i: number, j: number): number => matrix[i]?.[j] ?? 0;
+  const all = classes.map((_, i) => i);
+  const rows = all.filter((i) => all.some((j) => count(i, j) > 0));
+  const columns = all.filter((j) => model?.card.classes.includes(classes[j] ?? "") || all.some((i) => count(i, j) > 0));
+  const comparable = rows.some((i) => columns.includes(i));
+  return html`<section class="panel wide" aria-labelledby="agreement"><h2 id="agreement">${comparable ? `Against the labels: ${percent(accuracy)} agree` : "Labels and predictions"}</h2>
+<div class="scroll" tabindex="0" role="region" aria-label="Table of labels and predictions"><table class="matrix"><caption>Rows: label (folder). Columns: prediction. ${comparable ? "Outlined: agreement." : "No label is a class of the model, so none can agree."}</caption>
+<thead><tr><td></td>${columns.map((j) => html`<th scope="col">${classes[j]}</th>`)}</tr></thead>
+<tbody>${rows.map((i) => {
+    const total = all.reduce((sum, j) => sum + count(i, j), 0);
+    return html`<tr><th scope="row">${classes[i]}</th>${columns.map((j) =>
+      html`<td class="shade-${Math.round((10 * count(i, j)) / Math.max(1, total))}${i === j && " right"}">${whole(count(i, j))}</td>`)}</tr>`;
   })}</tbody></table></div></section>`;
 }
 

@@ -1,3 +1,4 @@
+import { escapeHtml } from "../report/html/markup";
 import type { Calibration } from "./calibration";
 import { rowNormalised, type ConfusionMatrix } from "./confusion-matrix";
 import type { ModelEvaluation } from "./evaluate-model";
@@ -76,9 +77,4 @@ function percent(share: number): string {
 
 function shortened(name: string): string {
   return name.length > 20 ? `${name.slice(0, 19)}…` : name;
-}
-
-function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
 }

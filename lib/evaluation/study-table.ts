@@ -1,3 +1,5 @@
+import { escapeHtml } from "../report/html/markup";
+
 /** The networks and image sets of the study, and what it reports for them: top-1 accuracy on the test part, per cent. */
 export const studyFigures: readonly { readonly network: StudyNetwork; readonly variant: StudyVariant; readonly top1: number }[] = [
   { network: "resnet50", variant: "full", top1: 85.15 }, { network: "resnet50", variant: "cropped", top1: 95.11 }, { network: "resnet50", variant: "masked", top1: 86.13 },
@@ -72,9 +74,4 @@ ${pictures ? `<h2>Explanations</h2>\n${pictures}` : ""}
 
 function percent(share: number): string {
   return `${(100 * share).toFixed(2)} %`;
-}
-
-function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
 }

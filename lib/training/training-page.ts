@@ -1,3 +1,4 @@
+import { escapeHtml } from "../report/html/markup";
 import type { EpochRecord } from "./checkpoint";
 
 const width = 640, height = 260, margin = { left: 48, right: 16, top: 16, bottom: 32 };
@@ -43,9 +44,4 @@ function chart(title: string, epochs: number, series: readonly Series[], fixedTo
   }).join("");
   const label = `${title} by epoch: ${series.map(({ name, values }) => `${name} ${values.at(-1)?.toFixed(3) ?? "none yet"}`).join(", ")}`;
   return `<h2>${title}</h2><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">${ticks}<text x="${width / 2}" y="${height - 6}" text-anchor="middle">epoch (of ${epochs})</text>${lines}</svg>`;
-}
-
-export function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
 }

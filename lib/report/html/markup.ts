@@ -13,13 +13,14 @@ export function html(parts: TemplateStringsArray, ...insertions: Content[]): Mar
 function render(content: Content): string {
   if (content === null || content === undefined || content === false) return "";
   if (content instanceof Markup) return content.text;
-  if (typeof content === "string" || typeof content === "number") return escape(String(content));
+  if (typeof content === "string" || typeof content === "number") return escapeHtml(String(content));
   return content.map(render).join("");
 }
 
 const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "`": "&#96;" };
 
-function escape(text: string): string {
+/** For those who write markup by other means. */
+export function escapeHtml(text: string): string {
   return visible(text).replace(/[&<>"'`]/g, (character) => entities[character] ?? character);
 }
 

@@ -10,7 +10,7 @@ const elementwise = new Set(["Add", "Mul", "Relu", "HardSigmoid", "Sigmoid", "Ta
 /**
  * A sum of a value in onnxruntime's blocked layout and one in the plain layout is computed plainly, and so is everything
  * elementwise after it. A depthwise Conv with ones brings the plain summand into the blocked layout; onnxruntime fuses the
- * sum into it.
+ * sum into it. A Relu of a plain value gets such a Conv before it, for the convolutions and sums that follow; it is fused, too.
  */
 export const anchorLayout: Pass = (model) => {
   const rewriting = new Rewriting(model, "anchor");
@@ -22,17 +22,28 @@ export const anchorLayout: Pass = (model) => {
       const plain = blocked.has(first) ? second : first;
       const shape = rewriting.shape(plain);
       if (shape?.length === 4 && (shape[1] as number) % block === 0 && shape.join() === rewriting.shape(output)?.join() && !rewriting.constant(plain)) {
-        const channels = shape[1] as number;
-        const anchored = rewriting.builder.add("Conv", [plain, rewriting.weights(new Float32Array(channels).fill(1), [channels, 1, 1, 1], "ones")], { group: channels, kernel_shape: [1, 1] });
-        rewriting.setInputs(node, node.inputs.map((name) => (name === plain ? anchored : name)));
+        anchor(rewriting, node, plain);
         blocked.add(output);
         continue;
       }
+    }
+    if (node.operator === "Relu" && first !== undefined && rewriting.producer(first)?.operator === "MaxPool" && !blocked.has(first)) {
+      const shape = rewriting.shape(first);
+      if (shape?.length === 4 && (shape[1] as number) % block === 0) anchor(rewriting, node, first);
+      blocked.add(output);
+      continue;
     }
     if (staysBlocked(rewriting, node, blocked)) blocked.add(output);
   }
   return rewriting.finish();
 };
+
+function anchor(rewriting: Rewriting, node: Node, plain: string): void {
+  const channels = rewriting.shape(plain)?.[1] as number;
+  const ones = rewriting.weights(new Float32Array(channels).fill(1), [channels, 1, 1, 1], "ones");
+  const anchored = rewriting.builder.add("Conv", [plain, ones], { group: channels, kernel_shape: [1, 1] });
+  rewriting.setInputs(node, node.inputs.map((name) => (name === plain ? anchored : name)));
+}
 
 function staysBlocked(rewriting: Rewriting, node: Node, blocked: ReadonlySet<string>): boolean {
   const shape = rewriting.shape(node.outputs[0]);
@@ -48,7 +59,7 @@ function staysBlocked(rewriting: Rewriting, node: Node, blocked: ReadonlySet<str
     case "Concat":
       return node.inputs.every(isBlocked);
     case "Resize":
-      return isBlocked(node.inputs[0] ?? "");
+      return isBlocked(node.inputs[0] ?? "") && node.attributes["axes"] === undefined;
     default:
       return elementwise.has(node.operator) && node.inputs.every((name) => isBlocked(name) && rewriting.shape(name)?.join() === shape.join());
   }

@@ -1,33 +1,50 @@
-import { affineOf } from "./fold-batch-normalization";
+import { affineOf, type Affine } from "./fold-batch-normalization";
+import type { Node } from "../../onnx/model";
 import { channelFactors, Rewriting, type Pass } from "./rewriting";
 
 /**
- * What is left of BatchNormalization, and of products with a constant a channel, becomes a depthwise 1×1 Conv, which
- * onnxruntime computes inside its blocked layout; the others would leave it and come back.
+ * What multiplies and adds a constant a channel (BatchNormalization that no convolution took in, 1 − y of a sigmoid's
+ * derivative) becomes a depthwise 1×1 Conv, which onnxruntime computes inside its blocked layout; the others would leave
+ * it and come back.
  */
 export const channelAffineAsConvolution: Pass = (model) => {
   const rewriting = new Rewriting(model, "depthwise");
-  for (const node of rewriting.nodes("BatchNormalization")) {
-    const affine = affineOf(rewriting, node);
-    if (!affine || rewriting.shape(node.inputs[0])?.length !== 4) continue;
-    const channels = affine.scale.length;
+  for (const node of rewriting.nodes()) {
+    const found = channelAffine(rewriting, node);
+    if (!found) continue;
+    const { value, affine: { scale, shift } } = found;
+    const inputs = [value, rewriting.weights(Float32Array.from(scale), [scale.length, 1, 1, 1], "scale")];
+    if (shift.some((summand) => summand !== 0)) inputs.push(rewriting.weights(Float32Array.from(shift), [shift.length], "shift"));
     rewriting.remove(node);
-    rewriting.builder.add("Conv", [
-      node.inputs[0] as string,
-      rewriting.weights(Float32Array.from(affine.scale), [channels, 1, 1, 1], node.inputs[1] as string),
-      rewriting.weights(Float32Array.from(affine.shift), [channels], node.inputs[2] as string),
-    ], { group: channels, kernel_shape: [1, 1] }, node.outputs[0]);
-  }
-  for (const node of rewriting.nodes("Mul")) {
-    for (const [constant, value] of [[node.inputs[1], node.inputs[0]], [node.inputs[0], node.inputs[1]]] as const) {
-      const shape = rewriting.shape(value);
-      const tensor = rewriting.constant(constant);
-      const factors = shape?.length === 4 && tensor && tensor.data.length > 1 ? channelFactors(tensor, shape[1] as number) : undefined;
-      if (!factors || value === undefined) continue;
-      rewriting.remove(node);
-      rewriting.builder.add("Conv", [value, rewriting.weights(factors, [factors.length, 1, 1, 1], constant as string)], { group: factors.length, kernel_shape: [1, 1] }, node.outputs[0]);
-      break;
-    }
+    rewriting.builder.add("Conv", inputs, { group: scale.length, kernel_shape: [1, 1] }, node.outputs[0]);
   }
   return rewriting.finish();
 };
+
+/** The value and what is done to it, of a node that does y = scale · x + shift on a map of many channels. */
+function channelAffine(rewriting: Rewriting, node: Node): { value: string; affine: Affine } | undefined {
+  const [first = "", second = ""] = node.inputs;
+  if (node.domain !== "" || rewriting.info(node.outputs[0])?.dataType !== "float32") return undefined;
+  if (node.operator === "BatchNormalization") {
+    const affine = isMap(rewriting, first) ? affineOf(rewriting, node) : undefined;
+    return affine && { value: first, affine };
+  }
+  if (node.operator !== "Mul" && node.operator !== "Add" && node.operator !== "Sub") return undefined;
+  for (const [value, constant, sign] of [[first, second, 1], [second, first, -1]] as const) {
+    const channels = isMap(rewriting, value) ? rewriting.shape(value)?.[1] : undefined;
+    const numbers = channels === undefined ? undefined : channelFactors(rewriting.constant(constant), channels);
+    if (!numbers || channels === undefined) continue;
+    const all = (number: number): Float64Array => new Float64Array(channels).fill(number);
+    if (node.operator === "Mul") return { value, affine: { scale: Float64Array.from(numbers), shift: all(0) } };
+    if (node.operator === "Add") return { value, affine: { scale: all(1), shift: Float64Array.from(numbers) } };
+    // x − c, or c − x
+    return { value, affine: { scale: all(sign), shift: Float64Array.from(numbers, (number) => -sign * number) } };
+  }
+  return undefined;
+}
+
+/** Whether a value is a feature map that a blocked layout is used for, and not a handful of numbers. */
+function isMap(rewriting: Rewriting, value: string): boolean {
+  const shape = rewriting.shape(value);
+  return shape?.length === 4 && (shape[1] as number) % 4 === 0 && (shape[2] as number) * (shape[3] as number) > 1 && !rewriting.constant(value);
+}

@@ -4,19 +4,20 @@ import { anchorLayout } from "./anchor-layout";
 import { averagePoolBeforeConvolution } from "./average-pool-before-convolution";
 import { channelAffineAsConvolution } from "./channel-affine-as-convolution";
 import { foldBatchNormalization } from "./fold-batch-normalization";
+import { fullResizeSizes } from "./full-resize-sizes";
 import { maxPoolBeforeRelu } from "./max-pool-before-relu";
 import type { Pass } from "./rewriting";
 import { sinkConcat } from "./sink-concat";
 import { splitConvolution } from "./split-convolution";
 
 /** Counts up whenever a pass or a rule may produce another graph: gradient graphs cached before are not used again. */
-export const passesVersion = 2;
+export const passesVersion = 3;
 
 /** Passes over a network about to be differentiated, valid whatever the gradient rules. In this order. */
 const forwardPasses: readonly Pass[] = [foldBatchNormalization, averagePoolBeforeConvolution, sinkConcat];
 /** Passes that keep the true gradient only. */
 const forwardPassesForTrueGradients: readonly Pass[] = [maxPoolBeforeRelu];
-const gradientPasses: readonly Pass[] = [splitConvolution, absorbScales, channelAffineAsConvolution, anchorLayout];
+const gradientPasses: readonly Pass[] = [splitConvolution, absorbScales, fullResizeSizes, channelAffineAsConvolution, anchorLayout];
 
 /**
  * Rewrites a network so that its gradient will be cheap. The batch may be open; where other extents are not known, passes that

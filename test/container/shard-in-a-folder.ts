@@ -25,6 +25,8 @@ export interface PreparedShard {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+const nothing = (): Promise<void> => Promise.resolve();
+
 /** A folder as a bucket, with a model, a batch of pictures and a plan whose one job nobody has run yet. */
 export async function prepareShard(name: string, images: number, settings: object): Promise<PreparedShard> {
   const folder = mkdtempSync(path.join(os.tmpdir(), "cytolens-container-"));
@@ -42,7 +44,6 @@ export async function prepareShard(name: string, images: number, settings: objec
   await writeFile(path.join(folder, "made-for-a-test"), "");
 
   const requests: JobRequest[] = [];
-  const nothing = async (): Promise<void> => undefined;
   const pipeline: Pipeline = {
     store, clock: systemClock, publishers: [], hints: { tick: nothing }, notices: { publish: nothing },
     queue: { submit: async (request) => { requests.push(request); return { jobId: "container" }; }, findByName: async () => undefined, describe: async () => undefined },

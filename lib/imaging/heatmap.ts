@@ -28,13 +28,14 @@ export function renderHeatLayer(map: FloatMap, signed: boolean): Uint8Array {
 
 /** Index 0 is nothing; then `levels` colours (positive), then as many again when signed (negative). */
 export function colourIndices(map: FloatMap, scale: MapScale): IndexedImage {
-  const data = Uint8Array.from(map.data, (value) => {
-    const share = onScale(value, scale);
+  const data = new Uint8Array(map.data.length);
+  for (let i = 0; i < data.length; i++) {
+    const share = onScale(map.data[i] as number, scale);
     const strength = Math.abs(share);
-    if (strength < floor) return 0;
+    if (strength < floor) continue;
     const level = Math.min(levels - 1, Math.floor(((strength - floor) / (1 - floor)) * levels));
-    return 1 + level + (share < 0 ? levels : 0);
-  });
+    data[i] = 1 + level + (share < 0 ? levels : 0);
+  }
   return { width: map.width, height: map.height, data, palette: palette(scale.signed) };
 }
 

@@ -13,8 +13,12 @@ export interface MapScale {
  * pixels do not darken the rest; the maximum where the percentile is zero. Throws map.not-finite for NaN and infinities.
  */
 export function scaleOf({ data }: FloatMap, signed: boolean): MapScale {
-  const magnitudes = Float32Array.from(data, (value) => (signed ? Math.abs(value) : Math.max(0, value)));
-  if (!data.every(Number.isFinite)) throw new ImageError("map.not-finite", "Expected finite values in the attribution map but found NaN or infinity");
+  const magnitudes = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i] as number;
+    if (!Number.isFinite(value)) throw new ImageError("map.not-finite", `Expected finite values in the attribution map but found ${value}`);
+    magnitudes[i] = signed ? Math.abs(value) : Math.max(0, value);
+  }
   magnitudes.sort();
   return { signed, limit: percentile(magnitudes, 0.99) || (magnitudes.at(-1) ?? 0) };
 }

@@ -31,11 +31,11 @@ export function maskView(seen: RgbImage, map: FloatMap, signed: boolean, thresho
   sameShape(seen, map);
   const scale = scaleOf(map, signed);
   const data = new Uint8Array(seen.data.length);
-  map.data.forEach((value, i) => {
-    const share = Math.abs(onScale(value, scale));
-    if (share < threshold) return;
+  for (let i = 0; i < map.data.length; i++) {
+    const share = Math.abs(onScale(map.data[i] as number, scale));
+    if (share < threshold) continue;
     for (let channel = 3 * i; channel < 3 * i + 3; channel++) data[channel] = Math.round((seen.data[channel] as number) * share);
-  });
+  }
   return { width: seen.width, height: seen.height, data };
 }
 

@@ -43,17 +43,18 @@ export function attributedRegions(map: FloatMap, toImagePoint: PointMapping, cho
   const pieces = connectedPieces(smooth.map((value) => (value >= threshold * limit && value > 0 ? 1 : 0)), map.width);
   return pieces
     .filter(({ pixels }) => pixels.length >= Math.max(1, smallestShare * map.data.length))
-    .map(({ label, pixels, labels }) => {
-      const sum = pixels.reduce((inner, i) => inner + (positive[i] as number), 0);
-      const ring = simplify(outline(labels, label, map.width, map.height, pixels[0] as number), 0.5);
-      return {
-        polygon: ring.map(([x, y]) => toImagePoint(x, y)),
-        area: pixels.length, share: sum / total, mean: pixels.reduce((inner, i) => inner + (map.data[i] as number), 0) / pixels.length,
-        maximum: pixels.reduce((inner, i) => Math.max(inner, map.data[i] as number), -Infinity),
-      };
-    })
+    .map((piece) => ({ piece, share: piece.pixels.reduce((sum, i) => sum + (positive[i] as number), 0) / total }))
     .sort((one, other) => other.share - one.share)
-    .slice(0, most);
+    .slice(0, most)
+    .map(({ piece: { label, pixels, labels }, share }) => {
+      const values = pixels.map((i) => map.data[i] as number);
+      return {
+        polygon: simplify(outline(labels, label, map.width, map.height, pixels[0] as number), 0.5).map(([x, y]) => toImagePoint(x, y)),
+        area: pixels.length, share,
+        mean: values.reduce((sum, value) => sum + value, 0) / values.length,
+        maximum: values.reduce((most, value) => Math.max(most, value), -Infinity),
+      };
+    });
 }
 
 /** Three box averages of the given radius, which together are close to a Gaussian; edges repeat. */

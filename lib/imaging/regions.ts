@@ -66,13 +66,18 @@ function smoothed({ width, height, data }: FloatMap, radius: number): Float32Arr
 
 function boxAverage(values: Float32Array, lines: number, length: number, lineStep: number, step: number, radius: number): Float32Array {
   const out = new Float32Array(values.length);
-  const at = (line: number, i: number): number => values[line * lineStep + Math.min(length - 1, Math.max(0, i)) * step] as number;
+  const padded = new Float64Array(length + 2 * radius + 1);
   for (let line = 0; line < lines; line++) {
+    const start = line * lineStep;
+    const last = start + (length - 1) * step;
+    for (let i = 0; i < length; i++) padded[radius + i] = values[start + i * step] as number;
+    padded.fill(values[start] as number, 0, radius);
+    padded.fill(values[last] as number, radius + length);
     let sum = 0;
-    for (let i = -radius; i <= radius; i++) sum += at(line, i);
+    for (let i = 0; i < 2 * radius + 1; i++) sum += padded[i] as number;
     for (let i = 0; i < length; i++) {
-      out[line * lineStep + i * step] = sum / (2 * radius + 1);
-      sum += at(line, i + radius + 1) - at(line, i - radius);
+      out[start + i * step] = sum / (2 * radius + 1);
+      sum += (padded[i + 2 * radius + 1] as number) - (padded[i] as number);
     }
   }
   return out;
@@ -88,8 +93,8 @@ interface Piece {
 function connectedPieces(inside: Float32Array, width: number): Piece[] {
   const labels = new Int32Array(inside.length);
   const pieces: Piece[] = [];
-  inside.forEach((flag, start) => {
-    if (!flag || labels[start]) return;
+  for (let start = 0; start < inside.length; start++) {
+    if (!inside[start] || labels[start]) continue;
     const label = pieces.length + 1;
     const pixels = [start];
     labels[start] = label;
@@ -103,7 +108,7 @@ function connectedPieces(inside: Float32Array, width: number): Piece[] {
       }
     }
     pieces.push({ label, pixels, labels });
-  });
+  }
   return pieces;
 }
 

@@ -28,11 +28,6 @@ export class S3Store implements ObjectStore {
     return new S3Store(new S3Client({}), bucket);
   }
 
-  /** With region and credentials from the surroundings. */
-  static of(bucket: string): S3Store {
-    return new S3Store(new S3Client({}), bucket);
-  }
-
   async read(key: ObjectKey, options: ReadOptions = {}): Promise<{ readonly facts: ObjectFacts; readonly body: Uint8Array }> {
     const { facts, body, expected } = await this.get(key, options);
     const whole = await this.translated(key, async () => Buffer.concat(await body.toArray()));

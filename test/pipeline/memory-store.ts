@@ -52,6 +52,7 @@ export class MemoryStore implements ObjectStore {
     const content = Buffer.from(body as string);
     const etag = createHash("md5").update(content).digest("hex");
     this.contents.set(etag, content);
+    this.changed ||= before === undefined;
     this.held.set(key, { body: content, etag, lastModified: this.now() });
     return { etag };
   }
@@ -66,7 +67,13 @@ export class MemoryStore implements ObjectStore {
     const objects: ObjectFacts[] = [];
     const prefixes: string[] = [];
     let last = after;
-    for (const key of [...this.held.keys()].filter((one) => one.startsWith(prefix)).sort(compareKeys)) {
+    const keys = this.sortedKeys();
+    for (let index = firstAtOrAfter(keys, compareKeys(prefix, after) > 0 ? prefix : after); index < keys.length; index++) {
+      const key = keys[index]!;
+      if (!key.startsWith(prefix)) {
+        if (compareKeys(key, prefix) > 0) break;
+        continue;
+      }
       if (compareKeys(key, after) <= 0 || (after.endsWith("/") && delimiter && key.startsWith(after))) continue;
       const slash = delimiter ? key.indexOf(delimiter, prefix.length) : -1;
       const folder = slash >= 0 ? key.slice(0, slash + 1) : undefined;
@@ -79,13 +86,35 @@ export class MemoryStore implements ObjectStore {
     return { objects, prefixes };
   }
 
+  private sorted: { readonly keys: string[]; readonly size: number } | undefined;
+
+  /** Sorted once for as long as keys only stay. */
+  private sortedKeys(): string[] {
+    if (this.sorted?.size !== this.held.size || this.changed) this.sorted = { keys: [...this.held.keys()].sort(compareKeys), size: this.held.size };
+    this.changed = false;
+    return this.sorted.keys;
+  }
+
+  private changed = false;
+
   async openUploads(prefix: string): Promise<readonly { key: ObjectKey; initiated: Date }[]> {
     return this.uploads.filter(({ key }) => key.startsWith(prefix));
   }
 
   async delete(key: ObjectKey): Promise<void> {
     this.held.delete(key);
+    this.changed = true;
   }
+}
+
+function firstAtOrAfter(keys: readonly string[], key: string): number {
+  let [low, high] = [0, keys.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareKeys(keys[middle]!, key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 const factsOf = (key: string, { body, etag, lastModified }: Held): ObjectFacts => ({ key: key as ObjectKey, etag, size: body.length, lastModified });

@@ -17,8 +17,18 @@ export const objectKey = z.string().refine((key) => bytesOf(key) >= 1 && bytesOf
   error: "Expected an object key of 1 to 1,024 bytes",
 }).transform((key) => key as ObjectKey);
 
-/** The order of listings: that of the keys' UTF-8 bytes. */
-export const compareKeys = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+/** The order of listings: that of the keys' UTF-8 bytes, which is that of their code points. */
+export function compareKeys(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let index = 0; index < length; index++) {
+    const [one, other] = [a.charCodeAt(index), b.charCodeAt(index)];
+    if (one !== other) return codePointRank(one) - codePointRank(other);
+  }
+  return a.length - b.length;
+}
+
+/** Surrogates stand for code points above all that one unit can hold. */
+const codePointRank = (unit: number): number => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit);
 
 /** Longer batch names would push the keys of their results over S3's 1,024 bytes. */
 export const longestBatchName = 200;

@@ -52,7 +52,8 @@ export class MemoryStore implements ObjectStore {
     const content = Buffer.from(body as string);
     const etag = createHash("md5").update(content).digest("hex");
     this.contents.set(etag, content);
-    this.changed ||= before === undefined;
+    const isInOrder = this.sorted.length === this.held.size;
+    if (!before && isInOrder) this.sorted.splice(firstAtOrAfter(this.sorted, key), 0, key);
     this.held.set(key, { body: content, etag, lastModified: this.now() });
     return { etag };
   }
@@ -86,24 +87,23 @@ export class MemoryStore implements ObjectStore {
     return { objects, prefixes };
   }
 
-  private sorted: { readonly keys: string[]; readonly size: number } | undefined;
+  private sorted: string[] = [];
 
-  /** Sorted once for as long as keys only stay. */
+  /** Kept in order by writing and deleting; sorted anew where a test has put objects in by itself. */
   private sortedKeys(): string[] {
-    if (this.sorted?.size !== this.held.size || this.changed) this.sorted = { keys: [...this.held.keys()].sort(compareKeys), size: this.held.size };
-    this.changed = false;
-    return this.sorted.keys;
+    if (this.sorted.length !== this.held.size) this.sorted = [...this.held.keys()].sort(compareKeys);
+    return this.sorted;
   }
-
-  private changed = false;
 
   async openUploads(prefix: string): Promise<readonly { key: ObjectKey; initiated: Date }[]> {
     return this.uploads.filter(({ key }) => key.startsWith(prefix));
   }
 
   async delete(key: ObjectKey): Promise<void> {
+    if (!this.held.has(key)) return;
+    const isInOrder = this.sorted.length === this.held.size;
     this.held.delete(key);
-    this.changed = true;
+    if (isInOrder) this.sorted.splice(firstAtOrAfter(this.sorted, key), 1);
   }
 }
 

@@ -18,6 +18,28 @@ const worldWith = async (images: number): Promise<World> => {
   return world;
 };
 
+/** Plans 3,500 images with planners that may list one page each, or all at once. */
+async function planInSteps(deadlineEvery: number): Promise<{ run: string; items: number; itemsSha256: string }> {
+  const world = await new World().prepare();
+  world.itemsPerShard = 500;
+  for (let index = 0; index < 3500; index++) await world.store.write(imageKey(`${String(index).padStart(5, "0")}.png`), `content ${index % 7}`);
+  world.events.push(imageKey("00000.png"));
+  await world.deliver();
+  const limited = (): ReturnType<World["pipeline"]> => {
+    const pipeline = world.pipeline();
+    return deadlineEvery === 0 ? pipeline : { ...pipeline, policy: { ...pipeline.policy, deadline: world.clock.now() } };
+  };
+  world.clock.advance(400);
+  let rounds = 0;
+  for (let state = (await planBatch(limited(), batch, { by: "idle", coversUntil: null })).state; state === "continues"; rounds++) {
+    world.clock.advance(100);
+    ({ state } = await handleTick(limited(), batch) as { state: "continues" });
+  }
+  expect(rounds).toBe(deadlineEvery === 0 ? 0 : 3);
+  const [plan] = await readPlans(world.store, batch);
+  return { run: plan!.run, items: plan!.items, itemsSha256: plan!.itemsSha256 };
+}
+
 describe("faults of events and planning (numbers as in docs/faults.md)", () => {
   test("1, 2: duplicate, reversed and delayed events make one run", async () => {
     const world = await worldWith(4);
@@ -201,27 +223,7 @@ describe("faults of events and planning (numbers as in docs/faults.md)", () => {
   });
 
   test("a listing longer than the planner's time goes on in another, and comes to the same run", async () => {
-    const run = async (deadlineEvery: number): Promise<{ run: string; items: number; itemsSha256: string }> => {
-      const world = await new World().prepare();
-      world.itemsPerShard = 500;
-      for (let index = 0; index < 3500; index++) await world.store.write(imageKey(`${String(index).padStart(5, "0")}.png`), `content ${index % 7}`);
-      world.events.push(imageKey("00000.png"));
-      await world.deliver();
-      const limited = (): ReturnType<World["pipeline"]> => {
-        const pipeline = world.pipeline();
-        return deadlineEvery === 0 ? pipeline : { ...pipeline, policy: { ...pipeline.policy, deadline: world.clock.now() } };
-      };
-      world.clock.advance(400);
-      let rounds = 0;
-      for (let state = (await planBatch(limited(), batch, { by: "idle", coversUntil: null })).state; state === "continues"; rounds++) {
-        world.clock.advance(100);
-        ({ state } = await handleTick(limited(), batch) as { state: "continues" });
-      }
-      expect(rounds).toBe(deadlineEvery === 0 ? 0 : 3);
-      const [plan] = await readPlans(world.store, batch);
-      return { run: plan!.run, items: plan!.items, itemsSha256: plan!.itemsSha256 };
-    };
-    const [whole, inParts] = [await run(0), await run(1)];
+    const [whole, inParts] = [await planInSteps(0), await planInSteps(1)];
     expect(whole.items).toBe(3500);
     expect(inParts).toEqual(whole);
   }, 60_000);

@@ -1,5 +1,8 @@
 import type { Dye } from "./stain";
 
+// Read once: looking up a global for every pixel costs time, most of all in a test runner's sandbox.
+const { ceil, exp, max, min } = Math;
+
 /** Absorbance of a stack of thin layers at different depths; each is blurred as far as it lies from the focal plane. */
 export class OpticalDensity {
   private readonly layers = new Map<number, Float32Array>();
@@ -35,8 +38,8 @@ export function addDye(layer: Float32Array, pixel: number, dye: Dye, amount: num
 
 /** Separable Gaussian over interleaved RGB; edges repeat. */
 function gaussianBlur(values: Float32Array, width: number, height: number, deviation: number): Float32Array {
-  const reach = Math.ceil(2.5 * deviation);
-  const kernel = Float32Array.from({ length: 2 * reach + 1 }, (_, index) => Math.exp(-((index - reach) ** 2) / (2 * deviation * deviation)));
+  const reach = ceil(2.5 * deviation);
+  const kernel = Float32Array.from({ length: 2 * reach + 1 }, (_, index) => exp(-((index - reach) ** 2) / (2 * deviation * deviation)));
   const total = kernel.reduce((sum, weight) => sum + weight, 0);
   const pass = (source: Float32Array, lines: number, lineStride: number, count: number, stride: number): Float32Array => {
     const out = new Float32Array(source.length);
@@ -44,7 +47,7 @@ function gaussianBlur(values: Float32Array, width: number, height: number, devia
       for (let position = 0; position < count; position++) {
         let red = 0, green = 0, blue = 0;
         for (let tap = -reach; tap <= reach; tap++) {
-          const at = line * lineStride + Math.min(count - 1, Math.max(0, position + tap)) * stride;
+          const at = line * lineStride + min(count - 1, max(0, position + tap)) * stride;
           const weight = (kernel[tap + reach] as number) / total;
           red += weight * (source[at] as number); green += weight * (source[at + 1] as number); blue += weight * (source[at + 2] as number);
         }

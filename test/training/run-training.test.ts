@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { evaluateModel } from "../../lib/evaluation/evaluate-model";
 import { writeEvaluation } from "../../lib/evaluation/write-evaluation";
 import { readModelFolder } from "../../lib/networks/model-folder";
-import { readSafetensors } from "../../lib/networks/safetensors";
+import { readSafetensors, writeSafetensors } from "../../lib/networks/safetensors";
+import { float32Tensor } from "../../lib/onnx/tensor";
 import { phantomClasses } from "../../lib/phantom/cell";
 import { phantomField } from "../../lib/phantom/phantom";
 import { labelImage, writePhantoms } from "../../lib/phantom/write-phantoms";
@@ -49,6 +50,19 @@ describe("training on a folder", () => {
     expect(after!.get("fc.1.weight")!.dims[0]).toBe(3);
   });
 
+  it("begins from ImageNet's weights under torchvision's names", async () => {
+    const own = readSafetensors(await readFile(path.join(folder, "model", "weights.safetensors")));
+    const tensors = new Map([...own].filter(([name]) => !name.startsWith("fc.")));
+    const features = own.get("fc.1.weight")!.dims[1]!;
+    tensors.set("fc.weight", float32Tensor(new Float32Array(1000 * features), [1000, features])).set("fc.bias", float32Tensor(new Float32Array(1000), [1000]));
+    const weights = path.join(folder, "imagenet.safetensors");
+    await writeFile(weights, writeSafetensors(tensors));
+    const trained = await runTraining({ ...job("from-imagenet", { epochs: 1, freeze: ["conv1"] }), weights });
+    const after = readSafetensors(await readFile(path.join(trained.folder, "weights.safetensors")));
+    expect(after.get("conv1.weight")!.data).toEqual(own.get("conv1.weight")!.data);
+    expect(after.get("fc.1.weight")!.dims).toEqual([2, features]);
+  });
+
   it("refuses weights of another network", async () => {
     await expect(runTraining({ ...job("refused"), network: "densenet121-mini", weights: path.join(folder, "model", "weights.safetensors") })).rejects.toMatchObject({ code: "weights.mismatch" });
   });
@@ -56,7 +70,7 @@ describe("training on a folder", () => {
   it("teaches a U-Net where cells are, whose mask can then take the place of Otsu's", async () => {
     const fields = path.join(folder, "fields");
     await writePhantoms({ folder: fields, kind: "fields", classes: phantomClasses, countPerClass: 10, size: 64, seed: 3 });
-    const trained = await runTraining({ ...job("unet", { size: 64, epochs: 4, batch: 5, rate: 1e-2 }), data: fields, network: "unet-mini", split: "tenth" });
+    const trained = await runTraining({ ...job("unet", { size: 64, epochs: 3, batch: 5, rate: 1e-2 }), data: fields, network: "unet-mini", split: "tenth" });
     expect(trained.card.classes).toEqual(["background", "cell"]);
     const field = phantomField({ className: "Metaplastic", size: 96, seed: 77, index: 0 });
     const masker = await CellMasker.open(trained.folder);

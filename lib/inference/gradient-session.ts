@@ -10,17 +10,29 @@ import type { GradientCache } from "./gradient-cache";
 import { gradientGraphOf, logitsGraphOf, type GradientRequest } from "./gradient-graph";
 import { batchWithin, largestBatch, peakActivationBytes, weightBytes } from "./memory-budget";
 import { runtimeVersion } from "./runtime";
-import { Session, type SessionOptions } from "./session";
+import { defaultThreads, Session, type Computation, type SessionOptions } from "./session";
 import { SessionCache } from "./session-cache";
+import { WorkerPool } from "./worker-pool";
 
 export interface GradientSessionOptions extends SessionOptions {
   /** What all sessions of this model together may hold, 2 GiB unless told. */
   readonly memoryBytes?: number | undefined;
   /** Images computed at once; as many as fit, up to 8, unless told. */
   readonly batch?: number | undefined;
+  /**
+   * Worker threads that compute several images side by side, one thread each. Unless told: one a core on the CPU, where
+   * memory allows, for gradients of two images and more. 1: none.
+   */
+  readonly workers?: number | undefined;
   /** Left out: graphs are built anew in every process. */
   readonly cache?: GradientCache | undefined;
 }
+
+/** Below this memory a gradient is computed faster than it is handed to a worker and back. */
+const worthAWorker = 48 * 2 ** 20;
+
+/** Segments that a worker takes at once. */
+const segmentsOfWorker = 4;
 
 const defaultMemoryBytes = 2 * 2 ** 30;
 
@@ -101,6 +113,8 @@ export class GradientSession {
   async close(): Promise<void> {
     await this.queue.catch(() => undefined);
     await this.sessions.close();
+    await this.pool?.end();
+    this.pool = undefined;
   }
 
   /** One evaluation at a time: onnxruntime computes on the calling thread anyway, and sessions may close in between. */
@@ -116,10 +130,16 @@ export class GradientSession {
     let layerDims: readonly number[] = [];
     // Along segments neighbouring runs share a point: the values at it are those of the run that came first.
     const shared = alongSegments(kind) ? 1 : 0;
+    const workers = this.workersFor(kind, points.length - shared);
+    const tasks: { start: number; batch: number; part: readonly Float32Array[] }[] = [];
     for (let start = 0; start + shared < points.length;) {
-      const batch = this.batchFor(kind, points.length - shared - start);
-      const part = points.slice(start, start + batch + shared);
-      const outputs = await this.runBatch(part, batch, kind, classIndex);
+      const batch = workers > 1 ? this.batchOfWorker(kind) : this.batchFor(kind, points.length - shared - start);
+      tasks.push({ start, batch, part: points.slice(start, start + batch + shared) });
+      start += batch;
+    }
+    const results = await inTurn(tasks, workers, ({ batch, part }) => this.runBatch(part, batch, kind, classIndex, workers));
+    results.forEach((outputs, task) => {
+      const { start, part } = tasks[task] as (typeof tasks)[number];
       outputs.forEach(({ data, dims }, index) => {
         if (index === 2) layerDims = dims;
         const size = data.length / (dims[0] as number);
@@ -127,20 +147,19 @@ export class GradientSession {
         // Copies, so that a small row does not keep a whole batch's memory.
         for (let row = from; row < to; row++) rows[index]?.push((data as Float32Array).slice(row * size, (row + 1) * size));
       });
-      start += batch;
-    }
+    });
     checkFinite(rows);
     return { outputs: rows, layerDims };
   }
 
-  private async runBatch(points: readonly Float32Array[], batch: number, kind: Kind, classIndex: number | undefined): Promise<Tensor[]> {
+  private async runBatch(points: readonly Float32Array[], batch: number, kind: Kind, classIndex: number | undefined, workers: number): Promise<Tensor[]> {
     const { channels, height, width, name } = this.source.input;
     const size = channels * height * width;
     const images = alongSegments(kind) ? batch + 1 : batch;
     const input = new Float32Array(images * size);
     // A batch that is not full repeats its last image: zeros could overflow where images do not.
     for (let row = 0; row < images; row++) input.set(points[Math.min(row, points.length - 1)] as Float32Array, row * size);
-    const session = await this.sessionFor(kind, batch);
+    const session = await this.sessionFor(kind, batch, workers);
     const feeds: Record<string, Tensor> = { [name]: float32Tensor(input, [images, channels, height, width]) };
     const cotangent = session.inputNames.find((other) => other !== name);
     if (cotangent !== undefined && classIndex !== undefined) feeds[cotangent] = oneHot(batch, this.classCount(), classIndex);
@@ -152,12 +171,39 @@ export class GradientSession {
     return this.source.classes ?? raise(new ModelError("model.classes", `Expected a fixed number of classes in output "${this.source.logits}" but the graph does not tell it`));
   }
 
-  private sessionFor(kind: Kind, batch: number): Promise<Session> {
+  private sessionFor(kind: Kind, batch: number, workers: number): Promise<Computation> {
     const key = JSON.stringify([kind, batch]);
-    return this.sessions.get(key, this.expectedBytes.get(key) ?? 0, async () => {
-      const bytes = await this.modelFor(kind, batch);
-      return await Session.open(bytes, this.options);
-    });
+    const expected = this.expectedBytes.get(key) ?? 0;
+    // Tasks that start together ask for the same session: one of them opens it.
+    this.opening = this.opening.catch(() => undefined).then(() => workers > 1
+      ? this.sessions.get(`${key} × ${workers}`, workers * expected, async () => await this.poolOf(workers).open(key, await this.modelFor(kind, batch), this.options))
+      : this.sessions.get(key, expected, async () => await Session.open(await this.modelFor(kind, batch), this.options)));
+    return this.opening as Promise<Computation>;
+  }
+
+  private opening: Promise<unknown> = Promise.resolve();
+
+  private poolOf(size: number): WorkerPool {
+    this.pool ??= new WorkerPool(size);
+    return this.pool;
+  }
+
+  private pool: WorkerPool | undefined;
+
+  /** How many workers share a list of points: as many as fit the memory, if each has enough to do; else 1, this thread. */
+  private workersFor(kind: Kind, count: number): number {
+    const { provider = "cpu", workers = defaultThreads(), batch, threads = workers } = this.options;
+    if (kind === "logits" || provider !== "cpu" || workers < 2 || threads < 2 || batch !== undefined || this.source.fixedBatch !== undefined) return 1;
+    // A chain cut in pieces computes the points between pieces twice.
+    if (count < (alongSegments(kind) ? workers * this.batchOfWorker(kind) : 2)) return 1;
+    this.fittingBatch(kind);
+    const each = this.expectedBytes.get(JSON.stringify([kind, this.batchOfWorker(kind)])) ?? Infinity;
+    if (this.options.workers === undefined && each < worthAWorker) return 1;
+    return workers * each <= this.memoryBytes / 2 ? workers : 1;
+  }
+
+  private batchOfWorker(kind: Kind): number {
+    return alongSegments(kind) ? segmentsOfWorker : 1;
   }
 
   private readonly expectedBytes = new Map<string, number>();
@@ -217,6 +263,17 @@ export class GradientSession {
 
 function alongSegments(kind: Kind): boolean {
   return kind !== "logits" && kind.along === "segments";
+}
+
+/** Does tasks in their order, so many at once. */
+async function inTurn<Task, Result>(tasks: readonly Task[], atOnce: number, work: (task: Task) => Promise<Result>): Promise<Result[]> {
+  const results: Result[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < tasks.length; index = next++) results[index] = await work(tasks[index] as Task);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return results;
 }
 
 function oneHot(rows: number, classes: number, index: number): Tensor {

@@ -1,7 +1,7 @@
-import type { Session } from "./session";
+import type { Computation } from "./session";
 
 interface Entry {
-  readonly session: Session;
+  readonly session: Computation;
   readonly bytes: number;
 }
 
@@ -15,7 +15,7 @@ export class SessionCache {
   constructor(private readonly mostBytes: number, private readonly mostSessions = 5) {}
 
   /** @param bytes what the session is expected to hold when it runs */
-  async get(key: string, bytes: number, open: () => Promise<Session>): Promise<Session> {
+  async get(key: string, bytes: number, open: () => Promise<Computation>): Promise<Computation> {
     const known = this.entries.get(key);
     if (known) {
       // Entries are in order of use.

@@ -13,8 +13,20 @@ export interface SessionOptions {
   readonly tf32?: boolean | undefined;
 }
 
+/** A model ready to be computed, on this thread or on others. */
+export interface Computation {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /** How many runs go on side by side; more wait. */
+  readonly atOnce: number;
+  run(feeds: Readonly<Record<string, Tensor>>): Promise<Map<string, Tensor>>;
+  close(): Promise<void>;
+}
+
 /** A model loaded into onnxruntime. Runs are computed one after the other. */
-export class Session {
+export class Session implements Computation {
+  readonly atOnce = 1;
+
   private constructor(private readonly session: InferenceSession, readonly provider: Provider, readonly threads: number) {}
 
   /**

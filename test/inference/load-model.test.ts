@@ -61,6 +61,21 @@ describe("a loaded classifier", () => {
     await alone.close();
   });
 
+  it("answers the same from worker threads, and ends them", async () => {
+    const images = [0, 1, 2, 3, 4, 5, 6, 7].map(image);
+    const here = await loadModel(bytes, { cacheFolder: null, workers: 1, batch: 1 });
+    const there = await loadModel(bytes, { cacheFolder: null, workers: 2 });
+    const [one, other] = [await here.gradient(target)(images), await there.gradient(target)(images)];
+    expect(other.values).toEqual(one.values);
+    images.forEach((_, index) => expect(Buffer.from(other.gradients[index]!.buffer).equals(Buffer.from(one.gradients[index]!.buffer))).toBe(true));
+    const chains = [await here.segmentGradient(target)(images), await there.segmentGradient(target)(images)];
+    expect(chains[1]!.end).toBeCloseTo(chains[0]!.end, 5);
+    chains[0]!.gradients.forEach((gradient, index) => expect(maxRelative(chains[1]!.gradients[index]!, gradient)).toBeLessThan(1e-5));
+    await expect(there.gradient({ classIndex: 9, of: "logit" })(images)).rejects.toMatchObject({ code: "target.class" });
+    await here.close();
+    await there.close();
+  });
+
   it("keeps gradient graphs in the cache folder, and uses them", async () => {
     const first = await loadModel(bytes, { cacheFolder: folder, batch: 1 });
     const want = await first.gradient(target)([image(0)]);

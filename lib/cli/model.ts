@@ -16,9 +16,10 @@ import type { Model, ValueInfo } from "../onnx/model";
 import { readModel } from "../onnx/read-model";
 import { elementCount } from "../onnx/tensor";
 import { wholeNumber } from "./batch-flags";
+import { registerModelPublish } from "./model-publish";
 import { readInput, valueText } from "./differentiate";
 
-/** `cytolens model inspect | import | list`. */
+/** `cytolens model inspect | import | list | publish`. */
 export function registerModel(program: Command): Command {
   const model = program.command("model").description("look into models, import weights, list what is here");
   model.command("inspect").argument("<model>", "an ONNX file or a model folder").option("--json", "print JSON")
@@ -43,6 +44,7 @@ export function registerModel(program: Command): Command {
       const cards = await listModels(folder);
       console.log(json ? JSON.stringify(cards, null, 2) : cards.map((card) => `${card.name}  ${card.title}  (${card.classes.length} classes, sha256 ${card.sha256.slice(0, 12)}…)`).join("\n") || `no models in ${folder}`);
     });
+  registerModelPublish(model);
   return model;
 }
 

@@ -18,6 +18,8 @@ const commands: readonly { readonly name: string; readonly description: string; 
   { name: "phantom", description: "draw synthetic Pap-smear images with per-cell ground truth", load: async () => (await import("./phantom.js")).registerPhantom },
   { name: "train", description: "train a network on a folder with a folder of images for each class", load: async () => (await import("./train.js")).registerTrain },
   { name: "evaluate", description: "measure a model on a folder with a folder of images for each class", load: async () => (await import("./evaluate.js")).registerEvaluate },
+  { name: "submit", description: "upload a folder of images to a bucket as a batch", load: async () => (await import("./submit.js")).registerSubmit },
+  { name: "status", description: "how far a batch is, and what its jobs said", load: async () => (await import("./status.js")).registerStatus },
   { name: "doctor", description: "check that this machine has what cytolens needs", load: async () => (await import("./doctor.js")).registerDoctor },
 ];
 

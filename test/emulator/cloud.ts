@@ -21,6 +21,8 @@ export interface Cloud {
   readonly hintsQueueUrl: string;
   /** An S3 client with the credentials of the role whose name in the template begins so. */
   actingAs(role: string): Promise<S3Client>;
+  /** Runs the command line against the account; answers what it prints. */
+  cytolens(words: readonly string[]): Promise<string>;
   inject(fault: FaultRequest): Promise<Record<string, unknown>>;
   stop(): Promise<void>;
 }
@@ -56,6 +58,11 @@ export async function deployCloud(python: string, configuration: Readonly<Record
     const resources = await resourcesOf(endpoint);
     return {
       endpoint, outputs, bucket: outputs["BucketName"] ?? "", stop, hintsQueueUrl: resources.get("HintsQueue") ?? "",
+      cytolens: async (words) => {
+        const { accessKeyId, secretAccessKey } = emulatorCredentials.credentials;
+        const env = { ...process.env, AWS_ENDPOINT_URL: endpoint, AWS_REGION: emulatorCredentials.region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+        return (await execute(process.execPath, [path.join(projectRoot, "dist/bin/cytolens.js"), ...words], { cwd: scratch, env })).stdout;
+      },
       actingAs: async (role) => {
         const granted = await credentialsOf(endpoint, `arn:aws:iam::${emulatorCredentials.credentials.accessKeyId}:role/${resources.get(role)}`);
         return new S3Client({ endpoint, region: emulatorCredentials.region, credentials: {

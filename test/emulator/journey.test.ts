@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
@@ -49,6 +49,7 @@ const quick = { methods: ["gradient"] };
 
   const jobsOf = async (run: string): Promise<Record<string, unknown>[]> =>
     ((await cloud.inject({}))["jobs"] as Record<string, unknown>[]).filter(({ jobName }) => String(jobName).startsWith(run));
+  const cytolens = (...words: string[]): Promise<string> => cloud.cytolens([...words, "--bucket", cloud.bucket, "--json"]);
   const running = (): Promise<true | undefined> => eventually(async () => (Number((await cloud.inject({}))["running"]) > 0 ? true : undefined), 30);
   const complete = { status: "complete", counts: { planned: 3, succeeded: 3, failed: 0, skipped: 0 } };
 
@@ -140,6 +141,20 @@ const quick = { methods: ["gradient"] };
     await lab.upload(name("untold"), images, { settings: quick });
     expect(await lab.finished(name("untold"), undefined, 150)).toMatchObject(complete);
   }, 300_000);
+
+  test("the command line publishes a model, submits a folder and tells how far it is", async () => {
+    const slides = path.join(scratch, "slides 1");
+    for (const [file, body] of Object.entries(images)) {
+      mkdirSync(path.dirname(path.join(slides, file)), { recursive: true });
+      writeFileSync(path.join(slides, file), body);
+    }
+    expect(JSON.parse(await cytolens("model", "publish", path.join(scratch, "model"), "--as", "other"))).toMatchObject({ names: ["mini", "other"] });
+    await expect(cytolens("submit", slides, "--model", "absent")).rejects.toThrow(/Expected a model published in s3:/);
+    expect(JSON.parse(await cytolens("submit", slides, "--model", "other", "--methods", "gradient"))).toMatchObject({ batch: "slides 1", uploaded: 3, complete: true });
+    expect(await lab.finished(name("slides 1"))).toMatchObject({ ...complete, model: { name: "other" } });
+    expect(JSON.parse(await cytolens("status", "slides 1"))).toMatchObject({ stage: "done", runs: [{ counts: { succeeded: 3 }, jobs: [{ state: "succeeded" }] }] });
+    expect(JSON.parse(await cytolens("submit", slides, "--model", "other", "--methods", "gradient", "--no-ready"))).toMatchObject({ uploaded: 0, thereAlready: 3 });
+  }, 120_000);
 
   test("a job's credentials do what its role says and no more", async () => {
     const worker = await cloud.actingAs("WorkerRole");

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { methodSettings } from "../lib/contract/methods";
 import { modelCard, type ModelCard } from "../lib/contract/model-card";
 import { evaluateModel } from "../lib/evaluation/evaluate-model";
 import type { Classifier } from "../lib/inference/classifier";
@@ -15,7 +16,10 @@ import { measurePointing, type PointingOptions, type PointingResult } from "../l
 
 /** Seeds of phantoms that no model of this project was trained on. */
 const evaluationSeed = 1000, pointingSeed = 2000, randomWeightsSeed = 99;
-const methods = ["integrated-gradients", "grad-cam", "input-x-gradient"] as const;
+/** White is the empty slide, so a path from white adds the cells to it; black is the usual baseline. */
+const methods = [
+  { name: "integrated-gradients", baseline: "white" }, { name: "integrated-gradients", baseline: "black" }, { name: "grad-cam" }, { name: "input-x-gradient" },
+].map((method) => methodSettings.parse(method));
 
 /**
  * Measures the shipped model on phantoms it never saw and writes the figures on its card:

@@ -1,5 +1,5 @@
 import { imageNetNormalisation } from "../attribution/baselines";
-import { methodSettings, type MethodSettings } from "../contract/methods";
+import type { MethodSettings } from "../contract/methods";
 import { pointingOf } from "../evaluation/pointing-game";
 import { normalise } from "../imaging/preprocess";
 import { resizeBilinear } from "../imaging/resample";
@@ -21,7 +21,7 @@ export interface PointingResult {
 }
 
 export interface PointingOptions {
-  readonly methods: readonly MethodSettings["name"][];
+  readonly methods: readonly MethodSettings[];
   readonly fieldsPerClass: number;
   /** Of the fields; to differ from that of the training data. */
   readonly seed: number;
@@ -49,8 +49,8 @@ export async function measurePointing(classifier: Classifier, { methods, fieldsP
       const cause = Uint8Array.from({ length: size * size }, (_, pixel) => ((small.data[3 * pixel] as number) > 127 ? 1 : 0));
       const image = normalise(resizeBilinear(field, size, size), classifier.card?.input);
       const target = { classIndex: classifier.classNames.indexOf(className), of: "logit" } as const;
-      for (const [at, name] of methods.entries()) {
-        const { map } = await explain(classifier, methodSettings.parse({ name }), target, image, normalisation);
+      for (const [at, method] of methods.entries()) {
+        const { map } = await explain(classifier, method, target, image, normalisation);
         const { hit, mass, chance } = pointingOf(map, cause, size, smoothing * size);
         const sum = sums[at];
         if (!sum) continue;
@@ -61,5 +61,5 @@ export async function measurePointing(classifier: Classifier, { methods, fieldsP
     }
   }
   const fields = phantomClasses.length * fieldsPerClass;
-  return methods.map((method, at) => ({ method, fields, hits: (sums[at]?.hits ?? 0) / fields, mass: (sums[at]?.mass ?? 0) / fields, chance: (sums[at]?.chance ?? 0) / fields }));
+  return methods.map((method, at) => ({ method: method.name === "integrated-gradients" ? `${method.name} from ${method.baseline}` : method.name, fields, hits: (sums[at]?.hits ?? 0) / fields, mass: (sums[at]?.mass ?? 0) / fields, chance: (sums[at]?.chance ?? 0) / fields }));
 }

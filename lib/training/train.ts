@@ -32,7 +32,7 @@ export interface TrainingRun {
 }
 
 export interface TrainingResult {
-  /** The weights of the epoch with the best validation accuracy. */
+  /** The weights of the epoch with the best validation accuracy, and of several such the one with the lowest loss. */
   readonly weights: ReadonlyMap<string, Tensor>;
   readonly bestEpoch: number;
   readonly bestValidation: number;
@@ -75,7 +75,7 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
         epoch, loss: learned.loss, trainAccuracy: learned.accuracy, validationLoss: validated.loss, validationAccuracy: validated.accuracy,
         seconds: (performance.now() - started) / 1000,
       });
-      if (validated.accuracy > state.bestValidation) {
+      if (isBetter(validated, state.history[state.bestEpoch - 1])) {
         state.bestValidation = validated.accuracy;
         state.bestEpoch = epoch;
         for (const [name, tensor] of Object.entries(steps.inferenceWeights())) best.set(name, Float32Array.from(tensor.data as Float32Array));
@@ -122,8 +122,16 @@ function batchesOf(count: number, batch: number): number {
   return Math.floor(count / batch);
 }
 
-function isExhausted({ epoch, bestEpoch }: Checkpoint["state"], { patience }: TrainingSettings): boolean {
-  return patience > 0 && epoch - bestEpoch >= patience;
+/** By accuracy; of epochs as accurate as each other, by loss. */
+function isBetter(validated: { loss: number; accuracy: number }, best: EpochRecord | undefined): boolean {
+  if (!best || validated.accuracy !== best.validationAccuracy) return !best || validated.accuracy > best.validationAccuracy;
+  return validated.loss < best.validationLoss;
+}
+
+/** Whether accuracy has not risen for as many epochs as patience lasts. */
+function isExhausted({ epoch, history }: Checkpoint["state"], { patience }: TrainingSettings): boolean {
+  const best = Math.max(...history.map(({ validationAccuracy }) => validationAccuracy));
+  return patience > 0 && history.length > 0 && epoch - (history.findIndex(({ validationAccuracy }) => validationAccuracy === best) + 1) >= patience;
 }
 
 async function resumed({ checkpointFile, network, classes, fingerprint }: TrainingRun): Promise<Checkpoint | undefined> {

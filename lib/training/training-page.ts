@@ -7,7 +7,7 @@ interface Series { readonly name: string; readonly colour: string; readonly valu
 
 /** The page a browser shows of a run, self-contained; while the run is `live` it loads itself again every five seconds. */
 export function trainingPage(title: string, history: readonly EpochRecord[], epochs: number, live: boolean): string {
-  const best = history.reduce<EpochRecord | undefined>((found, record) => (!found || record.validationAccuracy > found.validationAccuracy ? record : found), undefined);
+  const best = history.reduce<EpochRecord | undefined>((found, record) => (!found || record.validationAccuracy > found.validationAccuracy || (record.validationAccuracy === found.validationAccuracy && record.validationLoss < found.validationLoss) ? record : found), undefined);
   const heading = escapeHtml(title);
   const summary = best
     ? `Epoch ${history.length} of ${epochs}. Best validation accuracy ${(100 * best.validationAccuracy).toFixed(2)} % in epoch ${best.epoch}.`

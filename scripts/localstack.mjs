@@ -1,5 +1,5 @@
 // npm run localstack: starts LocalStack in Docker and our Batch server beside it, for people who have Docker. Untried: see docs/emulators.md.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { prepare, root } from "./prepare.mjs";
 
 const image = "localstack/localstack:4.14.0";
@@ -17,7 +17,6 @@ const account = { AWS_ENDPOINT_URL: endpoint, AWS_REGION: region, AWS_ACCESS_KEY
 const batch = new BatchServer({
   workingFolder: root, environment: account, log: (line) => console.log(line), credentials: async () => ({}),
 }, async (detail) => {
-  const { spawn } = await import("node:child_process");
   const entries = JSON.stringify([{ Source: "aws.batch", DetailType: "Batch Job State Change", Detail: JSON.stringify(detail), Resources: [detail.jobArn] }]);
   spawn("docker", ["exec", name, "awslocal", "events", "put-events", "--region", region, "--entries", entries], { stdio: "ignore" });
 });
@@ -28,5 +27,10 @@ for (const [kind, logicalId] of [["job-queue", "Spot"], ["job-queue", "OnDemand"
 console.log(`LocalStack at ${endpoint}, AWS Batch at http://127.0.0.1:${port}. In another terminal:`);
 for (const [variable, value] of Object.entries({ ...account, AWS_ENDPOINT_URL_BATCH: `http://127.0.0.1:${port}` })) console.log(`  export ${variable}=${value}`);
 console.log("Ctrl-C ends both.");
-spawnSync("docker", ["run", "--rm", "--name", name, "-p", "127.0.0.1:4566:4566", "-v", "/var/run/docker.sock:/var/run/docker.sock", "-e", `AWS_ENDPOINT_URL_BATCH=http://host.docker.internal:${port}`, "--add-host", "host.docker.internal:host-gateway", image], { stdio: "inherit" });
+process.on("SIGINT", () => undefined);
+const docker = spawn("docker", [
+  "run", "--rm", "--name", name, "-p", "127.0.0.1:4566:4566", "-v", "/var/run/docker.sock:/var/run/docker.sock",
+  "-e", `AWS_ENDPOINT_URL_BATCH=http://host.docker.internal:${port}`, "--add-host", "host.docker.internal:host-gateway", image,
+], { stdio: "inherit" });
+await new Promise((resolve) => docker.once("close", resolve));
 await batch.close();

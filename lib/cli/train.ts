@@ -12,7 +12,7 @@ interface TrainFlags {
   out: string; network: string; name?: string; split: SplitName; variant: SipakmedVariant; size: number; epochs: number; batch: number; lr: number;
   optimizer: TrainingSettings["optimizer"]; momentum: number; weightDecay: number; schedule: TrainingSettings["schedule"]; warmup: number; labelSmoothing: number;
   classWeights: TrainingSettings["classWeights"]; rotation: number; flips?: boolean; stainJitter: number; zoom: number; fill: number; dropout?: number; averaging: number;
-  weights?: string; newHead?: boolean; freeze: string[]; patience: number; seed: number; threads?: number; skipUnreadable?: boolean; maskModel?: string; json?: boolean;
+  weights?: string; newHead?: boolean; freeze: string[]; patience: number; seed: number; threads?: number; skipUnreadable?: boolean; maskModel?: string; json?: boolean; onBatch?: boolean;
 }
 
 /** `cytolens train`: a model folder from a folder of images. */
@@ -52,7 +52,10 @@ export function registerTrain(program: Command): void {
     .option("--mask-model <folder>", "mask images with this U-Net (a model folder) in place of Otsu's threshold")
     .option("--skip-unreadable", "leave unreadable images out")
     .option("--json", "print a JSON summary")
-    .action(async (data: string, flags: TrainFlags) => {
+    .option("--on-batch", "train on the stack's AWS Batch; --out names the training in the bucket")
+    .option("--bucket <bucket>", "the stack's bucket, with --on-batch")
+    .action(async (data: string, flags: TrainFlags, command: Command) => {
+      if (flags.onBatch) return (await import("./train-on-batch.js")).trainOnBatch(data, command);
       const bar = process.stderr.isTTY && !flags.json ? new SingleBar({ format: "epoch {epoch} [{bar}] {value}/{total}  loss {loss}  validation {validation}", clearOnComplete: true }) : undefined;
       let validation = "—";
       const trained = await runTraining({

@@ -12,6 +12,12 @@ export const modelsPrefix = "models/";
 /** Data sets, checkpoints and what training made; a person publishes from here to models/. */
 export const trainingPrefix = "training/";
 
+/** What the stack tells the command line about itself. */
+export const deploymentKey = "deployment.json" as ObjectKey;
+/** A training's data set, and what `cytolens train` keeps in its folder: checkpoint, progress page, at last the model. */
+export const trainingDataPrefix = (name: string): string => `${trainingPrefix}${name}/data/`;
+export const trainingRunPrefix = (name: string): string => `${trainingPrefix}${name}/run/`;
+
 export const incomingBatchPrefix = (batch: BatchName): string => `${incomingPrefix}${batch}/`;
 export const batchSettingsKey = (batch: BatchName): ObjectKey => key(`${incomingBatchPrefix(batch)}batch.json`);
 export const readyMarkerKey = (batch: BatchName): ObjectKey => key(`${incomingBatchPrefix(batch)}_READY`);

@@ -2,6 +2,7 @@ import { Annotations, CfnOutput, Stack, Tags, type StackProps } from "aws-cdk-li
 import * as sns from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import type { Construct } from "constructs";
+import { currentSchemaVersion } from "../contract/names";
 import { Alarms } from "./alarms";
 import { budgetAlarm, costTag } from "./budget";
 import { BatchBucket } from "./bucket";
@@ -10,6 +11,7 @@ import { Compute } from "./compute";
 import { defaultModelFolder, type Configuration } from "./configuration";
 import { Dashboard } from "./dashboard";
 import { DefaultModel } from "./default-model";
+import { writeDeploymentFacts } from "./deployment-facts";
 import { HintsQueue } from "./hints-queue";
 import { Network } from "./network";
 import type { PipelineParts } from "./pipeline-parts";
@@ -63,10 +65,11 @@ export class CytolensStack extends Stack {
     const collector = new Collector(this, "Collector", parts);
     const reconciler = new Reconciler(this, "Reconciler", parts);
 
-    if (configuration.training) {
-      const { job } = new Training(this, "Training", configuration, bucket, image);
-      new CfnOutput(this, "TrainingJobDefinition", { value: job.definition.jobDefinitionArn, description: "What `cytolens train --on-batch` submits" });
-    }
+    const training = configuration.training ? new Training(this, "Training", configuration, bucket, image) : undefined;
+    writeDeploymentFacts(this, bucket, {
+      schemaVersion: currentSchemaVersion, stack: this.stackName, queue: compute.spot.jobQueueArn,
+      training: training ? { jobDefinition: training.job.definition.jobDefinitionArn, roomMiB: training.roomMiB } : null,
+    });
 
     const alarms = new Alarms(this, "Alarms", {
       stackName: this.stackName, topic, hints,

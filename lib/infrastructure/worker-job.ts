@@ -12,7 +12,7 @@ import type { Configuration } from "./configuration";
 
 /** The user in the image: no name, no home, no rights. */
 export const workerUser = "10001:10001";
-const temporaryMiB = 1024;
+const workerTemporaryMiB = 1024;
 /** Of a job's memory, what the worker plans with; the rest is for the runtime, and for /tmp, which is memory too. */
 const usableMemory = 0.75;
 
@@ -23,6 +23,8 @@ interface HardenedJobProps {
   readonly role: iam.Role;
   readonly command: string[];
   readonly timeout: Duration;
+  /** Of the job's memory, what may be written under /tmp. */
+  readonly temporaryMiB: number;
 }
 
 /** One job definition, hardened: read-only root, no root user, no privilege, only memory to write to. */
@@ -31,7 +33,7 @@ export class HardenedJob extends Construct {
   /** Every revision: a run goes on with the one it was planned with. */
   readonly allRevisions: string;
 
-  constructor(scope: Construct, id: string, { compute, retention }: Configuration, { name, bucket, image, role, command, timeout }: HardenedJobProps) {
+  constructor(scope: Construct, id: string, { compute, retention }: Configuration, { name, bucket, image, role, command, timeout, temporaryMiB }: HardenedJobProps) {
     super(scope, id);
     const logGroup = new logs.LogGroup(this, "Logs", { retention: retention.logDays, removalPolicy: RemovalPolicy.DESTROY });
     const container = new batch.EcsEc2ContainerDefinition(this, "Container", {
@@ -87,7 +89,7 @@ export function workerJob(scope: Construct, configuration: Configuration, bucket
     write: [runsPrefix, resultsPrefix],
   });
   return new HardenedJob(scope, "Worker", configuration, {
-    name: "worker", bucket, image, role,
+    name: "worker", bucket, image, role, temporaryMiB: workerTemporaryMiB,
     command: ["node", "dist/containers/worker/main.js"],
     timeout: Duration.minutes(configuration.compute.attemptTimeoutMinutes),
   });

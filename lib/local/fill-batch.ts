@@ -46,7 +46,8 @@ export async function fillBatch(bucket: string, { batch, files }: ChosenFiles): 
   }
 }
 
-async function* filesBelow(folder: string, below = ""): AsyncGenerator<string> {
+/** Files of a folder and of those in it, as paths inside it, in the order of their names; hidden ones are left out. */
+export async function* filesBelow(folder: string, below = ""): AsyncGenerator<string> {
   const entries = await readdir(path.join(folder, below), { withFileTypes: true });
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     if (hidden.test(entry.name)) continue;

@@ -32,17 +32,25 @@ export interface Uploaded {
 const wholeBytes = 16 * 2 ** 20;
 
 /** Puts files into a bucket as a batch: settings first, then images, several at a time, then _READY. What is there already, unchanged, is not sent again. */
-export async function uploadBatch(store: ObjectStore, { batch, files }: ChosenFiles, { settings, ready, parallel, told, stop }: UploadOptions): Promise<Uploaded> {
-  const there = new Map<string, ObjectFacts>();
-  for await (const facts of listAll(store, incomingBatchPrefix(batch))) there.set(facts.key, facts);
+export async function uploadBatch(store: ObjectStore, { batch, files }: ChosenFiles, { settings, ready, ...options }: UploadOptions): Promise<Uploaded> {
   if (settings) await write(store, batchSettingsKey(batch), `${JSON.stringify(settings, null, 2)}\n`, "application/json");
+  const done = await uploadFiles(store, incomingBatchPrefix(batch), files, options);
+  if (done.complete && ready) await write(store, readyMarkerKey(batch), "", "text/plain");
+  return done;
+}
 
+/** Puts files under a prefix, several at a time; what is there already, unchanged, is not sent again. */
+export async function uploadFiles(
+  store: ObjectStore, prefix: string, files: ChosenFiles["files"], { parallel, told, stop }: Pick<UploadOptions, "parallel" | "told" | "stop">,
+): Promise<Uploaded> {
+  const there = new Map<string, ObjectFacts>();
+  for await (const facts of listAll(store, prefix)) there.set(facts.key, facts);
   const count = { uploaded: 0, thereAlready: 0, bytes: 0 };
   const queue = files.values();
   const worker = async (): Promise<void> => {
     for (const { from, to } of queue) {
       if (stop?.aborted) return;
-      const key = `${incomingBatchPrefix(batch)}${to}` as ObjectKey;
+      const key = `${prefix}${to}` as ObjectKey;
       const { size } = await stat(from);
       const isThere = await sameContent(there.get(key), from, size);
       if (!isThere) await uploadFile(store, key, from, size);
@@ -52,9 +60,7 @@ export async function uploadBatch(store: ObjectStore, { batch, files }: ChosenFi
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, parallel) }, worker));
-  const complete = stop?.aborted !== true;
-  if (complete && ready) await write(store, readyMarkerKey(batch), "", "text/plain");
-  return { ...count, complete };
+  return { ...count, complete: stop?.aborted !== true };
 }
 
 /**

@@ -156,14 +156,34 @@ const quick = { methods: ["gradient"] };
     expect(JSON.parse(await cytolens("submit", slides, "--model", "other", "--methods", "gradient", "--no-ready"))).toMatchObject({ uploaded: 0, thereAlready: 3 });
   }, 120_000);
 
+  test("a training runs on Batch, survives a reclaim, and leaves its model where a person can publish it", async () => {
+    const data = path.join(scratch, "cells");
+    for (const [label, offset] of [["round", 0], ["spindle", 1]] as const) {
+      mkdirSync(path.join(data, label), { recursive: true });
+      for (let i = 0; i < 12; i++) writeFileSync(path.join(data, label, `${i}.png`), await picture(3 * i + offset));
+    }
+    const flags = ["--network", "densenet121-mini", "--size", "32", "--epochs", "16", "--batch", "8"];
+    const { training } = JSON.parse(await cytolens("train", data, "--out", "cells-1", ...flags, "--on-batch")) as { training: string };
+    expect(training).toBe("cells-1");
+    expect(await running()).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await cloud.inject({ reclaim: "with-notice" });
+    const model = await eventually(async () => (await lab.keys("training/cells-1/run/")).find((key) => key.endsWith("model.onnx")), 120);
+    expect(model).toBe("training/cells-1/run/model.onnx");
+    const ended = await eventually(async () => (await jobsOf("train-cells-1")).find(({ status }) => status === "SUCCEEDED"), 30);
+    expect(ended).toMatchObject({ attempts: [expect.anything(), expect.anything()] });
+    expect(JSON.parse(await lab.text("training/cells-1/run/card.json"))).toMatchObject({ classes: ["round", "spindle"] });
+  }, 240_000);
+
   test("a job's credentials do what its role says and no more", async () => {
     const worker = await cloud.actingAs("WorkerRole");
     const at = (Key: string): { Bucket: string; Key: string } => ({ Bucket: cloud.bucket, Key });
-    expect(await may(worker.send(new GetObjectCommand(at("incoming/first/one.png"))))).toBe("allowed");
+    await lab.upload(name("own"), { "one.png": await picture(1) }, { ready: false });
+    expect(await may(worker.send(new GetObjectCommand(at("incoming/own/one.png"))))).toBe("allowed");
     expect(await may(worker.send(new GetObjectCommand(at("models/names/default.json"))))).toBe("allowed");
     expect(await may(worker.send(new PutObjectCommand({ ...at("results/x"), Body: "" })))).toBe("allowed");
-    for (const key of ["incoming/x", "models/x", "elsewhere"]) expect([key, await may(worker.send(new PutObjectCommand({ ...at(key), Body: "" })))]).toEqual([key, "AccessDenied"]);
-    for (const key of ["incoming/first/one.png", "results/x", "runs/x"]) expect([key, await may(worker.send(new DeleteObjectCommand(at(key))))]).toEqual([key, "AccessDenied"]);
+    for (const key of ["incoming/x", "models/x", "training/x", "deployment.json"]) expect([key, await may(worker.send(new PutObjectCommand({ ...at(key), Body: "" })))]).toEqual([key, "AccessDenied"]);
+    for (const key of ["incoming/own/one.png", "results/x", "runs/x"]) expect([key, await may(worker.send(new DeleteObjectCommand(at(key))))]).toEqual([key, "AccessDenied"]);
     expect(await may(worker.send(new GetObjectCommand(at("models/sha256/none"))))).toBe("NoSuchKey");
   });
 });

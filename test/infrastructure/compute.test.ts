@@ -107,7 +107,7 @@ describe("job definitions", () => {
   test.each(["Cytolens-worker", "Cytolens-training"])("%s is hardened", (name) => {
     expect(definition(gpu, name)["ContainerProperties"]).toMatchObject({
       User: "10001:10001", Privileged: false, ReadonlyRootFilesystem: true,
-      LinuxParameters: { InitProcessEnabled: true, Tmpfs: [{ ContainerPath: "/tmp", MountOptions: ["rw", "noexec", "nosuid", "nodev"], Size: 1024 }] },
+      LinuxParameters: { InitProcessEnabled: true, Tmpfs: [{ ContainerPath: "/tmp", MountOptions: ["rw", "noexec", "nosuid", "nodev"], Size: name.endsWith("worker") ? 1024 : 6500 }] },
       Ulimits: [{ Name: "core", HardLimit: 0, SoftLimit: 0 }],
     });
     expect(definition(gpu, name)["ContainerProperties"]).not.toHaveProperty("Volumes");

@@ -135,6 +135,11 @@ describe("the default model", () => {
   });
 });
 
+test("the command line finds queue and job definition in the bucket", () => {
+  const body = Object.values(resourcesOf(template, "Custom::AWS")).map(({ Properties }) => asText(Properties["Create"])).find((call) => call.includes("deployment.json"));
+  for (const part of ["ComputeSpot", "TrainingJobDefinition", "roomMiB"]) expect(body).toContain(part);
+});
+
 describe("watching", () => {
   test("each alarm tells people, and has its section in the runbook", () => {
     const alarms = Object.values(resourcesOf(template, "AWS::CloudWatch::Alarm")).map(({ Properties }) => Properties);

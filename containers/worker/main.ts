@@ -11,7 +11,7 @@ import type { ObjectStore } from "../../lib/storage/object-store";
  * What the process ends with. AWS Batch tries 137 (killed for memory) and reclaimed hosts again and nothing else:
  * what failed here would fail there.
  */
-const exitCodes = { finished: 0, unexpected: 1, usage: 2, surroundings: 3, tryLater: 75, interrupted: 143 } as const;
+const exitCodes = { finished: 0, unexpected: 1, usage: 2, surroundings: 3, tryLater: 75, "set-aside": 76, interrupted: 143 } as const;
 
 /** Works on the shard its environment names. */
 async function main(): Promise<number> {

@@ -3,7 +3,7 @@ import { engineVersion } from "../contract/engine-version";
 import { CytolensError, EnvironmentError, ModelError, TransientError } from "../contract/errors";
 import { modelKey, planKey, resultKey, rollUpKey, suspectKey } from "../contract/object-keys";
 import type { Failure, Outcome } from "../contract/outcome";
-import { plan as planDocument, type Plan, type WorkItem } from "../contract/plan";
+import { plan as planDocument, type Dispatch, type Plan, type WorkItem } from "../contract/plan";
 import { result as resultDocument } from "../contract/result";
 import type { Counts } from "../contract/summary";
 import type { WorkerTask } from "../contract/worker-environment";
@@ -35,6 +35,8 @@ export type ShardTask = Pick<WorkerTask, "batch" | "run" | "number" | "part" | "
 
 export type ShardOutcome =
   | { readonly state: "finished" | "interrupted"; readonly counts: Counts }
+  /** All is done but for images that killed workers: machines that are never taken away try them once more. */
+  | { readonly state: "set-aside"; readonly counts: Counts }
   /** Nothing can be computed here, or with this model: every item left was recorded as failed with the reason. */
   | { readonly state: "failed"; readonly failure: Failure; readonly counts: Counts };
 
@@ -50,19 +52,22 @@ export async function runShard(worker: ShardWorker, task: ShardTask): Promise<Sh
   const { store, clock } = worker;
   const { batch, run, number, attempt } = task;
   const plan = await requireDocument(store, planKey(batch, run), planDocument);
-  const shard = await shardOf(store, task);
+  const { shard, queue } = await shardOf(store, task);
   const rollUp = await RollUp.open(store, clock, rollUpKey(batch, run, number, shard), await shardOutcomes(store, plan, shard, number));
   const left = (await shardItems(store, plan, shard)).filter(({ work }) => !rollUp.has(work));
   if (left.length === 0) return { state: "finished", counts: rollUp.counts };
 
-  const suspicion = await Suspicion.open(store, suspectKey(batch, run, number, shard), attempt);
-  const shift = new Shift(worker, plan, rollUp, suspicion, attempt);
+  const earlierNote = number > 0 ? suspectKey(batch, run, number - 1, shard) : undefined;
+  const suspicion = await Suspicion.open(store, suspectKey(batch, run, number, shard), attempt, earlierNote);
+  const shift = new Shift(worker, plan, rollUp, suspicion, attempt, queue === "on-demand");
   const ended = await shift.work(left).then(() => undefined, (error: unknown) => ({ error }));
   const failure = ended && !isPassing(ended.error) ? describeError(ended.error) : undefined;
   if (failure) for (const item of left) if (!rollUp.has(item.work)) rollUp.add({ status: "failed", ...shift.identity(item, 0), failure });
   await tidyUp(rollUp, suspicion, ended);
   if (failure) return { state: "failed", failure, counts: rollUp.counts };
-  return { state: left.every(({ work }) => rollUp.has(work)) ? "finished" : "interrupted", counts: rollUp.counts };
+  const open = left.filter(({ work }) => !rollUp.has(work));
+  const state = open.length === 0 ? "finished" : open.every(({ work }) => suspicion.isCondemned(work)) ? "set-aside" : "interrupted";
+  return { state, counts: rollUp.counts };
 }
 
 /** What went wrong first is what is told. */
@@ -76,11 +81,11 @@ async function tidyUp(rollUp: RollUp, suspicion: Suspicion, ended: { readonly er
   if (ended && isPassing(ended.error)) throw ended.error;
 }
 
-async function shardOf(store: ObjectStore, { batch, run, number, part, index }: ShardTask): Promise<number> {
+async function shardOf(store: ObjectStore, { batch, run, number, part, index }: ShardTask): Promise<{ shard: number; queue: Dispatch["queue"] }> {
   const dispatch = await readDispatch(store, batch, run, number, part);
   const shard = dispatch && shardsOf(dispatch.value)[index];
-  if (shard === undefined) throw new EnvironmentError("worker.no-shard", `Expected dispatch ${number}-${part} of run ${run} to name a shard at index ${index} but it does not`);
-  return shard;
+  if (!dispatch || shard === undefined) throw new EnvironmentError("worker.no-shard", `Expected dispatch ${number}-${part} of run ${run} to name a shard at index ${index} but it does not`);
+  return { shard, queue: dispatch.value.queue };
 }
 
 /** Worth another attempt of the whole shard, as nothing is wrong with the images. */
@@ -96,16 +101,17 @@ class Shift {
   private images: ImageWork | undefined;
 
   constructor(
-    private readonly worker: ShardWorker, private readonly plan: Plan, private readonly rollUp: RollUp, private readonly suspicion: Suspicion, private readonly attempt: number,
+    private readonly worker: ShardWorker, private readonly plan: Plan, private readonly rollUp: RollUp, private readonly suspicion: Suspicion,
+    private readonly attempt: number, private readonly isLastTry: boolean,
   ) {}
 
   async work(items: readonly WorkItem[]): Promise<void> {
     this.checkEngine();
     this.images = await this.worker.open(this.plan, await this.loadModel());
     try {
-      const harmless = items.filter(({ work }) => !this.suspicion.isStruck(work));
-      await this.workOn(harmless, preparedAhead, storedBehind);
-      await this.workOn(items.filter(({ work }) => this.suspicion.isStruck(work)), 0, 0);
+      const { isStruck, isCondemned } = this.suspicion;
+      await this.workOn(items.filter(({ work }) => !isStruck(work)), preparedAhead, storedBehind);
+      await this.workOn(items.filter(({ work }) => isStruck(work) && (this.isLastTry || !isCondemned(work))), 0, 0);
     } finally {
       await this.images.close();
     }

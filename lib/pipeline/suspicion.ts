@@ -6,19 +6,22 @@ import { readDocument } from "./documents";
 /**
  * Finds the image that kills workers (out of memory, exit 137), of which a killed worker can say nothing itself:
  * what it has in hand is noted before it begins. After a first death all that was in hand is worked on alone;
- * what is alone in hand at a second death is set aside.
+ * what is alone in hand at a second death is set aside. Machines that are taken away without a word look the same,
+ * so only a dispatch to machines that are not condemns an image for good; it begins with what was set aside before it.
  */
 export class Suspicion {
   private constructor(private readonly store: ObjectStore, private readonly key: ObjectKey, private note: Suspects) {}
 
-  static async open(store: ObjectStore, key: ObjectKey, attempt: number): Promise<Suspicion> {
+  /** @param earlier the note of the dispatch before this one, if there was one */
+  static async open(store: ObjectStore, key: ObjectKey, attempt: number, earlier?: ObjectKey): Promise<Suspicion> {
+    const setAside = earlier && (await readDocument(store, earlier, suspectsDocument))?.value;
     const before = (await readDocument(store, key, suspectsDocument))?.value;
     const died = before !== undefined && before.attempt < attempt && before.inHand.length > 0;
     const [alone] = died && before.inHand.length === 1 ? before.inHand : [];
-    const condemned = alone !== undefined && before?.struck.includes(alone) ? [alone] : [];
+    const condemned = alone !== undefined && (before?.struck.includes(alone) || setAside?.struck.includes(alone)) ? [alone] : [];
     return new Suspicion(store, key, {
       schemaVersion: 1, attempt, inHand: [],
-      struck: [...new Set([...(before?.struck ?? []), ...(died ? before.inHand : [])])],
+      struck: [...new Set([...(setAside?.struck ?? []), ...(before?.struck ?? []), ...(died ? before.inHand : [])])],
       condemned: [...(before?.condemned ?? []), ...condemned],
     });
   }

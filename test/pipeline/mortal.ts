@@ -12,10 +12,16 @@ export class Killed extends Error {
 export class Life {
   private used = 0;
 
-  constructor(private readonly calls: number, private readonly lastTakesEffect: boolean) {}
+  constructor(private readonly calls = Number.MAX_SAFE_INTEGER, private readonly lastTakesEffect = false) {}
 
   get isOver(): boolean {
     return this.used >= this.calls;
+  }
+
+  /** Ends it here and now. */
+  end(): never {
+    this.used = this.calls;
+    throw new Killed();
   }
 
   async spend<T>(action: () => Promise<T>): Promise<T> {

@@ -134,7 +134,7 @@ export class World {
       { store, clock: this.clock, open: options.open ?? fakeImages(), stop: options.stop ?? new AbortController().signal }, { batch: name, run, number, part, index, attempt }));
     if (outcome === undefined || outcome.state === "interrupted") {
       if (attempt >= mostAttempts) this.end(job, index, "failed", "Host EC2 (instance i-0) terminated.");
-    } else this.end(job, index, outcome.state === "finished" ? "succeeded" : "failed", outcome.state === "failed" ? outcome.failure.message : undefined);
+    } else this.end(job, index, outcome.state === "finished" ? "succeeded" : "failed", outcome.state === "failed" ? outcome.failure.message : outcome.state === "set-aside" ? "Workers were killed over an image" : undefined);
     return outcome ?? "killed";
   }
 

@@ -42,9 +42,12 @@ const withFault = <Name extends "read" | "write">(store: ObjectStore, name: Name
   } : Reflect.get(target, asked) as unknown),
 });
 
+const unusableModel: OpenImageWork = () => Promise.reject(new ModelError("model.not-onnx", "Expected an ONNX file but received something else"));
+const fleeting = ["finishedAt", "seconds", "createdAt", "timings", "attempts", "closedAt"];
+const timeless = (value: unknown): unknown => JSON.parse(JSON.stringify(value, (name, inner: unknown) => (fleeting.includes(name) ? undefined : inner)));
+
 /** What a run leaves behind, without the times at which it did so. */
 function finalState(world: World): Record<string, unknown> {
-  const timeless = (value: unknown): unknown => JSON.parse(JSON.stringify(value, (name, inner: unknown) => (["finishedAt", "seconds", "createdAt", "timings", "attempts", "closedAt"].includes(name) ? undefined : inner)));
   const kept = [...world.store.held].filter(([key]) => key.startsWith("results/") || /\/shards\//.test(key));
   return Object.fromEntries(kept.map(([key, { body }]) => [key, key.endsWith(".jsonl") ? body.toString().trim().split("\n").map((line) => timeless(JSON.parse(line))) : key.endsWith(".json") ? timeless(JSON.parse(body.toString())) : body.toString()]));
 }
@@ -210,8 +213,7 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
     await damaged.world.store.write(modelKey(card.sha256), "another model");
     expect(await runShard(running(damaged.world, damaged.world.store), task(damaged))).toMatchObject({ state: "failed", failure: { code: "model.digest-mismatch" } });
     const unusable = await planned(contents);
-    const open: OpenImageWork = () => Promise.reject(new ModelError("model.not-onnx", "Expected an ONNX file but received something else"));
-    expect(await runShard(running(unusable.world, unusable.world.store, open), task(unusable))).toMatchObject({ state: "failed", failure: { code: "model.not-onnx" } });
+    expect(await runShard(running(unusable.world, unusable.world.store, unusableModel), task(unusable))).toMatchObject({ state: "failed", failure: { code: "model.not-onnx" } });
     expect(new Set(await statuses(unusable))).toEqual(new Set(["model.not-onnx"]));
     await unusable.world.work();
     expect((await unusable.world.summary()).counts.failed).toBe(5);

@@ -1,4 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { rollUpKey, summaryKey } from "../../lib/contract/object-keys";
@@ -18,8 +20,12 @@ import { projectRoot } from "../reference";
 import { batch, imageKey, smallBucket } from "./small-bucket";
 
 type Bucket = Awaited<ReturnType<typeof smallBucket>>;
+const cache = mkdtempSync(path.join(os.tmpdir(), "cytolens-cache-"));
 const buckets: Bucket[] = [];
-afterAll(() => Promise.all(buckets.map(({ remove }) => remove())));
+afterAll(async () => {
+  rmSync(cache, { recursive: true, force: true });
+  await Promise.all(buckets.map(({ remove }) => remove()));
+});
 
 /** A queue that takes jobs and leaves them to the test. */
 const idleQueue: JobQueue = { submit: async () => ({ jobId: "the-test" }), findByName: async () => undefined, describe: async () => ({ jobId: "the-test", name: "", state: "succeeded" }) };
@@ -39,7 +45,7 @@ function startWorker({ folder, plan }: { folder: string; plan: Plan }, attempt: 
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     env: {
       ...process.env, ...submissionEnvironment({ batch, run: plan.run, number: 0, part: 0 }), CYTOLENS_BUCKET: pathToFileURL(folder).href,
-      AWS_BATCH_JOB_ATTEMPT: String(attempt), CYTOLENS_THREADS: "1", ...changes,
+      AWS_BATCH_JOB_ATTEMPT: String(attempt), CYTOLENS_THREADS: "1", CYTOLENS_CACHE: cache, ...changes,
     },
   });
 }
@@ -58,6 +64,8 @@ const settled = (child: ChildProcess, count: number): Promise<void> => new Promi
   child.on("close", () => reject(new Error(`Expected ${count} settled items but the worker ended after ${seen}`)));
 });
 
+const addBadImage = async (store: FolderStore): Promise<void> => void await store.write(imageKey("004x.png"), "not an image");
+
 /** Everything under results/, without the times. */
 async function results(store: FolderStore): Promise<Record<string, unknown>> {
   const found: Record<string, unknown> = {};
@@ -72,12 +80,11 @@ async function results(store: FolderStore): Promise<Record<string, unknown>> {
 describe("a worker's process", () => {
   test("16: killed with SIGKILL in mid-shard and started again, it comes to the same final state", async () => {
     const images = 12;
-    const bad = (store: FolderStore): Promise<unknown> => store.write(imageKey("004x.png"), "not an image");
-    const calm = await plannedBucket(images, async (store) => void await bad(store));
+    const calm = await plannedBucket(images, addBadImage);
     expect((await ended(startWorker(calm, 1))).code).toBe(0);
     await collectBatch(calm.pipeline, batch, calm.plan.run);
 
-    const killed = await plannedBucket(images, async (store) => void await bad(store));
+    const killed = await plannedBucket(images, addBadImage);
     const first = startWorker(killed, 1);
     const end = ended(first);
     await settled(first, 3);

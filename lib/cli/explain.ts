@@ -134,7 +134,8 @@ function tell({ prediction, explanations, warnings }: EncodedImage, files: { pic
     ];
     lines.push(`${method} of the ${target.of} of ${target.className}: ${checks.join(", ")} (${seconds.toFixed(1)} s)`);
   }
-  for (const warning of warnings) lines.push(`note: ${warning}`);
+  // That pixels have no known size matters for areas, which this command does not report.
+  for (const warning of warnings) if (warning !== "mpp unknown") lines.push(`note: ${warning}`);
   lines.push(`Picture: ${files.picture}`, `Details: ${files.json}`);
   process.stdout.write(`${lines.join("\n")}\n`);
 }

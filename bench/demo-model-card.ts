@@ -37,7 +37,7 @@ async function main([folder = "", perClass = "40", pointingPerClass = "20"]: rea
     console.log(JSON.stringify({ accuracy: evaluation.accuracy, counts: evaluation.matrix.counts, trained, random }, null, 1));
     const figures = (results: readonly PointingResult[], of: string) =>
       Object.fromEntries(results.flatMap(({ method, hits, mass }) => [[`pointing game, ${method}${of}`, rounded(hits)], [`positive attribution on the sign, ${method}${of}`, rounded(mass)]]));
-    const { accuracy, expectedCalibrationError } = evaluation.intervals;
+    const { accuracyWilson: accuracy, expectedCalibrationError } = evaluation.intervals;
     const next = modelCard.parse({
       ...card,
       title: "DenseNet121 with channel attention, reduced, trained on phantoms",

@@ -23,10 +23,11 @@ export function evaluationPage({ model, part, flips, classes, evaluation, unread
 <p>${samples} images, ${escapeHtml(part)}${flips ? ", probabilities averaged over four flips" : ""}. Model <code>${escapeHtml(model.sha256)}</code>.</p>
 <table><tbody>
 <tr><th scope="row">Top-1 accuracy</th><td>${percent(accuracy)}</td><td>${range(intervals.accuracy)}</td></tr>
+<tr><th scope="row">the same, Wilson's interval</th><td></td><td>${range(intervals.accuracyWilson)}</td></tr>
 <tr><th scope="row">Macro F1</th><td>${percent(macro.f1)}</td><td>${range(intervals.macroF1)}</td></tr>
 <tr><th scope="row">Mean ROC-AUC, one against the rest</th><td>${Number.isNaN(macroAuc) ? "—" : macroAuc.toFixed(4)}</td><td></td></tr>
 <tr><th scope="row">Expected calibration error</th><td>${percent(calibration.expectedError)}</td><td>${range(intervals.expectedCalibrationError)}</td></tr>
-</tbody></table><p>Ranges are 95 % bootstrap intervals over the images.</p>
+</tbody></table><p>Ranges are 95 % bootstrap intervals over the images; Wilson's is wider, and honest where nearly all are right.</p>
 <h2>Per class</h2><table><thead><tr><th scope="col">class</th><th scope="col">precision</th><th scope="col">recall</th><th scope="col">F1</th><th scope="col">support</th></tr></thead><tbody>${rows}</tbody></table>
 <div class="plots">${matrixPlot(evaluation.matrix)}${rocPlot(classes, evaluation.roc)}${calibrationPlot(calibration)}</div>
 ${mistakes.length > 0 ? `<h2>Mistakes, the surest first</h2><table><thead><tr><th scope="col">image</th><th scope="col">class</th><th scope="col">predicted</th><th scope="col">probability</th></tr></thead><tbody>${mistakes.map((mistake) => `<tr><th scope="row">${escapeHtml(mistake.name)}</th><td>${escapeHtml(mistake.className)}</td><td>${escapeHtml(mistake.predicted)}</td><td>${percent(mistake.probability)}</td></tr>`).join("")}</tbody></table>` : ""}

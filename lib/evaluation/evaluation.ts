@@ -1,6 +1,7 @@
 import { bootstrapInterval, type Interval } from "./bootstrap";
 import { calibration, type Calibration } from "./calibration";
 import { classificationScores, confusionMatrix, type ClassificationScores, type ConfusionMatrix } from "./confusion-matrix";
+import { wilsonInterval } from "./wilson";
 import { rocCurve, type RocCurve } from "./roc";
 
 export interface Evaluation extends ClassificationScores {
@@ -11,7 +12,7 @@ export interface Evaluation extends ClassificationScores {
   /** Mean area over the classes that have one. */
   readonly macroAuc: number;
   readonly calibration: Calibration;
-  readonly intervals: { readonly accuracy: Interval; readonly macroF1: Interval; readonly expectedCalibrationError: Interval };
+  readonly intervals: { readonly accuracy: Interval; readonly accuracyWilson: Interval; readonly macroF1: Interval; readonly expectedCalibrationError: Interval };
 }
 
 /** @param probabilities [samples, classes], row by row  @param truths class index of each sample */
@@ -35,6 +36,7 @@ export function evaluatePredictions(classes: readonly string[], probabilities: A
     samples, matrix, ...classificationScores(matrix), roc, calibration: calibration(confidences, right),
     macroAuc: areas.reduce((sum, area) => sum + area, 0) / areas.length,
     intervals: {
+      accuracyWilson: wilsonInterval(right.filter(Boolean).length, samples),
       accuracy: bootstrapInterval(samples, (sample) => pick(right, sample).filter(Boolean).length / samples, { seed }),
       macroF1: bootstrapInterval(samples, (sample) => classificationScores(confusionMatrix(classes, pick(truths, sample), pick(predictions, sample))).macro.f1, { seed }),
       expectedCalibrationError: bootstrapInterval(samples, (sample) => calibration(pick(confidences, sample), pick(right, sample)).expectedError, { seed }),

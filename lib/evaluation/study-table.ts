@@ -62,7 +62,7 @@ export function studyPage(report: StudyReport): string {
 <title>${phantom ? "The study's experiments on phantoms" : "The study's experiments"}</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:68rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}table{border-collapse:collapse;margin:1rem 0}th,td{padding:.3rem .8rem;text-align:right;border-bottom:1px solid #ddd}th[scope=row]{text-align:left}.warning{border-left:.4rem solid #b3470f;padding:.5rem 1rem;background:#fdf1ea}.paper{color:#555}figure{margin:1.5rem 0}img{max-width:100%}</style>
 </head><body><main><h1>${phantom ? "The study's experiments, on phantoms" : "The study's experiments"}</h1>
-${warning}<p>Preset ${escapeHtml(preset)}: ${size} × ${size} pixels, ${epochs} epochs, the study's split (test part), 95 % bootstrap intervals.</p>
+${warning}<p>Preset ${escapeHtml(preset)}: ${size} × ${size} pixels, ${epochs} epochs, the study's split (test part), 95 % Wilson intervals.</p>
 <table><thead><tr><th scope="col">network of the study</th><th scope="col">trained here</th><th scope="col">images</th><th scope="col">${here}</th><th scope="col">test images</th><th scope="col">macro F1</th><th scope="col">paper, SIPaKMeD</th></tr></thead><tbody>
 ${rows}
 </tbody></table>

@@ -144,7 +144,7 @@ async function finishedOr(folder: string, job: StudyJob, what: string, work: () 
   const { measured, ...experimented } = await work();
   const { accuracy, intervals, macro, samples } = measured.evaluation;
   const result: StudyResult = {
-    ...experimented, accuracy, low: intervals.accuracy.low, high: intervals.accuracy.high, macroF1: macro.f1, testImages: samples, minutes: (performance.now() - started) / 60_000,
+    ...experimented, accuracy, low: intervals.accuracyWilson.low, high: intervals.accuracyWilson.high, macroF1: macro.f1, testImages: samples, minutes: (performance.now() - started) / 60_000,
   };
   await writeEvaluation(folder, measured);
   await writeWhole(file, JSON.stringify({ plan, result }));

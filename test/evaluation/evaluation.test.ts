@@ -3,6 +3,7 @@ import { calibration } from "../../lib/evaluation/calibration";
 import { classificationScores, confusionMatrix, rowNormalised } from "../../lib/evaluation/confusion-matrix";
 import { evaluatePredictions } from "../../lib/evaluation/evaluation";
 import { evaluationPage } from "../../lib/evaluation/evaluation-page";
+import { wilsonInterval } from "../../lib/evaluation/wilson";
 import { rocCurve } from "../../lib/evaluation/roc";
 
 /** Worked by hand, and agreeing with scikit-learn's documentation of classification_report for this example. */
@@ -66,6 +67,12 @@ describe("bootstrap intervals", () => {
     expect(low).toBeCloseTo(0.8 - 1.96 * 0.02, 1.7);
     expect(high).toBeCloseTo(0.8 + 1.96 * 0.02, 1.7);
     expect(bootstrapInterval(400, accuracy, { rounds: 20 })).toEqual(bootstrapInterval(400, accuracy, { rounds: 20 }));
+  });
+});
+
+describe("Wilson's interval", () => {
+  it("is the textbook's for 0, 10 and 20 of 20", () => {
+    expect([wilsonInterval(0, 20), wilsonInterval(10, 20), wilsonInterval(20, 20)].flatMap(({ low, high }) => [low.toFixed(4), high.toFixed(4)])).toEqual(["0.0000", "0.1611", "0.2993", "0.7007", "0.8389", "1.0000"]);
   });
 });
 

@@ -7,7 +7,7 @@ import { deployment as deploymentDocument, trainingName } from "../contract/depl
 import { UserError } from "../contract/errors";
 import { deploymentKey, trainingDataPrefix, trainingRunPrefix } from "../contract/object-keys";
 import { filesBelow } from "../local/fill-batch";
-import { uploadFiles } from "../local/upload-batch";
+import { uploadFiles } from "../pipeline/upload-files";
 import { readDocument } from "../pipeline/documents";
 import { Progress } from "./progress";
 

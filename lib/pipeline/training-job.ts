@@ -4,7 +4,7 @@ import path from "node:path";
 import { pipeline as piped } from "node:stream/promises";
 import type { ObjectKey } from "../contract/names";
 import { trainingDataPrefix, trainingRunPrefix } from "../contract/object-keys";
-import { uploadFiles } from "../local/upload-batch";
+import { uploadFiles } from "./upload-files";
 import { listAll, type ObjectStore } from "../storage/object-store";
 import { withRetries } from "./retry";
 import { systemClock } from "./system-clock";

@@ -36,6 +36,8 @@ const decoders = 2;
 
 /** The images of a set, decoded and resized once and kept while they fit in memory. */
 export class PreparedImages {
+  private spare: Decoder | undefined;
+
   private constructor(
     readonly files: readonly LabelledFile[],
     readonly unreadable: readonly UnreadableImage[],
@@ -78,12 +80,9 @@ export class PreparedImages {
   async image(file: LabelledFile): Promise<PreparedImage> {
     const known = this.kept.get(file.name);
     if (known) return known;
-    const decoder = new Decoder();
-    try {
-      return await prepareFile(decoder, file, this.options, this.masker);
-    } finally {
-      await decoder.close();
-    }
+    // Kept open for the next one: it ends with the thread that it belongs to, and holds nothing back while idle.
+    this.spare ??= new Decoder();
+    return prepareFile(this.spare, file, this.options, this.masker);
   }
 }
 

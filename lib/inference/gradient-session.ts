@@ -8,7 +8,7 @@ import { writeModel } from "../onnx/write-model";
 import type { ClassModel } from "./class-model";
 import type { GradientCache } from "./gradient-cache";
 import { gradientGraphOf, logitsGraphOf, type GradientRequest } from "./gradient-graph";
-import { batchWithin, largestBatch, peakActivationBytes, weightBytes } from "./memory-budget";
+import { batchWithin, fitsWithin, largestBatch, peakActivationBytes, weightBytes } from "./memory-budget";
 import { runtimeVersion } from "./runtime";
 import { defaultThreads, Session, type Computation, type SessionOptions } from "./session";
 import { SessionCache } from "./session-cache";
@@ -241,8 +241,9 @@ export class GradientSession {
     const known = this.batches.get(key);
     if (known !== undefined) return known;
     const single = this.build(kind, 1);
-    // Half the budget, so that the sessions for single images and for other maps can stay beside it.
-    const batch = batchWithin(this.memoryBytes / 2, single);
+    // Half the budget, so that the sessions for single images and for other maps can stay beside it; all of it for a network
+    // of which half holds not one image.
+    const batch = batchWithin(fitsWithin(this.memoryBytes / 2, single) ? this.memoryBytes / 2 : this.memoryBytes, single);
     for (let size = 1; size <= largestBatch; size++) {
       this.expectedBytes.set(JSON.stringify([kind, size]), 2 * weightBytes(single) + size * peakActivationBytes(single));
     }

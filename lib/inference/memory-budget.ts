@@ -48,12 +48,21 @@ export function weightBytes({ graph }: Model): number {
  * @throws UserError "memory.too-small" when not even one image fits
  */
 export function batchWithin(memoryBytes: number, single: Model): number {
-  const fixed = 2 * weightBytes(single);
-  const perImage = peakActivationBytes(single) * arenaFactor;
+  const { fixed, perImage } = demandOf(single);
   const fitting = Math.floor((memoryBytes - fixed) / Math.max(1, perImage));
   if (fitting >= 1) return Math.min(largestBatch, fitting);
   throw new UserError("memory.too-small",
     `Expected a memory budget of at least ${megabytes(fixed + perImage)} (${megabytes(fixed)} for weights, ${megabytes(perImage)} for one image) but received ${megabytes(memoryBytes)}`);
+}
+
+/** Whether at least one image fits. */
+export function fitsWithin(memoryBytes: number, single: Model): boolean {
+  const { fixed, perImage } = demandOf(single);
+  return fixed + perImage <= memoryBytes;
+}
+
+function demandOf(single: Model): { readonly fixed: number; readonly perImage: number } {
+  return { fixed: 2 * weightBytes(single), perImage: peakActivationBytes(single) * arenaFactor };
 }
 
 function megabytes(bytes: number): string {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { loadModel } from "../../lib/inference/load-model";
-import { batchWithin, peakActivationBytes, weightBytes } from "../../lib/inference/memory-budget";
+import { batchWithin, fitsWithin, peakActivationBytes, weightBytes } from "../../lib/inference/memory-budget";
 import { gradientGraphOf } from "../../lib/inference/gradient-graph";
 import { classModelOf } from "../../lib/inference/class-model";
 import { networkNamed } from "../../lib/networks/catalogue";
@@ -134,6 +134,8 @@ describe("the memory budget", () => {
     const single = gradientGraphOf(source, { ...request, batch: 1 });
     const one = peakActivationBytes(single);
     expect(() => batchWithin(one / 2, single)).toThrow(/memory budget of at least .* MiB .*for one image/);
+    const whole = 2 * weightBytes(single) + 1.4 * one;
+    expect([fitsWithin(whole, single), fitsWithin(whole / 2, single), batchWithin(whole, single)]).toEqual([true, false, 1]);
     const batches = [2, 4, 6, 100].map((times) => batchWithin(2 * weightBytes(single) + times * 1.5 * one, single));
     expect(batches).toEqual(batches.toSorted((a, b) => a - b));
     expect(batches.at(-1)).toBe(8);

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { inflateRawSync } from "node:zlib";
 
 const wanted = ["libonnxruntime_providers_cuda.so", "libonnxruntime_providers_shared.so"];
@@ -23,7 +24,7 @@ export function unpack(zip, names) {
     at += 46 + nameLength + extra + comment;
   }
   const missing = names.filter((name) => !found.has(name));
-  if (missing.length > 0) throw new Error(`Expected ${missing.join(" and ")} in the package but found neither`);
+  if (missing.length > 0) throw new Error(`Expected ${missing.join(", ")} in the package but it is not there`);
   return found;
 }
 
@@ -40,4 +41,4 @@ async function main([image, url, sha256, folder]) {
   for (const [name, body] of unpack(zip, wanted)) writeFileSync(path.join(folder, name), body);
 }
 
-if (process.argv[1] === import.meta.filename) await main(process.argv.slice(2));
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv.slice(2));

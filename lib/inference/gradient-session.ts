@@ -1,6 +1,6 @@
 import { atMidpoints, type GradientFunction, type LayerGradientFunction, type SegmentGradientFunction, type Target } from "../attribution/gradient-function";
 import { passesVersion } from "../autodiff/passes/optimize-gradient";
-import { ImageError, ModelError, UserError } from "../contract/errors";
+import { EnvironmentError, ImageError, ModelError, UserError } from "../contract/errors";
 import { engineVersion } from "../contract/engine-version";
 import type { Model, Tensor } from "../onnx/model";
 import { float32Tensor } from "../onnx/tensor";
@@ -119,9 +119,26 @@ export class GradientSession {
 
   /** One evaluation at a time: onnxruntime computes on the calling thread anyway, and sessions may close in between. */
   private evaluate(points: readonly Float32Array[], kind: Kind, classIndex: number | undefined): Promise<Evaluation> {
-    const result = this.queue.then(() => this.evaluateNow(points, kind, classIndex));
+    const result = this.queue.then(() => this.evaluateWithinMemory(points, kind, classIndex));
     this.queue = result.catch(() => undefined);
     return result;
+  }
+
+  /** When memory runs out (a graphics card tells no one how much it has left), smaller batches are tried, down to single images. */
+  private async evaluateWithinMemory(points: readonly Float32Array[], kind: Kind, classIndex: number | undefined): Promise<Evaluation> {
+    for (;;) {
+      try {
+        return await this.evaluateNow(points, kind, classIndex);
+      } catch (error) {
+        if (!isOutOfMemory(error)) throw error;
+        const batch = this.fullBatch(kind);
+        if (batch <= 1 || points.length <= 1) {
+          throw new EnvironmentError("memory.exhausted", `Expected enough memory for one image at a time but: ${(error as Error).message}`, { cause: error });
+        }
+        this.batches.set(JSON.stringify(kind), Math.floor(batch / 2));
+        await this.sessions.close();
+      }
+    }
   }
 
   private async evaluateNow(points: readonly Float32Array[], kind: Kind, classIndex: number | undefined): Promise<Evaluation> {
@@ -230,10 +247,14 @@ export class GradientSession {
   private batchFor(kind: Kind, remaining: number): number {
     if (this.source.fixedBatch !== undefined) return this.source.fixedBatch;
     if (remaining === 1) return 1;
-    const full = this.options.batch ?? this.fittingBatch(kind);
+    const full = this.fullBatch(kind);
     // Half a batch of segments has a session of its own: chains come in such lengths, and padding costs whole passes.
     if (alongSegments(kind)) return remaining >= full ? full : remaining > full / 2 ? full : Math.ceil(full / 2);
     return remaining >= full || remaining > full / 2 ? full : 1;
+  }
+
+  private fullBatch(kind: Kind): number {
+    return this.batches.get(JSON.stringify(kind)) ?? this.options.batch ?? this.fittingBatch(kind);
   }
 
   private fittingBatch(kind: Kind): number {
@@ -260,6 +281,10 @@ export class GradientSession {
       if (!point.every(Number.isFinite)) throw new ImageError("image.not-finite", "Expected finite numbers in a preprocessed image but received NaN or infinity");
     }
   }
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && /out of memory|failed to allocate|bad_alloc|CUDA failure 2\b|cudaErrorMemoryAllocation/i.test(error.message);
 }
 
 function alongSegments(kind: Kind): boolean {

@@ -13,6 +13,7 @@ class SessionThread {
   private readonly worker: Worker;
   private readonly waiting = new Map<number, { resolve: (reply: WorkerReply) => void; reject: (error: Error) => void }>();
   private count = 0;
+  private dead: Error | undefined;
 
   constructor() {
     this.worker = new Worker(path.join(__dirname, "session-worker.js"));
@@ -23,6 +24,7 @@ class SessionThread {
   }
 
   ask(order: Order): Promise<WorkerReply> {
+    if (this.dead) return Promise.reject(this.dead);
     const id = this.count++;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
@@ -45,6 +47,7 @@ class SessionThread {
   }
 
   private failAll(error: Error): void {
+    this.dead ??= error;
     for (const { reject } of this.waiting.values()) reject(error);
     this.waiting.clear();
   }

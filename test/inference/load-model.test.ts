@@ -2,6 +2,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { Session } from "../../lib/inference/session";
 import { loadModel } from "../../lib/inference/load-model";
 import { batchWithin, fitsWithin, peakActivationBytes, weightBytes } from "../../lib/inference/memory-budget";
 import { gradientGraphOf } from "../../lib/inference/gradient-graph";
@@ -103,6 +104,23 @@ describe("a loaded classifier", () => {
     await expect(loadModel(bytes, { classNames: ["a"] })).rejects.toMatchObject({ code: "model.classes" });
     await expect(loadModel(path.join(folder, "none.onnx"))).rejects.toMatchObject({ code: "model.not-found" });
     await expect(loadModel(bytes, { featureLayer: "layer9" })).rejects.toMatchObject({ code: "model.unknown-layer", message: expect.stringContaining("layer") });
+  });
+
+  it("tries smaller batches when memory runs out, and says so when one image is too many", async () => {
+    const original = Session.prototype.run;
+    let most = 2;
+    const run = jest.spyOn(Session.prototype, "run").mockImplementation(function (this: Session, feeds, fetches) {
+      const batch = feeds["input"]!.dims[0]!;
+      return batch > most ? Promise.reject(new Error("CUDA failure 2: out of memory")) : original.call(this, feeds, fetches);
+    });
+    const classifier = await loadModel(bytes, { cacheFolder: null, batch: 8, workers: 1 });
+    const { gradients } = await classifier.gradient(target)([0, 1, 2, 3, 4, 5].map(image));
+    expect(gradients.length).toBe(6);
+    expect(run.mock.calls.map(([feeds]) => feeds["input"]!.dims[0])).toEqual([8, 4, 2, 2, 2]);
+    most = 0;
+    await expect(classifier.predict([image(0)])).rejects.toMatchObject({ name: "EnvironmentError", code: "memory.exhausted" });
+    run.mockRestore();
+    await classifier.close();
   });
 
   it("refuses NaN weights, naming the tensor", async () => {

@@ -112,9 +112,10 @@ async function closeRun({ store, clock }: Pipeline, { batch, run, ordinal }: Pla
 
 async function finishPublishing(pipeline: Pipeline, { batch, run }: Plan, state: "collected" | "already-collected" = "already-collected"): Promise<CollectOutcome> {
   const news = state === "collected" || !(await isPublished(pipeline.store, batch, run));
+  // Before publishing, which is what shows a later collector that nothing is left to do.
+  if (news) await lookForReturned(pipeline, batch, run);
   const summary = news ? await publishBatch(pipeline, batch) : undefined;
   if (summary) await attempt(() => pipeline.notices.publish(`Batch ${batch} is done`, noticeOf(summary)));
-  if (news) await lookForReturned(pipeline, batch, run);
   await closeIfDone(pipeline, batch);
   return { state, summary };
 }

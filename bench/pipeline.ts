@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { Decoder } from "../lib/imaging/decoder";
 import { loadModel } from "../lib/inference/load-model";
-import { defaultModelFolder } from "../lib/local/find-model";
+import { shippedModel } from "../lib/local/find-model";
 import { explain } from "../lib/pipeline/explain";
 import { defaultSettings } from "../lib/contract/settings";
 import { writePhantoms } from "../lib/phantom/write-phantoms";
@@ -66,7 +66,7 @@ async function folderOf(count: number, sources: readonly string[]): Promise<stri
 }
 
 async function bareLoop(files: readonly string[], count: number): Promise<number> {
-  const classifier = await loadModel(await defaultModelFolder(), { threads: 1, cacheFolder: path.join(scratch, "cache") });
+  const classifier = await loadModel(shippedModel, { threads: 1, cacheFolder: path.join(scratch, "cache") });
   const decoder = new Decoder();
   const card = classifier.card;
   if (!card) throw new Error("Expected the default model to have a card");
@@ -109,7 +109,7 @@ async function main(): Promise<void> {
   const large = await pipeline(await folderOf(many, sources), path.join(scratch, "many"), "grad-cam");
   const report = {
     machine: `${os.cpus()[0]?.model ?? "?"}, ${os.availableParallelism()} cores, Node ${process.versions.node}`,
-    network: path.basename(await defaultModelFolder()),
+    network: path.basename(shippedModel),
     imagesPerSecond: { bareLoop: compared / bare, pipeline: compared / (whole - startUp), ratio: bare / (whole - startUp), startUpSeconds: startUp },
     peakMegabytesOfLargestProcess: { [few]: small.peakMegabytes, [many]: large.peakMegabytes },
     gradCamImagesPerSecond: { [many]: many / large.seconds },

@@ -64,8 +64,8 @@ async function decodeOne(): Promise<string> {
 }
 
 async function predictOne(): Promise<string> {
-  const [{ defaultModelFolder }, { loadModel }] = await Promise.all([import("../local/find-model.js"), import("../inference/load-model.js")]);
-  const classifier = await loadModel(await defaultModelFolder());
+  const [{ shippedModel }, { loadModel }] = await Promise.all([import("../local/find-model.js"), import("../inference/load-model.js")]);
+  const classifier = await loadModel(shippedModel);
   try {
     const { channels, height, width } = classifier.input;
     await classifier.predict([new Float32Array(channels * height * width)]);

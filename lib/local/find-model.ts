@@ -5,45 +5,21 @@ import { sha256Of } from "../contract/digests";
 import { UserError } from "../contract/errors";
 import { modelCard, type ModelCard } from "../contract/model-card";
 import { classModelOf } from "../inference/class-model";
-import { initializeWeights } from "../networks/initialize";
-import { readModelFolder, writeModelFolder } from "../networks/model-folder";
-import { networkNamed } from "../networks/catalogue";
+import { readModelFolder } from "../networks/model-folder";
 import { readModel } from "../onnx/read-model";
-import { writeModel } from "../onnx/write-model";
-import { phantomClasses } from "../phantom/cell";
-import { cacheFolder } from "./local-pipeline";
 import type { PublishableModel } from "./publish-model";
 
 /** The model that is used when none is named: trained on phantoms by this project's own trainer, shipped with it. */
-const shippedModel = path.join(__dirname, "..", "..", "..", "models", "phantom-densenet121-rca");
+export const shippedModel = path.join(__dirname, "..", "..", "..", "models", "phantom-densenet121-rca");
 
 /** A model from an ONNX file (a card beside it is optional), a model folder, or "default". Undefined for any other word: a name in the bucket. */
 export async function findModel(asked: string): Promise<PublishableModel | undefined> {
-  if (asked === "default") return readModelFolder(await defaultModelFolder());
+  if (asked === "default") return readModelFolder(shippedModel);
   const found = await stat(asked).catch(() => undefined);
   if (found?.isDirectory()) return readModelFolder(asked);
   if (found) return bareModel(asked);
   if (/[\\/]|\.onnx$/.test(asked)) throw new UserError("model.not-found", `Expected an ONNX file or a model folder at ${asked} but nothing is there`);
   return undefined;
-}
-
-export async function defaultModelFolder(): Promise<string> {
-  return existsSync(path.join(shippedModel, "card.json")) ? shippedModel : standIn();
-}
-
-/** Until a trained model is shipped: the demo's network with seeded random weights, which says so on its card. */
-async function standIn(): Promise<string> {
-  const folder = path.join(cacheFolder(), "models", "untrained-densenet-rca-small-1");
-  if (existsSync(path.join(folder, "card.json"))) return folder;
-  const network = networkNamed("densenet-rca-small", { classes: phantomClasses.length });
-  await writeModelFolder(folder, writeModel(network.build(initializeWeights(network, 1))), {
-    name: "untrained-densenet-rca-small", title: "Untrained stand-in (random weights)", network: "densenet-rca-small", classes: [...phantomClasses],
-    input: { height: 224, width: 224 },
-    data: { description: "None: the weights are random numbers from a seed." },
-    training: { recipe: "Not trained.", seed: 1 },
-    limits: ["Its answers mean nothing: it shows that the pipeline works, until a trained model is shipped."],
-  });
-  return folder;
 }
 
 /** An ONNX classifier without a card: classes are numbered, and the input is taken to be ImageNet-normalised RGB. */

@@ -11,6 +11,7 @@ import { sha256Of } from "../contract/digests";
 import type { ModelCard } from "../contract/model-card";
 import { networkNames } from "../networks/catalogue";
 import { importCheckpoint } from "../networks/import-checkpoint";
+import { defaultModelFolder } from "../local/find-model";
 import { cardFileName, modelFileName, readModelFolder } from "../networks/model-folder";
 import type { Model, ValueInfo } from "../onnx/model";
 import { readModel } from "../onnx/read-model";
@@ -22,7 +23,7 @@ import { readInput, valueText } from "./differentiate";
 /** `cytolens model inspect | import | list | publish`. */
 export function registerModel(program: Command): Command {
   const model = program.command("model").description("look into models, import weights, list what is here");
-  model.command("inspect").argument("<model>", "an ONNX file or a model folder").option("--json", "print JSON")
+  model.command("inspect").argument("<model>", "an ONNX file, a model folder, or \"default\"").option("--json", "print JSON")
     .description("what goes in and out, whether it can be differentiated, and its card")
     .action(async (source: string, { json }: { json?: boolean }) => {
       const found = await inspect(source);
@@ -62,7 +63,8 @@ interface Inspection {
   readonly card: ModelCard | null;
 }
 
-async function inspect(source: string): Promise<Inspection> {
+async function inspect(asked: string): Promise<Inspection> {
+  const source = asked === "default" ? await defaultModelFolder() : asked;
   const isFolder = await stat(source).then((found) => found.isDirectory(), () => false);
   const { bytes, card = null } = isFolder ? await readModelFolder(source) : { bytes: await readInput(source) };
   const model = readModel(bytes);

@@ -123,11 +123,16 @@ function tell(folder: string, summary: Summary, json: boolean): void {
   const { counts, batch, failures, classCounts, agreement } = summary;
   const lines = [`${counts.succeeded} of ${counts.planned} images succeeded, ${counts.failed} failed, ${counts.skipped} were skipped.`];
   for (const [name, count] of Object.entries(classCounts)) lines.push(`  ${name}: ${count}`);
-  if (agreement) lines.push(`Agreement with the folders' names: ${(100 * agreement.accuracy).toFixed(1)} %`);
+  if (agreement) lines.push(agreementLine(agreement, summary.model?.card.classes ?? []));
   for (const { key, failure } of failures.slice(0, 5)) lines.push(`  failed: ${key.slice(incomingBatchPrefix(batch).length)}: ${failure.message}`);
   if (counts.failed > 5) lines.push(`  and ${counts.failed - 5} more, all in the report`);
   for (const [what, key] of [["Report", reportKey(batch)], ["Table", csvKey(batch)], ["Summary", summaryKey(batch)]] as const) {
     if (existsSync(path.join(folder, key))) lines.push(`${`${what}:`.padEnd(9)}${path.join(folder, key)}`);
   }
   process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function agreementLine({ classes, matrix, accuracy }: NonNullable<Summary["agreement"]>, known: readonly string[]): string {
+  const comparable = classes.some((name, index) => known.includes(name) && matrix[index]?.some((count) => count > 0));
+  return comparable ? `Agreement with the folders' names: ${(100 * accuracy).toFixed(1)} %` : "None of the folders' names is a class of the model: there is nothing to agree with.";
 }

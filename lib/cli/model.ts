@@ -11,7 +11,7 @@ import { sha256Of } from "../contract/digests";
 import type { ModelCard } from "../contract/model-card";
 import { networkNames } from "../networks/catalogue";
 import { importCheckpoint } from "../networks/import-checkpoint";
-import { defaultModelFolder } from "../local/find-model";
+import { shippedModel } from "../local/find-model";
 import { cardFileName, modelFileName, readModelFolder } from "../networks/model-folder";
 import type { Model, ValueInfo } from "../onnx/model";
 import { readModel } from "../onnx/read-model";
@@ -64,7 +64,7 @@ interface Inspection {
 }
 
 async function inspect(asked: string): Promise<Inspection> {
-  const source = asked === "default" ? await defaultModelFolder() : asked;
+  const source = asked === "default" ? shippedModel : asked;
   const isFolder = await stat(source).then((found) => found.isDirectory(), () => false);
   const { bytes, card = null } = isFolder ? await readModelFolder(source) : { bytes: await readInput(source) };
   const model = readModel(bytes);

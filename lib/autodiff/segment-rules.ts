@@ -1,18 +1,13 @@
 import type { GraphBuilder } from "../onnx/graph-builder";
 import type { Node } from "../onnx/model";
 import { float32Tensor } from "../onnx/tensor";
-import type { GradientRule, RuleContext } from "./gradient-rule";
+import type { GradientRule } from "./gradient-rule";
 import { gradients, type DifferentiableOperator } from "./registry";
 import type { RuleOverrides } from "./rules";
+import { combineEnds, flatPoints, shaped, type SegmentCourse } from "./segment-ends";
+import { meanSlopeOfRelu } from "./segment-slopes";
 
-export interface SegmentCourse {
-  readonly segments: number;
-  /** What the names of the shadow's values begin with, before the names of the values at the points. */
-  readonly shadowPrefix: string;
-}
-
-/** Enlarges an end so that a unit that has not moved still tells its state; far below float32's visible digits. */
-const nudge = 1 + 2 ** -20;
+/** Keeps a quotient of zeros finite; far below float32's visible digits. */
 const smallest = 1e-37;
 
 /** Every operator's rule, read between the two ends of a segment. */
@@ -22,38 +17,6 @@ export function segmentRules(course: SegmentCourse): RuleOverrides {
     ...Object.fromEntries(entries.map(([operator, rule]) => [operator, inTheMiddle(rule, course)])),
     Relu: meanSlopeOfRelu(course),
     MaxPool: meanShareOfMaxPool(course),
-  };
-}
-
-/** Two-banded matrix [segments, segments + 1] that combines each segment's ends. */
-function ends(graph: GraphBuilder, { segments }: SegmentCourse, start: number, end: number): string {
-  const matrix = new Float32Array(segments * (segments + 1));
-  for (let row = 0; row < segments; row++) matrix.set([start, end], row * (segments + 1) + row);
-  return graph.constant({ dataType: "float32", dims: [segments, segments + 1], data: matrix }, "ends");
-}
-
-/** The value at the points, with all but the chain's axis flattened. */
-function flatPoints(context: RuleContext, shadow: string, { segments, shadowPrefix }: SegmentCourse): string {
-  const [extent] = context.staticShape(shadow) ?? context.refuse(`the shape of "${shadow}" is not known`);
-  if (extent === undefined || extent % segments !== 0) context.refuse(`the first axis of "${shadow}" (${extent}) does not hold ${segments} segments`);
-  return context.graph.add("Reshape", [shadow.slice(shadowPrefix.length), context.graph.int64([segments + 1, -1])]);
-}
-
-function shaped(context: RuleContext, flat: string, shadow: string): string {
-  return context.graph.add("Reshape", [flat, context.shapeTensor(shadow)]);
-}
-
-function meanSlopeOfRelu(course: SegmentCourse): GradientRule {
-  return (context, [dy]) => {
-    if (dy === undefined) return [];
-    const { graph } = context;
-    const x = flatPoints(context, context.input(0), course);
-    const y = flatPoints(context, context.output(0), course);
-    const difference = ends(graph, course, -1, nudge);
-    // mean slope = (relu(c) − relu(a)) / (c − a)
-    const rise = graph.add("MatMul", [difference, y]);
-    const run = graph.add("Gemm", [difference, x, graph.float32(smallest)]);
-    return [graph.add("Mul", [dy, shaped(context, graph.add("Div", [rise, run]), context.input(0))])];
   };
 }
 
@@ -77,12 +40,13 @@ function meanShareOfMaxPool(course: SegmentCourse): GradientRule {
     const [placesAtStart, placesAtEnd] = atBothEnds(graph, places, segments);
     const [xAtStart, xAtEnd] = atBothEnds(graph, x, segments);
     const [yAtStart, yAtEnd] = atBothEnds(graph, y, segments);
-    const tiny = graph.float32(smallest);
     // u = y(a) − x_j(a), v = y(c) − x_i(c)
-    const lead = graph.add("Add", [graph.add("Sub", [yAtStart, graph.add("GatherElements", [xAtStart, placesAtEnd], { axis: 1 })]), tiny]);
+    const lead = graph.add("Sub", [yAtStart, graph.add("GatherElements", [xAtStart, placesAtEnd], { axis: 1 })]);
     const laterLead = graph.add("Sub", [yAtEnd, graph.add("GatherElements", [xAtEnd, placesAtStart], { axis: 1 })]);
+    // Added below the line alone: a share of 0 stays 0, for products with denormal shares are very slow.
+    const both = graph.add("Add", [graph.add("Add", [lead, laterLead]), graph.float32(smallest)]);
     const flatGradient = graph.add("Reshape", [dy, graph.int64([segments, -1])]);
-    const first = graph.add("Mul", [flatGradient, graph.add("Div", [lead, graph.add("Add", [lead, laterLead])])]);
+    const first = graph.add("Mul", [flatGradient, graph.add("Div", [lead, both])]);
     const zeros = graph.add("ConstantOfShape", [graph.int64([segments, size])], { value: float32Tensor([0]) });
     const scatter = { axis: 1, reduction: "add" };
     const withFirst = graph.add("ScatterElements", [zeros, placesAtStart, first], scatter);
@@ -104,7 +68,7 @@ function inTheMiddle(rule: GradientRule, course: SegmentCourse): GradientRule {
     const view: Node = { ...node, name: graph.freshName(`${node.name}_middle`), inputs: [...node.inputs], outputs: [...node.outputs], attributes: node.attributes };
     view.inputs = node.inputs.map((name) => {
       if (!name.startsWith(course.shadowPrefix) || context.constantValue(name)) return name;
-      const middle = shaped(context, graph.add("MatMul", [ends(graph, course, 0.5, 0.5), flatPoints(context, name, course)]), name);
+      const middle = shaped(context, combineEnds(graph, course, 0.5, 0.5, flatPoints(context, name, course)), name);
       shadows.set(middle, name);
       return middle;
     });

@@ -47,7 +47,7 @@ export function differentiateSegments(model: Model, { input, shape, output, segm
   const shadowInput = shadowPrefix + input;
   graph.outputs = atSegments.graph.outputs.map((info) => ({ ...info, name: shadow }));
   const { model: differentiated, cotangents, gradients } = differentiateNamed({ ...atPoints, graph }, {
-    outputs: [shadow], wrt: [shadowInput], rules: segmentRules({ segments, shadowPrefix }), strict: true,
+    outputs: [shadow], wrt: [shadowInput], rules: segmentRules({ segments, shadowPrefix, points: atPoints.graph }), strict: true,
   });
   const [cotangent, gradient] = [cotangents.get(shadow) as string, gradients.get(shadowInput) as string];
   differentiated.graph.outputs = [...atPoints.graph.outputs, ...differentiated.graph.outputs.filter(({ name }) => name === gradient)];

@@ -8,7 +8,7 @@ export interface Affine {
 }
 
 /** y = scale · x + shift of an inference-mode BatchNormalization with constant parameters, a channel each; else undefined. */
-export function affineOf(rewriting: Rewriting, node: Node): Affine | undefined {
+export function affineOf(rewriting: Pick<Rewriting, "constant">, node: Node): Affine | undefined {
   if (intAttribute(node, "training_mode", 0) !== 0 || node.outputs.length > 1) return undefined;
   const [gamma, beta, mean, variance] = node.inputs.slice(1).map((name) => rewriting.constant(name)?.data as Float32Array | undefined);
   if (!gamma || !beta || !mean || !variance) return undefined;

@@ -4,6 +4,7 @@ import { fromChannels, type Attribution, type ImageDims } from "./attribution";
 import { refuseEqualBaseline } from "./baselines";
 import { gaussLegendre } from "./gauss-legendre";
 import type { GradientFunction, SegmentGradientFunction } from "./gradient-function";
+import { cutsByDensity, densityOf } from "./segment-cuts";
 import { accumulate, groupsOf, StraightPath } from "./straight-path";
 
 /** Points or segments evaluated at once: what keeps memory independent of their number. */
@@ -19,8 +20,11 @@ export interface Tolerance {
 /** Chosen from measurements: docs/benchmarks.md. */
 export const defaultTolerance: Tolerance = { relative: 0.01, map: 0.08 };
 
-/** How many segments the line is cut into, one attempt after the other: 64 passes in all. */
-const refinements = [4, 20, 40] as const;
+/** How many segments the line is cut into, one attempt after the other: 58 passes in all. */
+const refinements = [4, 18, 36] as const;
+
+/** Segments handed on at once: whoever evaluates them cuts them into batches that fit the memory. */
+const segmentGroup = 18;
 
 export interface AdaptiveOptions {
   readonly tolerance?: Partial<Tolerance>;
@@ -30,8 +34,9 @@ export interface AdaptiveOptions {
 /**
  * Integrated gradients along the straight line from a baseline, (x − b) ⊙ ∫₀¹ ∇F(b + t (x − b)) dt (Sundararajan, Taly
  * and Yan 2017, "Axiomatic attribution for deep networks"), refined until it can be trusted: the line is cut into 4
- * segments, then 20, then 40, until the map adds up to F(x) − F(b) and has settled, or 64 passes are spent. Both are
- * asked for, because completeness alone can be met by luck. Signed; units of the target output.
+ * segments, then 18, then 36, until the map adds up to F(x) − F(b) and has settled, or 58 passes are spent. Both are
+ * asked for, because completeness alone can be met by luck. The later cuts lie closer where the gradient was seen to change
+ * more. Signed; units of the target output.
  *
  * A map from r times as many segments has at most 1 / r of the error, so when it differs from the one before by d, what
  * is still wrong with it is about d / (r − 1): that is what `tolerance.map` bounds. `mapChange` reports d.
@@ -50,9 +55,12 @@ export async function integratedGradients(
   let passes = 0;
   let forward = 0;
   let previous: { readonly map: Float32Array; readonly segments: number } | undefined;
+  let density: readonly number[] = [1];
   for (let level = 0; ; level++) {
     const segments = refinements[level] as number;
-    const { map, change, evaluations } = await overSegments(evaluate, path, segments, options.group ?? defaultGroup);
+    const { map, change, evaluations, variation } = await overSegments(evaluate, path, cutsByDensity(density, segments), options.group ?? segmentGroup);
+    // Measured once, on equal segments.
+    if (level === 0) density = densityOf(variation);
     passes += segments;
     forward += evaluations;
     const mapChange = previous && relativeChange(previous.map, map);
@@ -66,18 +74,32 @@ export async function integratedGradients(
   }
 }
 
-async function overSegments(evaluate: SegmentGradientFunction, path: StraightPath, segments: number, group: number) {
+/** @param cuts shares of the line, from 0 to 1 */
+async function overSegments(evaluate: SegmentGradientFunction, path: StraightPath, cuts: readonly number[], group: number) {
   const total = new Float64Array(path.difference.length);
+  const variation: number[] = [];
+  let previous: Float32Array | undefined;
   let [first, last, evaluations] = [0, 0, 0];
-  for (const indexes of groupsOf(Array.from({ length: segments }, (_, index) => index), group)) {
+  for (const indexes of groupsOf(cuts.slice(1).map((_, index) => index), group)) {
     const from = indexes[0] as number;
-    const { start, end, gradients } = await evaluate(path.pointsAt([from, ...indexes.map((index) => index + 1)].map((cut) => cut / segments)));
-    for (const gradient of gradients) accumulate(total, gradient, 1 / segments);
+    const { start, end, gradients } = await evaluate(path.pointsAt(cuts.slice(from, from + indexes.length + 1)));
+    for (const [index, gradient] of gradients.entries()) {
+      accumulate(total, gradient, (cuts[from + index + 1] as number) - (cuts[from + index] as number));
+      if (previous) variation.push(weightedDistance(previous, gradient, path.difference));
+      previous = gradient;
+    }
     if (from === 0) first = start;
     last = end;
     evaluations += indexes.length + 1;
   }
-  return { map: timesDifference(total, path), change: finite(last - first), evaluations };
+  return { map: timesDifference(total, path), change: finite(last - first), evaluations, variation };
+}
+
+/** ‖(b − a) ⊙ weights‖ in L2. */
+function weightedDistance(a: Float32Array, b: Float32Array, weights: Float32Array): number {
+  let sum = 0;
+  for (let index = 0; index < a.length; index++) sum += (((b[index] as number) - (a[index] as number)) * (weights[index] as number)) ** 2;
+  return Math.sqrt(sum);
 }
 
 /**

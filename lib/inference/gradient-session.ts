@@ -31,8 +31,9 @@ export interface GradientSessionOptions extends SessionOptions {
 /** Below this memory a gradient is computed faster than it is handed to a worker and back. */
 const worthAWorker = 48 * 2 ** 20;
 
-/** Segments that a worker takes at once. */
-const segmentsOfWorker = 4;
+/** Most segments computed at once, and fewest that are worth a worker: a chain cut in pieces computes the points between them twice. */
+const largestChain = 9;
+const shortestChain = 4;
 
 const defaultMemoryBytes = 2 * 2 ** 30;
 
@@ -150,7 +151,7 @@ export class GradientSession {
     const workers = this.workersFor(kind, points.length - shared);
     const tasks: { start: number; batch: number; part: readonly Float32Array[] }[] = [];
     for (let start = 0; start + shared < points.length;) {
-      const batch = workers > 1 ? this.batchOfWorker(kind) : this.batchFor(kind, points.length - shared - start);
+      const batch = workers > 1 ? this.batchOfWorker(kind, points.length - shared, workers) : this.batchFor(kind, points.length - shared, start);
       tasks.push({ start, batch, part: points.slice(start, start + batch + shared) });
       start += batch;
     }
@@ -211,16 +212,24 @@ export class GradientSession {
   private workersFor(kind: Kind, count: number): number {
     const { provider = "cpu", workers = defaultThreads(), batch, threads = workers } = this.options;
     if (kind === "logits" || provider !== "cpu" || workers < 2 || threads < 2 || batch !== undefined || this.source.fixedBatch !== undefined) return 1;
-    // A chain cut in pieces computes the points between pieces twice.
-    if (count < (alongSegments(kind) ? workers * this.batchOfWorker(kind) : 2)) return 1;
+    if (count < (alongSegments(kind) ? workers * shortestChain : 2)) return 1;
     this.fittingBatch(kind);
-    const each = this.expectedBytes.get(JSON.stringify([kind, this.batchOfWorker(kind)])) ?? Infinity;
+    const each = this.bytesOf(kind, this.batchOfWorker(kind, count, workers));
     if (this.options.workers === undefined && each < worthAWorker) return 1;
     return workers * each <= this.memoryBytes / 2 ? workers : 1;
   }
 
-  private batchOfWorker(kind: Kind): number {
-    return alongSegments(kind) ? segmentsOfWorker : 1;
+  private bytesOf(kind: Kind, batch: number): number {
+    return this.expectedBytes.get(JSON.stringify([kind, batch])) ?? Infinity;
+  }
+
+  /** Images one by one; a chain in equal pieces, as long as the memory allows, so that no worker waits for another. */
+  private batchOfWorker(kind: Kind, count: number, workers: number): number {
+    if (!alongSegments(kind)) return 1;
+    const piecesOf = (rounds: number): number => Math.ceil(count / (workers * rounds));
+    let rounds = Math.ceil(count / (workers * largestChain));
+    while (workers * this.bytesOf(kind, piecesOf(rounds)) > this.memoryBytes / 2 && piecesOf(rounds + 1) >= shortestChain) rounds++;
+    return piecesOf(rounds);
   }
 
   private readonly expectedBytes = new Map<string, number>();
@@ -243,13 +252,13 @@ export class GradientSession {
     return kind === "logits" ? logitsGraphOf(this.source, batch) : gradientGraphOf(this.source, { ...kind, batch });
   }
 
-  /** Full batches as far as they go; what remains in one padded batch, unless single images are fewer passes. */
-  private batchFor(kind: Kind, remaining: number): number {
+  /** Full batches as far as they go; what remains in one padded batch, unless single images are fewer passes. A chain: in equal pieces. */
+  private batchFor(kind: Kind, count: number, start: number): number {
     if (this.source.fixedBatch !== undefined) return this.source.fixedBatch;
-    if (remaining === 1) return 1;
     const full = this.fullBatch(kind);
-    // Half a batch of segments has a session of its own: chains come in such lengths, and padding costs whole passes.
-    if (alongSegments(kind)) return remaining >= full ? full : remaining > full / 2 ? full : Math.ceil(full / 2);
+    if (alongSegments(kind)) return Math.ceil(count / Math.ceil(count / full));
+    const remaining = count - start;
+    if (remaining === 1) return 1;
     return remaining >= full || remaining > full / 2 ? full : 1;
   }
 
@@ -264,8 +273,9 @@ export class GradientSession {
     const single = this.build(kind, 1);
     // Half the budget, so that the sessions for single images and for other maps can stay beside it; all of it for a network
     // of which half holds not one image.
-    const batch = batchWithin(fitsWithin(this.memoryBytes / 2, single) ? this.memoryBytes / 2 : this.memoryBytes, single);
-    for (let size = 1; size <= largestBatch; size++) {
+    const most = alongSegments(kind) ? largestChain : largestBatch;
+    const batch = batchWithin(fitsWithin(this.memoryBytes / 2, single) ? this.memoryBytes / 2 : this.memoryBytes, single, most);
+    for (let size = 1; size <= most; size++) {
       this.expectedBytes.set(JSON.stringify([kind, size]), 2 * weightBytes(single) + size * peakActivationBytes(single));
     }
     this.batches.set(key, batch);

@@ -42,15 +42,15 @@ export function weightBytes({ graph }: Model): number {
 }
 
 /**
- * How many images fit in a batch, 1 to `largestBatch`: the weights once and again (onnxruntime keeps packed copies), and
+ * How many images fit in a batch, 1 to `most`: the weights once and again (onnxruntime keeps packed copies), and
  * the activations for each image.
  * @param single the graph for one image
  * @throws UserError "memory.too-small" when not even one image fits
  */
-export function batchWithin(memoryBytes: number, single: Model): number {
+export function batchWithin(memoryBytes: number, single: Model, most = largestBatch): number {
   const { fixed, perImage } = demandOf(single);
   const fitting = Math.floor((memoryBytes - fixed) / Math.max(1, perImage));
-  if (fitting >= 1) return Math.min(largestBatch, fitting);
+  if (fitting >= 1) return Math.min(most, fitting);
   throw new UserError("memory.too-small",
     `Expected a memory budget of at least ${megabytes(fixed + perImage)} (${megabytes(fixed)} for weights, ${megabytes(perImage)} for one image) but received ${megabytes(memoryBytes)}`);
 }

@@ -49,15 +49,16 @@ describe("integrated gradients", () => {
 
   test("refines until the map is settled and adds up", async () => {
     const { perChannel, completeness } = await integratedGradients(alongSegments(cubes), image, black, dims);
-    near(perChannel!, [1, 8, 27, -1, 0.125, 8], 1);
-    expect(completeness).toMatchObject({ passes: 24, converged: true });
-    expect(completeness.mapChange! / 4).toBeLessThan(0.08);
+    const wanted = [1, 8, 27, -1, 0.125, 8];
+    wanted.forEach((value, index) => expect(Math.abs(perChannel![index]! / value - 1)).toBeLessThan(0.005));
+    expect(completeness).toMatchObject({ passes: 22, converged: true });
+    expect(completeness.mapChange! / 3.5).toBeLessThan(0.08);
   });
 
-  test("says so when 64 passes were not enough", async () => {
+  test("says so when 58 passes were not enough", async () => {
     const { completeness } = await integratedGradients(alongSegments(cubes), image, black, dims, { tolerance: { map: 1e-9 } });
     expect(completeness.converged).toBe(false);
-    expect(completeness.passes).toBe(64);
+    expect(completeness.passes).toBe(58);
     expect(completeness.mapChange).toBeGreaterThan(1e-9);
   });
 

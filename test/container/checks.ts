@@ -38,11 +38,6 @@ export async function checks({ podman, image }: Surroundings): Promise<Check[]> 
 
   const shard = await prepareShard("container", 3, { methods: ["gradient", "grad-cam"] });
   give(shard.folder);
-  await check("a job for CUDA without CUDA fails loudly, and does nothing", async () => {
-    const { status, output } = work(shard, { CYTOLENS_PROVIDER: "cuda" });
-    expectThat(status !== 0 && /CUDA/i.test(output), `a failure that speaks of CUDA, not ${status}: ${output}`);
-    expectThat((await resultsOf(shard)).length === 0, "no result");
-  });
   await check("the real worker finishes a real shard, and leaves no telemetry behind", async () => {
     const { status, output } = work(shard, {}, [], ["sh", "-c", "node dist/containers/worker/main.js; code=$?; find /tmp -mindepth 1 | sed 's/^/left: /'; exit $code"]);
     expectThat(status === 0, `exit 0 of the worker, not ${status}: ${output}`);
@@ -73,6 +68,14 @@ export async function checks({ podman, image }: Surroundings): Promise<Check[]> 
     const { status } = node("const a=[];for(;;)a.push(Buffer.alloc(16<<20,1))", ["--memory", "128m", "--memory-swap", "128m"]);
     expectThat(status === 137, `exit 137, not ${status}`);
   });
+  const forCuda = await prepareShard("cuda", 2, { methods: ["gradient"] });
+  give(forCuda.folder);
+  await check("a job for CUDA without CUDA fails loudly, and computes nothing on the CPU", async () => {
+    const { status, output } = work(forCuda, { CYTOLENS_PROVIDER: "cuda" });
+    expectThat(status !== 0 && /CUDA/i.test(output), `a failure that speaks of CUDA, not ${status}: ${output}`);
+    expectThat((await resultsOf(forCuda)).length === 0, "no result");
+  });
+  clear(forCuda);
   await check("a job without its environment says what is missing", () => {
     const { status, output } = podman([...hardened, image]);
     expectThat(status === 2 && output.includes("CYTOLENS_BUCKET"), `exit 2 and the names, not ${status}: ${output}`);

@@ -18,7 +18,7 @@ import { measurePointing, type PointingOptions, type PointingResult } from "../l
 const evaluationSeed = 1000, pointingSeed = 2000, randomWeightsSeed = 99;
 /** White is the empty slide, so a path from white adds the cells to it; black is the usual baseline. */
 const methods = [
-  { name: "integrated-gradients", baseline: "white" }, { name: "integrated-gradients", baseline: "black" }, { name: "grad-cam" }, { name: "input-x-gradient" },
+  { name: "integrated-gradients", baseline: "white", steps: 16 }, { name: "integrated-gradients", baseline: "black", steps: 16 }, { name: "grad-cam" }, { name: "input-x-gradient" },
 ].map((method) => methodSettings.parse(method));
 
 /**
@@ -31,8 +31,10 @@ async function main([folder = "", perClass = "40", pointingPerClass = "20"]: rea
   try {
     await writePhantoms({ folder: scratch, kind: "fields", classes: phantomClasses, countPerClass: Number(perClass), size: 512, seed: evaluationSeed });
     const { evaluation } = await evaluateModel({ model: folder, data: scratch });
+    console.log(`${evaluation.samples} fields: top-1 ${evaluation.accuracy}`);
     const options = { methods, fieldsPerClass: Number(pointingPerClass), seed: pointingSeed };
     const trained = await pointing(await loadModel(folder, { cacheFolder: null }), options);
+    console.log(JSON.stringify(trained));
     const random = await pointing(await randomTwin(card), options);
     console.log(JSON.stringify({ accuracy: evaluation.accuracy, counts: evaluation.matrix.counts, trained, random }, null, 1));
     const figures = (results: readonly PointingResult[], of: string) =>

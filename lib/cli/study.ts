@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { UserError } from "../contract/errors";
-import { studyNetworks, type StudyNetwork } from "../evaluation/study-table";
+import { studyNetworks, studyVariants, type StudyNetwork, type StudyVariant } from "../evaluation/study-table";
 import { runStudy, studyPresets, type StudyPreset } from "../pipeline/run-study";
 
-interface StudyFlags { out: string; phantom?: boolean; preset: StudyPreset; smear?: string; networks?: StudyNetwork[]; epochs?: number; size?: number; phantoms?: number; seed: number; threads?: number; json?: boolean }
+interface StudyFlags { out: string; phantom?: boolean; preset: StudyPreset; smear?: string; networks?: StudyNetwork[]; variants?: StudyVariant[]; epochs?: number; size?: number; phantoms?: number; seed: number; threads?: number; json?: boolean }
 
 /** `cytolens study`: the study's experiments and their table. */
 export function registerStudy(program: Command): void {
@@ -14,6 +14,7 @@ export function registerStudy(program: Command): void {
     .addOption(new Option("--preset <name>", "quick: narrow networks on small images; paper: the study's own").choices([...studyPresets]).default("quick"))
     .option("--smear <folder>", "another set of class folders for the generalisation run")
     .addOption(new Option("--networks <names...>", "some of the networks only").choices([...studyNetworks]))
+    .addOption(new Option("--variants <names...>", "some of the image sets only").choices([...studyVariants]))
     .option("-o, --out <folder>", "folder for models, study.json and study.html", "study")
     .option("--epochs <number>", "in place of the preset's", number)
     .option("--size <pixels>", "in place of the preset's", number)
@@ -24,7 +25,7 @@ export function registerStudy(program: Command): void {
     .action(async (data: string | undefined, flags: StudyFlags) => {
       if ((data === undefined) !== (flags.phantom ?? false)) throw new UserError("study.data", "Expected either a SIPaKMeD folder or --phantom but received " + (data === undefined ? "neither" : "both"));
       const report = await runStudy({
-        data, smear: flags.smear, preset: flags.preset, out: flags.out, seed: flags.seed, epochs: flags.epochs, size: flags.size, phantomsPerClass: flags.phantoms, networks: flags.networks, threads: flags.threads,
+        data, smear: flags.smear, preset: flags.preset, out: flags.out, seed: flags.seed, epochs: flags.epochs, size: flags.size, phantomsPerClass: flags.phantoms, networks: flags.networks, variants: flags.variants, threads: flags.threads,
         say: (line) => process.stderr.write(`${line}\n`),
       });
       console.log(flags.json ? JSON.stringify(report) : `${report.phantom ? "PHANTOMS, not the paper's data. " : ""}Results: ${flags.out}/study.html`);

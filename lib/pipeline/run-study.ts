@@ -32,6 +32,7 @@ export interface StudyJob {
   readonly out: string;
   readonly seed: number;
   readonly networks?: readonly StudyNetwork[] | undefined;
+  readonly variants?: readonly StudyVariant[] | undefined;
   /** In place of the preset's. */
   readonly epochs?: number | undefined;
   readonly size?: number | undefined;
@@ -72,16 +73,16 @@ export async function runStudy(job: StudyJob): Promise<StudyReport> {
   await mkdir(job.out, { recursive: true });
   const folderOf = job.data === undefined ? await drawPhantoms(job, plan) : () => job.data ?? "";
   const results: StudyResult[] = [];
-  const networks = job.networks ?? studyNetworks;
+  const networks = job.networks ?? studyNetworks, variants = job.variants ?? studyVariants;
   for (const network of networks) {
-    for (const variant of studyVariants) {
+    for (const variant of variants) {
       results.push(await experiment(job, plan, network, variant, folderOf(variant)));
       await writeReport(job, plan, results, []);
     }
   }
   const smear = job.smear ?? (job.data === undefined ? folderOf("full") : undefined);
-  if (smear !== undefined && networks.includes("resnet50")) results.push(await generalisation(job, plan, smear));
-  const figures = await drawFigures(job, networks, folderOf("full"));
+  if (smear !== undefined && networks.includes("resnet50") && variants.includes("cropped")) results.push(await generalisation(job, plan, smear));
+  const figures = await drawFigures(job, networks, variants[0] ?? "full", folderOf);
   return writeReport(job, plan, results, figures);
 }
 
@@ -120,7 +121,8 @@ async function experiment(job: StudyJob, plan: Plan, network: StudyNetwork, vari
 /** ResNet50 from cropped cells, on another set: trained on one tenth of it (which also chooses the epoch), tested on the other nine. */
 async function generalisation(job: StudyJob, plan: Plan, smear: string): Promise<StudyResult> {
   const folder = path.join(job.out, "models", "resnet50-generalisation");
-  const settings = { ...plan.settings, batch: Math.min(plan.settings.batch, largestGeneralisationBatch) };
+  const { train } = splitOf(await readDataSet(smear), "one-to-nine");
+  const settings = { ...plan.settings, batch: Math.min(plan.settings.batch, largestGeneralisationBatch, train.length) };
   return finishedOr(folder, job, "resnet50 from cropped cells to another set", async () => {
     await runTraining({
       data: smear, network: plan.networkOf.resnet50, split: "one-to-nine", settings, out: folder, threads: job.threads,
@@ -152,20 +154,20 @@ async function finishedOr(folder: string, job: StudyJob, what: string, work: () 
   return result;
 }
 
-/** For each class one test field, explained by the study's two methods. */
-async function drawFigures(job: StudyJob, networks: readonly StudyNetwork[], data: string): Promise<StudyReport["figures"]> {
+/** For each class one test image, explained by the study's two methods. */
+async function drawFigures(job: StudyJob, networks: readonly StudyNetwork[], variant: StudyVariant, folderOf: (variant: StudyVariant) => string): Promise<StudyReport["figures"]> {
   const network = networks.includes("densenet121-rca") ? "densenet121-rca" : networks[0];
   if (network === undefined) return [];
-  const dataSet = await readDataSet(data);
+  const dataSet = await readDataSet(folderOf(variant), variant);
   const { test } = splitOf(dataSet, "study");
-  const classifier = await loadModel(modelFolder(job, network, "full"), job.threads === undefined ? {} : { threads: job.threads });
+  const classifier = await loadModel(modelFolder(job, network, variant), job.threads === undefined ? {} : { threads: job.threads });
   const decoder = new Decoder();
   try {
     const figures: { file: string; caption: string }[] = [];
     for (const [label, className] of dataSet.classes.entries()) {
       const example = test.find((file) => file.label === label);
       if (!example) continue;
-      const { seen, tensor } = await decoder.prepare(example.file, { input: { ...classifier.card?.input, height: classifier.input.height, width: classifier.input.width } });
+      const { seen, tensor } = await decoder.prepare(example.file, { input: { ...classifier.card?.input, height: classifier.input.height, width: classifier.input.width }, mask: dataSet.masked ? "otsu" : "none" });
       const [prediction] = await classifier.predict([tensor]);
       if (!prediction) continue;
       const rows = [];
@@ -175,7 +177,7 @@ async function drawFigures(job: StudyJob, networks: readonly StudyNetwork[], dat
       }
       const file = `figure-${label + 1}.png`;
       await writeFile(path.join(job.out, file), await renderFigure(seen, rows));
-      figures.push({ file, caption: `${className}, predicted ${prediction.className} (${(100 * prediction.probability).toFixed(1)} %) by ${network}` });
+      figures.push({ file, caption: `${className}, predicted ${prediction.className} (${(100 * prediction.probability).toFixed(1)} %) by ${network} (${variant})` });
     }
     return figures;
   } finally {

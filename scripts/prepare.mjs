@@ -1,6 +1,6 @@
 // Installs and builds what is missing. Needs nothing but Node, because it runs before anything is installed.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -44,6 +44,8 @@ export function prepare() {
   installMissing();
   run(process.execPath, [path.join(root, "node_modules/typescript/bin/tsc")]);
   removeOrphans(path.join(root, "dist"));
+  // npx links the command once and remembers it: a fresh build has to be executable by itself.
+  chmodSync(path.join(root, "dist/bin/cytolens.js"), 0o755);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) prepare();

@@ -1,4 +1,4 @@
-import { float } from "../onnx/attributes";
+import { float, intAttribute } from "../onnx/attributes";
 import type { Node } from "../onnx/model";
 import type { GradientRule, RuleContext } from "./gradient-rule";
 import { affineOf, type Affine } from "./passes/fold-batch-normalization";
@@ -33,6 +33,9 @@ function leadOf(context: RuleContext, x: string, course: SegmentCourse): string 
   return shaped(context, graph.add("Div", [total, combineEnds(graph, course, 1, 1, graph.add("Abs", [points]))]), x);
 }
 
+/** (v(a) + v(c)) / |v(c) − v(a)| and 1 / |v(c) − v(a)|. */
+type Quotients = readonly [string, string];
+
 interface Normalisation {
   readonly value: string;
   readonly affine: Affine;
@@ -44,15 +47,24 @@ interface Normalisation {
  */
 class SharedNormalisations {
   private readonly producers: ReadonlyMap<string, Node>;
+  /** How many normalisations see a value, by itself or as a piece of a Concat. */
   private readonly timesNormalised = new Map<string, number>();
-  private readonly quotients = new Map<string, readonly [string, string]>();
+  private readonly quotients = new Map<string, Quotients>();
+  private readonly joined = new Map<string, Quotients>();
 
   constructor(private readonly course: SegmentCourse) {
     const { nodes } = course.points;
     this.producers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
     for (const { operator, inputs: [value = ""] } of nodes) {
-      if (operator === "BatchNormalization") this.timesNormalised.set(value, (this.timesNormalised.get(value) ?? 0) + 1);
+      if (operator !== "BatchNormalization") continue;
+      for (const piece of this.piecesOf(value)) this.timesNormalised.set(piece, (this.timesNormalised.get(piece) ?? 0) + 1);
     }
+  }
+
+  /** What a value is put together from along the channels, down to values that are computed whole. */
+  private piecesOf(value: string): readonly string[] {
+    const node = this.producers.get(value);
+    return node?.operator === "Concat" && intAttribute(node, "axis", 0) === 1 ? node.inputs.flatMap((input) => this.piecesOf(input)) : [value];
   }
 
   /** The normalisation that makes a ReLU's input, where its own input is normalised elsewhere, too. */
@@ -61,14 +73,17 @@ class SharedNormalisations {
     const node = this.producers.get(shadow.slice(shadowPrefix.length));
     if (node?.operator !== "BatchNormalization" || node.domain !== "") return undefined;
     const [value = ""] = node.inputs;
-    if ((this.timesNormalised.get(value) ?? 0) < 2) return undefined;
+    if (this.piecesOf(value).some((piece) => (this.timesNormalised.get(piece) ?? 0) < 2)) return undefined;
     const affine = affineOf({ constant: (name) => floats(points.initializers.get(name ?? "")) }, node);
     return affine && { value, affine };
   }
 
   lead(context: RuleContext, shadow: string, { value, affine: { scale, shift } }: Normalisation): string {
     const { graph } = context;
-    const [position, reciprocal] = this.quotientsOf(context, shadow, value);
+    const quotients = this.piecesOf(value).map((piece) => this.quotientsOf(context, piece));
+    const joined = (which: 0 | 1): string => (quotients.length === 1 ? (quotients[0] as Quotients)[which] : graph.add("Concat", quotients.map((pair) => pair[which]), { axis: 1 }));
+    const [position, reciprocal] = this.joined.get(value) ?? [joined(0), joined(1)];
+    this.joined.set(value, [position, reciprocal]);
     const column = [scale.length, ...(context.staticShape(shadow) ?? []).slice(2).map(() => 1)];
     const signs = Float32Array.from(scale, Math.sign);
     const thresholds = Float32Array.from(scale, (factor, channel) => threshold(factor, shift[channel] ?? 0));
@@ -78,12 +93,12 @@ class SharedNormalisations {
     ]);
   }
 
-  /** (v(a) + v(c)) / |v(c) − v(a)| and 1 / |v(c) − v(a)|. */
-  private quotientsOf(context: RuleContext, shadow: string, value: string): readonly [string, string] {
+  private quotientsOf(context: RuleContext, value: string): Quotients {
     const known = this.quotients.get(value);
     if (known) return known;
     const { graph } = context;
-    const points = flatPoints(context, this.course.shadowPrefix + value, this.course);
+    const shadow = this.course.shadowPrefix + value;
+    const points = flatPoints(context, shadow, this.course);
     const move = graph.add("Max", [graph.add("Abs", [combineEnds(graph, this.course, -1, 1, points)]), graph.float32(leastMove)]);
     const reciprocal = graph.add("Reciprocal", [move]);
     const position = graph.add("Mul", [combineEnds(graph, this.course, 1, 1, points), reciprocal]);

@@ -52,7 +52,7 @@ describe("integrated gradients", () => {
     const wanted = [1, 8, 27, -1, 0.125, 8];
     wanted.forEach((value, index) => expect(Math.abs(perChannel![index]! / value - 1)).toBeLessThan(0.005));
     expect(completeness).toMatchObject({ passes: 22, converged: true });
-    expect(completeness.mapChange! / 3.5).toBeLessThan(0.08);
+    expect(completeness.mapChange! / 3.5).toBeLessThan(0.1);
   });
 
   test("says so when 58 passes were not enough", async () => {

@@ -113,14 +113,15 @@ export class BatchServer {
 
   private inject(fault: z.infer<typeof faultRequest>): unknown {
     Object.assign(this.faults, fault.next ?? {});
+    // Before any of them may start: what waits is cancelled, not what runs.
+    if (fault.noCapacity) {
+      for (const job of this.queue.jobs.values()) if (job.index === undefined && !isEnded(job)) this.queue.cancel(job, "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY");
+    }
     if (fault.paused !== undefined) this.queue.paused = fault.paused;
     this.queue.pump();
     const running = this.processes.jobs;
     if (fault.reclaim) for (const job of running) this.processes.end(job, "Host EC2 (instance i-0123456789abcdef0) terminated.", fault.reclaim === "at-once");
     if (fault.outOfMemory) for (const job of running) this.processes.killForMemory(job);
-    if (fault.noCapacity) {
-      for (const job of this.queue.jobs.values()) if (job.index === undefined && !isEnded(job)) this.queue.cancel(job, "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY");
-    }
     return { running: running.length, jobs: [...this.queue.jobs.values()].filter(({ index }) => index === undefined).map(detailOf) };
   }
 

@@ -31,6 +31,9 @@ test("the stack as shipped is synthesised, Lambdas bundled, with no Docker and n
   const template = JSON.parse(readFileSync(path.join(out, "Cytolens.template.json"), "utf8")) as { Resources: Record<string, { Type: string; Properties: { Code?: { S3Key?: string } } }> };
   const bundled = Object.values(template.Resources).filter(({ Type, Properties }) => Type === "AWS::Lambda::Function" && Properties.Code?.S3Key).length;
   expect(bundled).toBeGreaterThanOrEqual(3);
+  const card = JSON.parse(readFileSync(path.join(projectRoot, "models/phantom-densenet121-rca/card.json"), "utf8")) as { sha256: string };
+  const copies = JSON.stringify(Object.values(template.Resources).filter(({ Type }) => Type === "Custom::DefaultModel"));
+  for (const key of [`models/sha256/${card.sha256}/model.onnx`, "models/names/default.json"]) expect(copies).toContain(key);
   expect(readdirSync(out).filter((name) => name.startsWith("asset.")).length).toBeGreaterThanOrEqual(4);
 }, 180_000);
 

@@ -36,7 +36,7 @@ const quick = { methods: ["gradient"] };
     });
     images = Object.fromEntries(await Promise.all(["one.png", "two words + more.png", "prüfung/drei%2B.png"].map(async (file, number) => [file, await picture(number)] as const)));
     cloud = await deployCloud((found as { python: string }).python, {
-      compute: { kind: "cpu", attempts: 3 }, imageUri: "localhost/worker:ci", defaultModel: path.join(scratch, "model"), idleWindowSeconds: 10, reconcileMinutes: 1,
+      compute: { kind: "cpu", attempts: 3 }, imageUri: "localhost/worker:ci", idleWindowSeconds: 10, reconcileMinutes: 1,
     });
     lab = new BucketContents(cloud.endpoint, cloud.bucket, cloud.hintsQueueUrl);
   }, 240_000);

@@ -19,7 +19,7 @@ const allowed: Record<string, readonly string[]> = {
   "lib/storage": ["lib/contract", "@aws-sdk/client-s3", "@aws-sdk/lib-storage"],
   "lib/report": ["lib/contract", "lib/imaging"],
   "lib/pipeline": ["lib/contract", "lib/storage", "lib/imaging", "lib/inference", "lib/attribution", "lib/report", "lib/training", "lib/evaluation", "lib/phantom", "zod"],
-  "lib/local": ["lib/contract", "lib/storage", "lib/pipeline", "lib/inference", "lib/networks", "lib/onnx", "lib/phantom"],
+  "lib/local": ["lib/contract", "lib/storage", "lib/pipeline", "lib/inference", "lib/networks", "lib/onnx"],
   "lib/aws": ["lib/contract", "lib/storage", "lib/pipeline", "zod", "@aws-sdk/client-s3", "@aws-sdk/client-batch", "@aws-sdk/client-sqs", "@aws-sdk/client-sns", "aws-lambda"],
   "lib/infrastructure": ["lib/contract", "lib/aws", "zod", "aws-cdk-lib", "constructs", "cdk-nag"],
   lambdas: ["lib/aws", "lib/pipeline", "lib/contract", "aws-lambda"],

@@ -23,7 +23,8 @@ export const integratedGradientsSettings = z.strictObject({
   name: z.literal("integrated-gradients"),
   /** "adaptive": refined until both tolerances hold; a number: that many Gauss–Legendre points; "study": 50-step left Riemann, 10 random baselines, probability. */
   steps: z.union([z.enum(["adaptive", "study"]), z.number().int().min(1).max(1024)]).default("adaptive"),
-  baseline: z.enum(baselineNames).default("black"),
+  /** On a smear white is empty glass: what is there to see is what is darker. */
+  baseline: z.enum(baselineNames).default("white"),
   seed: z.number().int().min(0).max(0xffffffff).default(0),
 });
 

@@ -11,7 +11,7 @@ export const settings = z.strictObject({
   model: z.string().min(1).max(200).default("default"),
   methods: z.array(methodChoice).min(1).max(6).refine((list) => new Set(list.map(({ name }) => name)).size === list.length, {
     error: "Expected each method once",
-  }).default([{ name: "integrated-gradients", steps: "adaptive", baseline: "black", seed: 0 }, { name: "grad-cam" }]),
+  }).default([{ name: "integrated-gradients", steps: "adaptive", baseline: "white", seed: 0 }, { name: "grad-cam" }]),
   /** The class that is explained: what the network predicts, or one class for every image (name or index). */
   target: z.union([z.literal("predicted"), z.strictObject({ class: z.union([z.string().min(1), z.number().int().min(0)]) })]).default("predicted"),
   /** Whether the logit or the softmax probability of the target is explained. */

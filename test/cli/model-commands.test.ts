@@ -41,7 +41,7 @@ describe("cytolens explain", () => {
     expect(stdout).toMatch(/^[abc]: probability 0\.\d{3}\nintegrated-gradients of the logit of [abc]: (22|58) passes, adds up to 0\.\d\d %, changed by/);
     const json = JSON.parse(await readFile(path.join(folder, "out/field.integrated-gradients.json"), "utf8"));
     expect(json.prediction.probabilities).toHaveLength(3);
-    expect(json.explanations[0]).toMatchObject({ method: "integrated-gradients", parameters: { steps: "adaptive", baseline: "black" } });
+    expect(json.explanations[0]).toMatchObject({ method: "integrated-gradients", parameters: { steps: "adaptive", baseline: "white" } });
     expect((await readFile(path.join(folder, "out/field.integrated-gradients.png"))).subarray(1, 4).toString()).toBe("PNG");
   });
 

@@ -12,7 +12,7 @@ import { writePhantoms } from "../lib/phantom/write-phantoms";
 
 /**
  * npm run bench: the whole local pipeline (decode, classify, explain, draw, store, collect) against a bare loop of the same network
- * passes over tensors that are decoded already, with one process and one thread each; its peak memory at two sizes; the start of --help.
+ * passes over tensors that are decoded already, with one process and every core each; its peak memory at two sizes; the start of --help.
  */
 const root = path.resolve(__dirname, "..", "..");
 const command = path.join(root, "dist/bin/cytolens.js");
@@ -22,11 +22,11 @@ const scratch = mkdtempSync(path.join(os.tmpdir(), "cytolens-bench-"));
 
 interface Measured { readonly seconds: number; readonly peakMegabytes: number }
 
-/** Runs `cytolens run` with one worker of one thread; the peak is that of the largest process, read from the system. */
+/** Runs `cytolens run` with one worker that may use every core; the peak is that of the largest process, read from the system. */
 async function pipeline(images: string, out: string, methods: string): Promise<Measured> {
   const began = performance.now();
   const child = spawn(process.execPath, [command, "run", images, "--out", out, "--workers", "1", "--methods", methods], {
-    stdio: "ignore", env: { ...process.env, CYTOLENS_CACHE: path.join(scratch, "cache"), OMP_NUM_THREADS: "1" },
+    stdio: "ignore", env: { ...process.env, CYTOLENS_CACHE: path.join(scratch, "cache") },
   });
   let peak = 0;
   const timer = setInterval(() => {
@@ -66,7 +66,7 @@ async function folderOf(count: number, sources: readonly string[]): Promise<stri
 }
 
 async function bareLoop(files: readonly string[], count: number): Promise<number> {
-  const classifier = await loadModel(shippedModel, { threads: 1, cacheFolder: path.join(scratch, "cache") });
+  const classifier = await loadModel(shippedModel, { threads: os.availableParallelism(), cacheFolder: path.join(scratch, "cache") });
   const decoder = new Decoder();
   const card = classifier.card;
   if (!card) throw new Error("Expected the default model to have a card");

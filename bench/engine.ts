@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import { Command } from "commander";
 import { classModelOf, type ClassModel } from "../lib/inference/class-model";
 import { gradientGraphOf, logitsGraphOf, plainGradientGraphOf } from "../lib/inference/gradient-graph";
@@ -16,6 +17,7 @@ import { weightsByName } from "../test/networks/name-rule";
 
 const size = 224;
 const classes = 5;
+const restMilliseconds = 200;
 const request = { of: "logit", rule: "true" } as const;
 
 interface Options {
@@ -100,6 +102,9 @@ async function measure(name: string, batch: number, options: Options, pytorch: P
   const timings: Timings = new Map([...variants.keys()].map((variant) => [variant, []]));
   for (let round = 0; round <= Number(options.rounds); round++) {
     for (const [variant, run] of round % 2 ? [...variants].reverse() : variants) {
+      // Threads of other sessions spin for a while after their last run: each turn begins when they sleep, and warms its own.
+      await setTimeout(restMilliseconds);
+      await run();
       const taken = await run();
       // The first round warms up.
       if (round > 0) timings.get(variant)?.push(taken);

@@ -161,7 +161,7 @@ async function main(): Promise<void> {
     .option("--captum-variants <names...>", "<layout>-<images at once, or all>", ["contiguous-all", "contiguous-8", "channels_last-8"])
     .parse().opts();
   mkdirSync(options.scratch, { recursive: true });
-  const images = await benchImages(Number(options.images), size, (tensor) => baselineImage("black", tensor, dims, imageNetNormalisation), options.scratch);
+  const images = await benchImages(Number(options.images), size, (tensor) => baselineImage("white", tensor, dims, imageNetNormalisation), options.scratch);
   console.log(`${os.cpus()[0]?.model}, ${os.availableParallelism()} threads here, ${threadsOf(options)} used, load ${load()}, node ${process.version}, ${images.length} images`);
   const captum = options.captum ? new Captum(options.captum, threadsOf(options)) : undefined;
   for (const name of options.networks) {

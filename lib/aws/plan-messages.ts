@@ -46,9 +46,10 @@ export async function planMessages(pipeline: Pipeline, log: StructuredLog, messa
   return { batchItemFailures: [...failed].map((itemIdentifier) => ({ itemIdentifier })) };
 }
 
-type Message = { readonly kind: "uploads"; readonly keys: string[] } | { readonly kind: "tick"; readonly batch: BatchName } | { readonly kind: "test" };
+export type Message = { readonly kind: "uploads"; readonly keys: string[] } | { readonly kind: "tick"; readonly batch: BatchName } | { readonly kind: "test" };
 
-function readMessage(body: string): Message {
+/** What a message of the queue says; throws where it is none of S3's or ours. */
+export function readMessage(body: string): Message {
   const value: unknown = JSON.parse(body);
   if (testMessage.safeParse(value).success) return { kind: "test" };
   const tick = tickMessage.safeParse(value);

@@ -6,36 +6,23 @@ import { meteredStore } from "../../lib/aws/metered-store";
 import { keyInEvent, planMessages } from "../../lib/aws/plan-messages";
 import { pipelineOnAws } from "../../lib/aws/pipeline-on-aws";
 import { reconcileOnSchedule } from "../../lib/aws/reconcile-schedule";
-import { structuredLog, type StructuredLog } from "../../lib/aws/structured-log";
 import { EnvironmentError } from "../../lib/contract/errors";
 import type { ObjectKey } from "../../lib/contract/names";
-import type { Pipeline } from "../../lib/pipeline/ports";
-import { systemClock } from "../../lib/pipeline/system-clock";
 import { FolderStore } from "../../lib/storage/folder-store";
 import type { ObjectStore } from "../../lib/storage/object-store";
+import { surroundings, type Surroundings } from "./surroundings";
 
 const scratch = mkdtempSync(path.join(os.tmpdir(), "cytolens-handlers-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 let folders = 0;
-const nothing = (): Promise<undefined> => Promise.resolve(undefined);
-function surroundings(change: (store: ObjectStore) => ObjectStore = (store) => store): { pipeline: Pipeline; log: StructuredLog; lines: Record<string, unknown>[]; ticks: [string, number][] } {
-  const lines: Record<string, unknown>[] = [];
-  const ticks: [string, number][] = [];
-  const pipeline: Pipeline = {
-    store: change(new FolderStore(path.join(scratch, String(++folders)))), clock: systemClock, publishers: [],
-    hints: { tick: async (batch, seconds) => { ticks.push([batch, seconds]); } }, notices: { publish: nothing },
-    queue: { submit: async () => ({ jobId: "j" }), findByName: nothing, describe: nothing },
-    policy: { idleSeconds: 60, itemsPerShard: () => 10, jobDefinition: null },
-  };
-  return { pipeline, log: structuredLog("S", (line) => lines.push(JSON.parse(line) as Record<string, unknown>)), lines, ticks };
-}
+const withFolder = (change: (store: ObjectStore) => ObjectStore = (store) => store): Surroundings => surroundings(change(new FolderStore(path.join(scratch, String(++folders)))));
 
 const uploads = (...keys: string[]): string => JSON.stringify({ Records: keys.map((key) => ({ s3: { object: { key } } })) });
 const message = (messageId: string, body: string): { messageId: string; body: string } => ({ messageId, body });
 
 test("a message that cannot be read fails alone", async () => {
-  const { pipeline, log, lines, ticks } = surroundings();
+  const { pipeline, log, lines, ticks } = withFolder();
   const answer = await planMessages(pipeline, log, [
     message("1", uploads("incoming/a/1.png")), message("2", "{"), message("3", '{"kind":"tick"}'), message("4", uploads("incoming/b/%E0%A4%A.png")),
     message("5", JSON.stringify({ Event: "s3:TestEvent", Service: "Amazon S3" })), message("6", uploads("incoming/c/1.png", "incoming/a/2.png")),
@@ -46,7 +33,7 @@ test("a message that cannot be read fails alone", async () => {
 });
 
 test("a batch that cannot be noted fails alone, and says why", async () => {
-  const { pipeline, log, lines } = surroundings((store) => new Proxy(store, { get: (target, name) => {
+  const { pipeline, log, lines } = withFolder((store) => new Proxy(store, { get: (target, name) => {
     const member: unknown = Reflect.get(target, name);
     if (name !== "write") return typeof member === "function" ? (member.bind(target) as unknown) : member;
     return async (...args: Parameters<ObjectStore["write"]>) => {
@@ -60,7 +47,7 @@ test("a batch that cannot be noted fails alone, and says why", async () => {
 });
 
 test("ticks of one batch are looked into once; one that is of no use any more is no failure", async () => {
-  const { pipeline, log, lines } = surroundings();
+  const { pipeline, log, lines } = withFolder();
   const tick = '{"kind":"tick","batch":"gone"}';
   expect(await planMessages(pipeline, log, [message("1", tick), message("2", tick)])).toEqual({ batchItemFailures: [] });
   expect(lines.filter(({ batch }) => batch === "gone")).toEqual([expect.objectContaining({ outcome: "nothing" })]);
@@ -74,7 +61,7 @@ test.each([
 });
 
 test("jobs of others and children of arrays are left alone", async () => {
-  const { pipeline, log, lines } = surroundings();
+  const { pipeline, log, lines } = withFolder();
   const detail = { jobId: "j", jobName: "n", status: "SUCCEEDED" };
   expect(await collectAfterJob(pipeline, log, { detail })).toBeUndefined();
   expect(await collectAfterJob(pipeline, log, { detail: { ...detail, parameters: { batch: "a", run: "0123456789abcdef" }, arrayProperties: { index: 3 } } })).toBeUndefined();
@@ -82,14 +69,14 @@ test("jobs of others and children of arrays are left alone", async () => {
 });
 
 test("a run that cannot be collected is an error, for Lambda to try again", async () => {
-  const { pipeline, log, lines } = surroundings();
+  const { pipeline, log, lines } = withFolder();
   const event = { detail: { jobId: "j", jobName: "n", status: "FAILED", parameters: { batch: "a%2Fb".replace("%2F", "%20"), run: "0123456789abcdef" } } };
   await expect(collectAfterJob(pipeline, log, event)).rejects.toThrow();
   expect(lines).toContainEqual(expect.objectContaining({ level: "error", batch: "a b", run: "0123456789abcdef" }));
 });
 
 test("the reconciler counts what it mended, and fails when a batch could not be looked at", async () => {
-  const { pipeline, log, lines } = surroundings();
+  const { pipeline, log, lines } = withFolder();
   await pipeline.store.write("incoming/lost/1.png" as ObjectKey, "x");
   await reconcileOnSchedule(pipeline, log);
   expect(lines.at(-1)).toMatchObject({ BatchesReconciled: 1, looked: 1 });
@@ -98,7 +85,7 @@ test("the reconciler counts what it mended, and fails when a batch could not be 
 });
 
 test("plans and closed runs are counted once, when they are created", async () => {
-  const { log, lines } = surroundings();
+  const { log, lines } = withFolder();
   const store = meteredStore(new FolderStore(path.join(scratch, "metered")), log, 3.6);
   const key = "runs/b/0123456789abcdef/summary.json" as ObjectKey;
   const closed = { schemaVersion: 1, batch: "b", run: "0123456789abcdef", ordinal: 1, closedAt: "2026-01-01T00:00:00.000Z", counts: { planned: 5, succeeded: 3, failed: 1, skipped: 1 }, skippedBy: {}, dispatches: 1, seconds: 1000, notes: [] };

@@ -4,7 +4,7 @@ import sharp from "sharp";
 import type { BatchName } from "../../lib/contract/names";
 import { batchResultsPrefix, incomingBatchPrefix, readyMarkerKey, runsPrefix, summaryKey } from "../../lib/contract/object-keys";
 import { summary as summaryDocument, type Summary } from "../../lib/contract/summary";
-import { emulatorCredentials } from "./ministack";
+import { emulatorCredentials } from "./emulator-process";
 
 /** A lab's own view of the bucket: uploads, and what appears in it. */
 export class BucketContents {

@@ -5,7 +5,8 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { S3Client } from "@aws-sdk/client-s3";
 import { BatchServer, type FaultRequest } from "./batch-server";
-import { emulatorCredentials, startMinistack, type Emulator } from "./ministack";
+import { emulatorCredentials, type Emulator } from "./emulator-process";
+import { startMinistack } from "./ministack";
 import { projectRoot } from "../reference";
 
 const execute = promisify(execFile);

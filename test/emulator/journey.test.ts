@@ -54,7 +54,7 @@ const quick = { methods: ["gradient"] };
   const complete = { status: "complete", counts: { planned: 3, succeeded: 3, failed: 0, skipped: 0 } };
 
   test("the first upload after a deploy comes back classified and explained, and people are told", async () => {
-    const inbox = await subscribe(cloud);
+    const inbox = await subscribe(cloud.endpoint, cloud.outputs["NoticesTopic"] ?? "");
     await lab.upload(name("first"), images, { settings: quick });
     expect(await lab.finished(name("first"))).toMatchObject({ ...complete, model: { name: "default" } });
     const results = await lab.keys("results/first/");
@@ -62,7 +62,8 @@ const quick = { methods: ["gradient"] };
       expect(results.filter((key) => key.endsWith(file))).toHaveLength(3);
     }
     expect(results).toEqual(expect.arrayContaining([csvKey(name("first")), reportKey(name("first"))]));
-    expect(await inbox.next()).toContain("3 of 3 images succeeded");
+    expect((await inbox.next()).message).toContain("3 of 3 images succeeded");
+    inbox.close();
   }, 120_000);
 
   test("nothing the pipeline wrote is taken for an upload, and an event that comes twice changes nothing", async () => {

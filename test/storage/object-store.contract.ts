@@ -20,8 +20,16 @@ export const awkwardKeys: readonly string[] = [
 /** Keys that a URL's dot segments or C's strings make trouble with; not every emulator takes them. */
 export const hostileKeys: readonly string[] = ["up/../../etc/passwd", "../outside.png", "./here.png", "dots/..", "nul/a\u0000b.png"];
 
+export interface Surrounded {
+  readonly hostile?: readonly string[];
+  /** Tests that the surroundings, not the store, are known to fail; that they still do is tested. */
+  readonly known?: readonly string[];
+}
+
 /** What every ObjectStore promises; `create` gives an empty one. */
-export function objectStoreContract(create: () => Promise<ObjectStore>, { hostile }: { hostile: readonly string[] } = { hostile: hostileKeys }): void {
+export function objectStoreContract(create: () => Promise<ObjectStore>, { hostile = hostileKeys, known = [] }: Surrounded = {}): void {
+  const promised = (name: string, check: () => Promise<void>): void =>
+    (known.includes(name) ? test.failing(`${name}: fails, as is known`, check) : test(name, check));
   let store: ObjectStore;
   beforeAll(async () => {
     store = await create();
@@ -149,9 +157,14 @@ export function objectStoreContract(create: () => Promise<ObjectStore>, { hostil
     for (const one of keys) await store.write(one, `content of ${one}`, { only: "create" });
     for (const one of keys) expect(textOf((await store.read(one)).body)).toBe(`content of ${one}`);
     expect(await keysUnder("awkward/")).toEqual([...keys].sort(compareKeys));
-    expect(await keysUnder("awkward/", { pageSize: 3 })).toEqual([...keys].sort(compareKeys));
     for (const one of keys) await store.delete(one);
     expect(await keysUnder("awkward/")).toEqual([]);
+  });
+
+  promised("such keys are listed in that order over pages", async () => {
+    const keys = awkwardKeys.map((text) => `pages/${text}`.slice(0, 1024)).map(key);
+    for (const one of keys) await store.write(one, "");
+    expect(await keysUnder("pages/", { pageSize: 3 })).toEqual([...keys].sort(compareKeys));
   });
 
   test("an object may have the name of a folder", async () => {
@@ -170,7 +183,7 @@ export function objectStoreContract(create: () => Promise<ObjectStore>, { hostil
       for (const name of names) await store.write(key(name), name);
     });
 
-    test("is in the order of UTF-8 bytes, whatever the size of its pages", async () => {
+    promised("is in the order of UTF-8 bytes, whatever the size of its pages", async () => {
       const expected = [...names].sort(compareKeys);
       expect(expected.slice(0, 5)).toEqual(["list/a-b", "list/a/1", "list/a/2", "list/a/b/3", "list/a0"]);
       for (const pageSize of [1, 2, 3, 1000]) expect(await keysUnder("list/", { pageSize })).toEqual(expected);
@@ -188,12 +201,12 @@ export function objectStoreContract(create: () => Promise<ObjectStore>, { hostil
       expect(await keysUnder("list/a/")).toEqual(["list/a/1", "list/a/2", "list/a/b/3"]);
     });
 
-    test("starts after a key, there or not", async () => {
+    promised("starts after a key, there or not", async () => {
       expect(await keysUnder("list/", { startAfter: "list/a/2" })).toEqual(["list/a/b/3", "list/a0", "list/b", "list/\uffff", "list/🔬"]);
       expect(await keysUnder("list/", { startAfter: "list/a/1x", pageSize: 2 })).toEqual(["list/a/2", "list/a/b/3", "list/a0", "list/b", "list/\uffff", "list/🔬"]);
     });
 
-    test("with a delimiter names folders once, over pages", async () => {
+    promised("with a delimiter names folders once, over pages", async () => {
       const seen: string[] = [];
       let continuation: string | undefined;
       do {

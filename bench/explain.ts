@@ -72,17 +72,16 @@ function sessionOf(name: string, threads: number, memory: string): GradientSessi
 }
 
 async function measure(name: string, images: readonly BenchImage[], options: Options, captum: Captum | undefined): Promise<Map<string, Measured[]>> {
+  const references = await convergedMaps(name, images, options);
   const session = sessionOf(name, threadsOf(options), options.memory);
-  const converged = Number(options.converged) > 0 ? new ConvergedMaps(path.join(options.scratch, name), Number(options.converged)) : undefined;
   const results = new Map<string, Measured[]>();
   const record = (variant: string, measured: Measured): void => {
     results.set(variant, [...(results.get(variant) ?? []), measured]);
     console.log(`${name} ${variant}: ${measured.seconds.toFixed(2)} s, ${measured.passes} passes, ${percent(measured.distance)} from converged (load ${load()})`);
   };
   for (const [index, image] of images.entries()) {
-    const [logits = new Float32Array()] = await session.logits([image.tensor]);
-    const target = { classIndex: logits.indexOf(Math.max(...logits)), of: "logit" } as const;
-    const reference = await converged?.of(image.name, () => alongSegments(session, target, image.tensor, image.baseline, Number(options.converged)));
+    const { target, logit: ourLogit } = await predictedBy(session, image);
+    const reference = references[index];
     const distance = (map: Float32Array): number => (reference ? relativeDistance(map, reference) : NaN);
     const ours = options.variants.map((variant) => async () => {
       // Sessions are opened and warm before the clock starts.
@@ -95,7 +94,7 @@ async function measure(name: string, images: readonly BenchImage[], options: Opt
       const ask = { network: name, variant, image: image.tensor, baseline: image.baseline, target: target.classIndex, cpuTime: options.cpuTime, scratch: options.scratch };
       if (index === 0) await captum.explain({ ...ask, steps: 2 });
       const { map, seconds, logit, steps } = await captum.explain(ask);
-      if (Math.abs(logit - (logits[target.classIndex] ?? NaN)) > 1e-3 * Math.abs(logit)) throw new Error(`Expected the same logit of ${image.name} but PyTorch has ${logit}, we ${logits[target.classIndex]}`);
+      if (Math.abs(logit - ourLogit) > 1e-3 * Math.abs(logit)) throw new Error(`Expected the same logit of ${image.name} but PyTorch has ${logit}, we ${ourLogit}`);
       record(`Captum ${variant}`, { seconds, passes: steps, distance: distance(map) });
     }) : [];
     // Every other image in the opposite order, so that a load that grows or fades favours nobody.
@@ -104,6 +103,26 @@ async function measure(name: string, images: readonly BenchImage[], options: Opt
   }
   await session.close();
   return results;
+}
+
+async function predictedBy(session: GradientSession, { tensor }: BenchImage): Promise<{ readonly target: Target; readonly logit: number }> {
+  const [logits = new Float32Array()] = await session.logits([tensor]);
+  const logit = Math.max(...logits);
+  return { target: { classIndex: logits.indexOf(logit), of: "logit" }, logit };
+}
+
+/** Beforehand and with sessions of their own, which would crowd out those that are timed. */
+async function convergedMaps(name: string, images: readonly BenchImage[], options: Options): Promise<(Float32Array | undefined)[]> {
+  const segments = Number(options.converged);
+  if (!(segments > 0)) return [];
+  const maps = new ConvergedMaps(path.join(options.scratch, name), segments);
+  const session = sessionOf(name, threadsOf(options), options.memory);
+  const found: Float32Array[] = [];
+  for (const image of images) {
+    found.push(await maps.of(image.name, async () => await alongSegments(session, (await predictedBy(session, image)).target, image.tensor, image.baseline, segments)));
+  }
+  await session.close();
+  return found;
 }
 
 function threadsOf({ cpuTime, threads }: Options): number {

@@ -20,6 +20,17 @@ export interface GradientRequest {
   readonly layer?: string | undefined;
 }
 
+/** What of a classifier is computed. */
+export type Kind = Pick<GradientRequest, "of" | "rule" | "layer" | "along"> | "logits";
+
+export function alongSegments(kind: Kind): boolean {
+  return kind !== "logits" && kind.along === "segments";
+}
+
+export function graphOf(source: ClassModel, kind: Kind, batch: number): Model {
+  return kind === "logits" ? logitsGraphOf(source, batch) : gradientGraphOf(source, { ...kind, batch });
+}
+
 /**
  * The gradient of logits or probabilities as a model of fixed shapes. Inputs: the images, and the cotangent of the values
  * [batch, classes]. Outputs, in this order: the values [batch, classes], the gradient, and the layer's values if one was

@@ -41,14 +41,25 @@ export function weightBytes({ graph }: Model): number {
   return [...graph.initializers.values()].reduce((sum, { dataType, dims }) => sum + elementCount(dims) * bytesPerElement(dataType), 0);
 }
 
+/** Bytes that a session holds whatever its batch, and for each image. */
+export interface Demand {
+  readonly fixed: number;
+  readonly perImage: number;
+}
+
 /**
- * How many images fit in a batch, 1 to `most`: the weights once and again (onnxruntime keeps packed copies), and
- * the activations for each image.
+ * The weights once and again (onnxruntime keeps packed copies), and the activations of an image.
  * @param single the graph for one image
+ */
+export function demandOf(single: Model): Demand {
+  return { fixed: 2 * weightBytes(single), perImage: peakActivationBytes(single) * arenaFactor };
+}
+
+/**
+ * How many images fit in a batch, 1 to `most`.
  * @throws UserError "memory.too-small" when not even one image fits
  */
-export function batchWithin(memoryBytes: number, single: Model, most = largestBatch): number {
-  const { fixed, perImage } = demandOf(single);
+export function batchWithin(memoryBytes: number, { fixed, perImage }: Demand, most = largestBatch): number {
   const fitting = Math.floor((memoryBytes - fixed) / Math.max(1, perImage));
   if (fitting >= 1) return Math.min(most, fitting);
   throw new UserError("memory.too-small",
@@ -56,13 +67,8 @@ export function batchWithin(memoryBytes: number, single: Model, most = largestBa
 }
 
 /** Whether at least one image fits. */
-export function fitsWithin(memoryBytes: number, single: Model): boolean {
-  const { fixed, perImage } = demandOf(single);
+export function fitsWithin(memoryBytes: number, { fixed, perImage }: Demand): boolean {
   return fixed + perImage <= memoryBytes;
-}
-
-function demandOf(single: Model): { readonly fixed: number; readonly perImage: number } {
-  return { fixed: 2 * weightBytes(single), perImage: peakActivationBytes(single) * arenaFactor };
 }
 
 function megabytes(bytes: number): string {

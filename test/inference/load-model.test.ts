@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { Session } from "../../lib/inference/session";
 import { loadModel } from "../../lib/inference/load-model";
-import { batchWithin, fitsWithin, peakActivationBytes, weightBytes } from "../../lib/inference/memory-budget";
+import { batchWithin, demandOf, fitsWithin, peakActivationBytes, weightBytes } from "../../lib/inference/memory-budget";
 import { gradientGraphOf } from "../../lib/inference/gradient-graph";
 import { classModelOf } from "../../lib/inference/class-model";
 import { networkNamed } from "../../lib/networks/catalogue";
@@ -151,10 +151,11 @@ describe("the memory budget", () => {
   it("sets the batch: more memory, larger batches, 8 at most", () => {
     const single = gradientGraphOf(source, { ...request, batch: 1 });
     const one = peakActivationBytes(single);
-    expect(() => batchWithin(one / 2, single)).toThrow(/memory budget of at least .* MiB .*for one image/);
+    const demand = demandOf(single);
+    expect(() => batchWithin(one / 2, demand)).toThrow(/memory budget of at least .* MiB .*for one image/);
     const whole = 2 * weightBytes(single) + 1.4 * one;
-    expect([fitsWithin(whole, single), fitsWithin(whole / 2, single), batchWithin(whole, single)]).toEqual([true, false, 1]);
-    const batches = [2, 4, 6, 100].map((times) => batchWithin(2 * weightBytes(single) + times * 1.5 * one, single));
+    expect([fitsWithin(whole, demand), fitsWithin(whole / 2, demand), batchWithin(whole, demand)]).toEqual([true, false, 1]);
+    const batches = [2, 4, 6, 100].map((times) => batchWithin(2 * weightBytes(single) + times * 1.5 * one, demand));
     expect(batches).toEqual(batches.toSorted((a, b) => a - b));
     expect(batches.at(-1)).toBe(8);
   });

@@ -1,7 +1,7 @@
 import { classModelOf } from "../../lib/inference/class-model";
 import { gradientGraphOf } from "../../lib/inference/gradient-graph";
 import { GradientSession } from "../../lib/inference/gradient-session";
-import { batchWithin, peakActivationBytes, weightBytes } from "../../lib/inference/memory-budget";
+import { batchWithin, demandOf, peakActivationBytes, weightBytes } from "../../lib/inference/memory-budget";
 import { networkNamed } from "../../lib/networks/catalogue";
 import { weightsByName } from "../networks/name-rule";
 
@@ -11,8 +11,8 @@ const single = gradientGraphOf(source, { batch: 1, of: "logit", rule: "true", al
 const budgetFor = (segments: number): number => 2 * weightBytes(single) + segments * 1.4 * peakActivationBytes(single);
 
 test("the fewer segments fit a budget, the fewer are computed at once", () => {
-  expect([9, 4, 2].map((segments) => batchWithin(budgetFor(segments), single, 9))).toEqual([9, 4, 2]);
-  expect(() => batchWithin(weightBytes(single), single, 9)).toThrow(expect.objectContaining({ code: "memory.too-small" }));
+  expect([9, 4, 2].map((segments) => batchWithin(budgetFor(segments), demandOf(single), 9))).toEqual([9, 4, 2]);
+  expect(() => batchWithin(weightBytes(single), demandOf(single), 9)).toThrow(expect.objectContaining({ code: "memory.too-small" }));
 });
 
 test("a chain of 18 segments has the same mean gradients whatever the memory and the workers", async () => {

@@ -1,0 +1,69 @@
+import { passesVersion } from "../autodiff/passes/optimize-gradient";
+import { engineVersion } from "../contract/engine-version";
+import { writeModel } from "../onnx/write-model";
+import type { ClassModel } from "./class-model";
+import type { GradientCache } from "./gradient-cache";
+import { graphOf, type Kind } from "./gradient-graph";
+import { runtimeVersion } from "./runtime";
+import { Session, type Computation, type SessionOptions } from "./session";
+import { SessionCache } from "./session-cache";
+import { WorkerPool } from "./worker-pool";
+
+/** The sessions of one model, opened when they are first asked for: on this thread, or on a pool of workers. */
+export class ModelSessions {
+  private readonly live: SessionCache;
+  private opening: Promise<unknown> = Promise.resolve();
+  private pool: WorkerPool | undefined;
+
+  /**
+   * @param modelSha256 of the model's file, for the cache on disk
+   * @param cache left out: graphs are built anew in every process
+   */
+  constructor(
+    private readonly source: ClassModel, private readonly modelSha256: string, memoryBytes: number,
+    private readonly options: SessionOptions, private readonly cache: GradientCache | undefined,
+  ) {
+    this.live = new SessionCache(memoryBytes);
+  }
+
+  /** @param bytes what one such session is expected to hold when it runs */
+  get(kind: Kind, batch: number, workers: number, bytes: number): Promise<Computation> {
+    const key = JSON.stringify([kind, batch]);
+    // Tasks that start together ask for the same session: one of them opens it.
+    const opened = this.opening.catch(() => undefined).then(() => workers > 1
+      ? this.live.get(`${key} × ${workers}`, workers * bytes, async () => await this.poolOf(workers).open(key, await this.modelFor(kind, batch), this.options))
+      : this.live.get(key, bytes, async () => await Session.open(await this.modelFor(kind, batch), this.options)));
+    this.opening = opened;
+    return opened;
+  }
+
+  /** Frees all memory; sessions are opened anew when they are asked for. */
+  async closeAll(): Promise<void> {
+    await this.live.close();
+  }
+
+  async end(): Promise<void> {
+    await this.live.close();
+    await this.pool?.end();
+    this.pool = undefined;
+  }
+
+  private poolOf(size: number): WorkerPool {
+    this.pool ??= new WorkerPool(size);
+    return this.pool;
+  }
+
+  private async modelFor(kind: Kind, batch: number): Promise<Uint8Array> {
+    const build = (): Uint8Array => writeModel(graphOf(this.source, kind, batch));
+    if (!this.cache || kind === "logits") return build();
+    const identity = {
+      modelSha256: this.modelSha256, engineVersion, passesVersion, runtimeVersion: runtimeVersion(), provider: this.options.provider ?? "cpu",
+      input: this.source.input, output: this.source.output, request: { ...kind, batch },
+    };
+    const cached = await this.cache.get(identity);
+    if (cached) return cached;
+    const built = build();
+    await this.cache.put(identity, built);
+    return built;
+  }
+}

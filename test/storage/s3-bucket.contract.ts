@@ -3,12 +3,12 @@ import { EnvironmentError } from "../../lib/contract/errors";
 import type { ObjectKey } from "../../lib/contract/names";
 import { S3Store } from "../../lib/storage/s3-store";
 import { emulatorCredentials, type Emulator } from "../emulator/emulator-process";
-import { objectStoreContract, type Surrounded } from "./object-store.contract";
+import { objectStoreContract, type ContractOptions } from "./object-store.contract";
 
 const key = (text: string): ObjectKey => text as ObjectKey;
 
 /** What our store makes of a bucket in an emulated account: every promise of a store's, and what only S3 has. */
-export function s3BucketContract(start: () => Promise<Emulator>, surrounded: Surrounded): void {
+export function s3BucketContract(start: () => Promise<Emulator>, options: ContractOptions = {}): void {
   let emulator: Emulator;
   let client: S3Client;
   let buckets = 0;
@@ -26,7 +26,7 @@ export function s3BucketContract(start: () => Promise<Emulator>, surrounded: Sur
     await emulator?.stop();
   });
 
-  objectStoreContract(newBucket, surrounded);
+  objectStoreContract(newBucket, options);
 
   test("tells of uploads that were begun and not finished", async () => {
     const store = await newBucket();

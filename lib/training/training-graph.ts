@@ -1,10 +1,10 @@
 import { appendGradient } from "../autodiff/differentiate";
-import { floatAttribute } from "../onnx/attributes";
 import { GraphBuilder } from "../onnx/graph-builder";
 import { inferShapes } from "../onnx/infer-shapes";
 import type { Model, Tensor } from "../onnx/model";
 import { specialize } from "../onnx/specialize";
 import type { NetworkDefinition, ParameterSpec } from "../networks/network";
+import { emitStatistics } from "./batch-statistics";
 import { emitLoss, type LossOptions } from "./loss";
 
 /**
@@ -49,6 +49,7 @@ export function buildTrainingGraph(network: NetworkDefinition, weights: Readonly
   graph.inputs.push({ name: "labels", dataType: "int64", shape: ["batch", ...(logits?.shape?.slice(2) ?? [])] });
 
   const builder = new GraphBuilder(graph, "loss/");
+  const statistics = emitStatistics(builder, network);
   const loss = emitLoss(builder, "logits", "labels", rank, { ...options, classes: network.classes });
   for (const [name, info] of inferShapes(model)) graph.valueInfo.set(name, info);
   const found = appendGradient(model, new Map([[loss, builder.float32(1)]]), trainable.map(({ name }) => name));
@@ -58,30 +59,5 @@ export function buildTrainingGraph(network: NetworkDefinition, weights: Readonly
     return [name, output];
   }));
   graph.outputs.push({ name: loss, dataType: "float32", shape: [] });
-  const statistics = emitStatistics(builder, network);
   return { model: options.batch === undefined ? model : specialize(model, { batch: options.batch }), loss, gradients, statistics };
 }
-
-/**
- * The operator averages the variance of the batch as a population; PyTorch averages the unbiased estimate, n / (n − 1) times as
- * large. next = k r + (1 − k) v becomes next + (next − k r) / (n − 1), n the values of a channel in the batch.
- */
-function emitStatistics(builder: GraphBuilder, network: NetworkDefinition): ReadonlyMap<string, string> {
-  const { graph } = builder;
-  const shapes = new Map(network.parameters.map(({ name, shape, role }) => [name, { shape, role }]));
-  return new Map(network.runningStatistics.map(({ parameter, nextOutput }) => {
-    const spec = shapes.get(parameter);
-    const node = graph.nodes.find(({ outputs }) => outputs.includes(nextOutput));
-    if (!spec || !node || spec.role === "running-mean") return [parameter, nextOutput];
-    const size = builder.add("Cast", [builder.add("Size", [node.inputs[0] ?? ""])], { to: onnxFloat });
-    const values = builder.add("Div", [size, builder.float32(spec.shape[0] ?? 1)]);
-    const kept = builder.add("Mul", [parameter, builder.float32(floatAttribute(node, "momentum", 0.9))]);
-    const share = builder.add("Div", [builder.add("Sub", [nextOutput, kept]), builder.add("Sub", [values, builder.float32(1)])]);
-    const unbiased = builder.add("Add", [nextOutput, share], {}, builder.freshName(`${parameter}.unbiased`));
-    graph.outputs.push({ name: unbiased, dataType: "float32", shape: spec.shape });
-    return [parameter, unbiased];
-  }));
-}
-
-/** FLOAT in onnx.proto's enumeration of data types. */
-const onnxFloat = 1;

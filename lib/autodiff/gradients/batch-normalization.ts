@@ -1,9 +1,8 @@
-import { floatAttribute, intAttribute } from "../../onnx/attributes";
+import { float, floatAttribute, intAttribute } from "../../onnx/attributes";
 import { toNumbers } from "../../onnx/tensor";
 import { dataTypeCode } from "../../onnx/data-types";
 import { extentsOf, product } from "../emission/extents";
-import { standardise, standardisedGradient } from "../emission/standardised";
-import { range, realConstant, reduceSum, sumOf } from "../emission/values";
+import { range, realConstant, reduceMean, reduceSum, sumOf } from "../emission/values";
 import type { GradientRule, RuleContext } from "../gradient-rule";
 
 /** BatchNormalization, with running statistics or (training_mode) with those of the batch. */
@@ -36,35 +35,66 @@ function inferenceGradient(context: RuleContext, [dY]: readonly (string | undefi
   ];
 }
 
+/**
+ * With x̂ = (x − μ) r and n values a channel, dX = γ r (dY − mean(dY) − x̂ mean(dY x̂)) is one scale of dY and one affine function of x
+ * a channel; the latter is a BatchNormalization again. What comes back from the running statistics goes into that, too.
+ */
 function trainingGradient(context: RuleContext, [dY, dMean, dVariance]: readonly (string | undefined)[]): (string | undefined)[] {
-  const { graph, node } = context;
-  const x = context.input(0);
-  const axes = reducedAxes(context);
-  const momentum = floatAttribute(node, "momentum", 0.9);
-  const standardised = standardise(context, x, axes, epsilonOf(context), x);
-  const intoX: (string | undefined)[] = [];
-  if (dY && context.needs(0)) intoX.push(standardisedGradient(context, standardised, graph.add("Mul", [dY, column(context, context.input(1))])));
-  if ((dMean || dVariance) && context.needs(0)) {
-    const count = perChannelCount(context);
-    const share = (gradient: string, times: number): string =>
-      column(context, graph.add("Div", [graph.add("Mul", [gradient, context.scalar(times * (1 - momentum), x)]), count]));
-    // running mean = m μ₀ + (1 − m) mean(x)
-    if (dMean) intoX.push(share(dMean, 1));
-    // running variance = m σ₀² + (1 − m) mean((x − mean(x))²)
-    if (dVariance) intoX.push(graph.add("Mul", [share(dVariance, 2), standardised.centred]));
-  }
-  const sum = sumOf(context, intoX);
+  const { graph } = context;
+  const [x, gamma] = [context.input(0), context.input(1)];
+  const momentum = momentumOf(context);
   const carried = (gradient: string | undefined, like: number): string | undefined =>
     (gradient && context.needs(like) ? graph.add("Mul", [gradient, context.scalar(momentum, gradient)]) : undefined);
-  return [
-    sum && !dY ? graph.add("Expand", [sum, context.shapeTensor(x)]) : sum,
-    // dγ = Σ dY x̂
-    dY && context.needs(1) ? reduceSum(context, graph.add("Mul", [dY, standardised.value]), axes, false) : undefined,
+  const passedOn = [carried(dMean, 3), carried(dVariance, 4)];
+  if (![0, 1, 2].some((index) => context.needs(index))) return [undefined, undefined, undefined, ...passedOn];
+
+  const axes = reducedAxes(context);
+  const statistics = batchStatistics(context, axes);
+  const { mean, variance } = statistics;
+  const r = graph.add("Reciprocal", [graph.add("Sqrt", [graph.add("Add", [variance, context.scalar(epsilonOf(context), x)])])]);
+  const count = perChannelCount(context);
+  const shifts: string[] = [], slopes: string[] = [];
+  let dGamma: string | undefined, dBeta: string | undefined, direct: string | undefined;
+  if (dY) {
     // dβ = Σ dY
-    dY && context.needs(2) ? reduceSum(context, dY, axes, false) : undefined,
-    carried(dMean, 3),
-    carried(dVariance, 4),
-  ];
+    dBeta = reduceSum(context, dY, axes, false);
+    // dγ = Σ dY x̂ = r (Σ dY x − μ Σ dY)
+    const along = reduceSum(context, graph.add("Mul", [dY, x]), axes, false);
+    dGamma = graph.add("Mul", [r, graph.add("Sub", [along, graph.add("Mul", [mean, dBeta])])]);
+    const scale = graph.add("Mul", [gamma, r]);
+    direct = graph.add("Mul", [dY, column(context, scale)]);
+    const share = graph.add("Neg", [graph.add("Div", [scale, count])]);
+    shifts.push(graph.add("Mul", [share, dBeta]));
+    slopes.push(graph.add("Mul", [share, dGamma]));
+  }
+  // running mean = m μ₀ + (1 − m) mean(x), running variance = m σ₀² + (1 − m) mean((x − mean(x))²)
+  const ofRunning = (gradient: string, times: number): string => graph.add("Div", [graph.add("Mul", [gradient, context.scalar(times * (1 - momentum), x)]), count]);
+  if (dMean) shifts.push(ofRunning(dMean, 1));
+  if (dVariance) slopes.push(graph.add("Div", [ofRunning(dVariance, 2), r]));
+  const dX = context.needs(0) ? sumOf(context, [direct, affineOfStandardised(context, statistics, slopes, shifts)]) : undefined;
+  return [dX, context.needs(1) ? dGamma : undefined, context.needs(2) ? dBeta : undefined, ...passedOn];
+}
+
+/** Mean and variance of the batch, a channel each: with momentum 0 they are what the node itself returns. */
+function batchStatistics(context: RuleContext, axes: readonly number[]): { mean: string; variance: string } {
+  if (momentumOf(context) === 0) return { mean: context.ensureOutput(1), variance: context.ensureOutput(2) };
+  const { graph } = context;
+  const x = context.input(0);
+  const mean = reduceMean(context, x, axes);
+  const centred = graph.add("Sub", [x, mean]);
+  const flat = (value: string): string => graph.add("Reshape", [value, graph.int64([-1])]);
+  return { mean: flat(mean), variance: flat(reduceMean(context, graph.add("Mul", [centred, centred]), axes)) };
+}
+
+/** Σ slopes · x̂ + Σ shifts. */
+function affineOfStandardised(context: RuleContext, { mean, variance }: { mean: string; variance: string }, slopes: readonly string[], shifts: readonly string[]): string {
+  const nothing = (): string => context.zerosLike(context.input(1));
+  const parameters = [sumOf(context, slopes) ?? nothing(), sumOf(context, shifts) ?? nothing(), mean, variance];
+  return context.graph.add("BatchNormalization", [context.input(0), ...parameters], { epsilon: float(epsilonOf(context)) });
+}
+
+function momentumOf({ node }: RuleContext): number {
+  return floatAttribute(node, "momentum", 0.9);
 }
 
 /** Every axis but that of the channels. */

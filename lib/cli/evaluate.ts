@@ -30,7 +30,7 @@ export function registerEvaluate(program: Command): void {
       if (flags.json) { console.log(JSON.stringify(evaluationJson(result))); return; }
       const { accuracy, macro, macroAuc, calibration, intervals, samples } = result.evaluation;
       for (const { name, reason } of result.unreadable) console.error(`left out ${name}: ${reason}`);
-      console.log(`${samples} images: top-1 ${percent(accuracy)} (95 % interval ${percent(intervals.accuracyWilson.low)} to ${percent(intervals.accuracyWilson.high)}), macro F1 ${percent(macro.f1)}, mean ROC-AUC ${macroAuc.toFixed(4)}, calibration error ${percent(calibration.expectedError)}`);
+      console.log(`${samples} images: top-1 ${percent(accuracy)} (95 % interval ${percent(intervals.accuracyWilson.low)} to ${percent(intervals.accuracyWilson.high)}), macro F1 ${percent(macro.f1)}, mean ROC-AUC ${macroAuc.toFixed(4)}, calibration error ${percent(calibration.expectedError)} (${percent(calibration.expectedErrorByChance)} by chance)`);
       for (const scores of result.evaluation.perClass) console.log(`  ${scores.className}: precision ${percent(scores.precision)}, recall ${percent(scores.recall)}, F1 ${percent(scores.f1)}, support ${scores.support}`);
       if (flags.out !== undefined) console.log(`Report: ${flags.out}/evaluation.html`);
     });

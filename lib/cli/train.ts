@@ -12,7 +12,7 @@ interface TrainFlags {
   out: string; network: string; name?: string; split: SplitName; variant: SipakmedVariant; size: number; epochs: number; batch: number; lr: number;
   optimizer: TrainingSettings["optimizer"]; momentum: number; weightDecay: number; schedule: TrainingSettings["schedule"]; warmup: number; labelSmoothing: number;
   classWeights: TrainingSettings["classWeights"]; rotation: number; flips?: boolean; stainJitter: number; zoom: number; fill: number; dropout?: number; averaging: number;
-  weights?: string; newHead?: boolean; freeze: string[]; patience: number; seed: number; threads?: number; skipUnreadable?: boolean; maskModel?: string; json?: boolean; onBatch?: boolean;
+  weights?: string; newHead?: boolean; freeze: string[]; patience: number; seed: number; threads?: number; skipUnreadable?: boolean; calibrate?: boolean; maskModel?: string; json?: boolean; onBatch?: boolean;
 }
 
 /** `cytolens train`: a model folder from a folder of images. */
@@ -47,6 +47,7 @@ export function registerTrain(program: Command): void {
     .option("--new-head", "draw a new head even if the classes are as many")
     .option("--freeze <prefixes...>", "parameters to leave as they are", [])
     .option("--patience <epochs>", "stop after so many epochs without a better validation", number, 0)
+    .option("--calibrate", "divide the logits by the temperature that suits the validation images best")
     .option("--seed <number>", "of weights, order, augmentation and dropout", number, 1)
     .option("--threads <number>", "of the computation (default: all cores)", number)
     .option("--mask-model <folder>", "mask images with this U-Net (a model folder) in place of Otsu's threshold")
@@ -60,7 +61,7 @@ export function registerTrain(program: Command): void {
       let validation = "—";
       const trained = await runTraining({
         data, variant: flags.variant, network: flags.network, split: flags.split, settings: settingsOf(flags), out: flags.out, name: flags.name,
-        weights: flags.weights, newHead: flags.newHead, skipUnreadable: flags.skipUnreadable, maskModel: flags.maskModel, threads: flags.threads, command: commandLine(),
+        weights: flags.weights, newHead: flags.newHead, skipUnreadable: flags.skipUnreadable, calibrate: flags.calibrate, maskModel: flags.maskModel, threads: flags.threads, command: commandLine(),
         onStep: ({ epoch, step, steps, loss }) => {
           if (step === 1) bar?.start(steps, 0, { epoch, loss: "", validation });
           bar?.update(step, { epoch, loss: loss.toFixed(4), validation });

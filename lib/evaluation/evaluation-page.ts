@@ -26,7 +26,7 @@ export function evaluationPage({ model, part, flips, classes, evaluation, unread
 <tr><th scope="row">the same, Wilson's interval</th><td></td><td>${range(intervals.accuracyWilson)}</td></tr>
 <tr><th scope="row">Macro F1</th><td>${percent(macro.f1)}</td><td>${range(intervals.macroF1)}</td></tr>
 <tr><th scope="row">Mean ROC-AUC, one against the rest</th><td>${Number.isNaN(macroAuc) ? "—" : macroAuc.toFixed(4)}</td><td></td></tr>
-<tr><th scope="row">Expected calibration error</th><td>${percent(calibration.expectedError)}</td><td>${range(intervals.expectedCalibrationError)}</td></tr>
+<tr><th scope="row">Expected calibration error</th><td>${percent(calibration.expectedError)}</td><td>${range(intervals.expectedCalibrationError)}; ${percent(calibration.expectedErrorByChance)} by chance alone on so few images</td></tr>
 </tbody></table><p>Ranges are 95 % bootstrap intervals over the images; Wilson's is wider, and honest where nearly all are right.</p>
 <h2>Per class</h2><table><thead><tr><th scope="col">class</th><th scope="col">precision</th><th scope="col">recall</th><th scope="col">F1</th><th scope="col">support</th></tr></thead><tbody>${rows}</tbody></table>
 <div class="plots">${matrixPlot(evaluation.matrix)}${rocPlot(classes, evaluation.roc)}${calibrationPlot(calibration)}</div>

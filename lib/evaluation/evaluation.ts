@@ -1,5 +1,5 @@
 import { bootstrapInterval, type Interval } from "./bootstrap";
-import { calibration, type Calibration } from "./calibration";
+import { calibration, expectedCalibrationError, type Calibration } from "./calibration";
 import { classificationScores, confusionMatrix, type ClassificationScores, type ConfusionMatrix } from "./confusion-matrix";
 import { wilsonInterval } from "./wilson";
 import { rocCurve, type RocCurve } from "./roc";
@@ -39,7 +39,7 @@ export function evaluatePredictions(classes: readonly string[], probabilities: A
       accuracyWilson: wilsonInterval(right.filter(Boolean).length, samples),
       accuracy: bootstrapInterval(samples, (sample) => pick(right, sample).filter(Boolean).length / samples, { seed }),
       macroF1: bootstrapInterval(samples, (sample) => classificationScores(confusionMatrix(classes, pick(truths, sample), pick(predictions, sample))).macro.f1, { seed }),
-      expectedCalibrationError: bootstrapInterval(samples, (sample) => calibration(pick(confidences, sample), pick(right, sample)).expectedError, { seed }),
+      expectedCalibrationError: bootstrapInterval(samples, (sample) => expectedCalibrationError(pick(confidences, sample), pick(right, sample)), { seed }),
     },
   };
 }

@@ -16,9 +16,12 @@ import { digestOf, readDataSet, type DataSet, type LabelledFile, type SipakmedVa
 import { openImageSource } from "./image-source";
 import type { UnreadableImage } from "./prepared-images";
 import { maskClasses, openMaskSource } from "./mask-source";
+import { NetworkRunner, scoreAll } from "./network-runner";
 import type { SampleSource } from "./sample-source";
+import { summarise } from "./scores";
 import type { TrainingSettings } from "./settings";
 import { splitOf, type Split, type SplitName } from "./split";
+import { atTemperature, temperatureOf } from "./temperature";
 import { train, type TrainingRun } from "./train";
 import { trainingPage } from "./training-page";
 
@@ -38,6 +41,8 @@ export interface TrainingJob {
   readonly skipUnreadable?: boolean | undefined;
   /** Model folder of a U-Net whose mask takes the place of Otsu's. */
   readonly maskModel?: string | undefined;
+  /** Divides the logits by the temperature that suits the validation images best. */
+  readonly calibrate?: boolean | undefined;
   readonly threads?: number | undefined;
   /** The command line, for the card. */
   readonly command?: string | undefined;
@@ -90,19 +95,20 @@ export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
     });
     await writeWhole(page, trainingPage(title, result.history, settings.epochs, false));
     const best = result.history[result.bestEpoch - 1];
-    const card = await writeModelFolder(job.out, writeModel(network.build(result.weights)), {
+    const { weights: finished, loss, temperature } = job.calibrate ? await calibrated(network, result.weights, validation, job) : { weights: result.weights, loss: best?.validationLoss, temperature: undefined };
+    const card = await writeModelFolder(job.out, writeModel(network.build(finished)), {
       name: job.name ?? network.name, title, network: network.name, classes: [...classes], featureLayer: network.featureLayer, output: "logits",
       input: { name: "input", height: settings.size, width: settings.size },
       data: {
         description: job.description ?? `${samples.count} training and ${validation.count} validation images of ${dataSet.classes.length} classes${segments ? ", with a mask of the cells in each," : ""} from ${path.basename(path.resolve(job.data))}`,
         digest, split: job.split,
       },
-      training: { recipe: recipeText(job, samples, result.bestEpoch), seed: settings.seed, ...(job.command === undefined ? {} : { command: job.command }) },
-      metrics: { validationAccuracy: best?.validationAccuracy ?? 0, validationLoss: best?.validationLoss ?? 0, validationImages: validation.count },
-      evaluatedOn: `the validation part of the split, by which the epoch was chosen${segments ? "; accuracy is the share of pixels" : ""}`,
+      training: { recipe: recipeText(job, samples, result.bestEpoch, temperature), seed: settings.seed, ...(job.command === undefined ? {} : { command: job.command }) },
+      metrics: { validationAccuracy: best?.validationAccuracy ?? 0, validationLoss: loss ?? 0, validationImages: validation.count },
+      evaluatedOn: `the validation part of the split, by which the epoch ${temperature === undefined ? "was" : "and the temperature were"} chosen${segments ? "; accuracy is the share of pixels" : ""}`,
       limits: ["Measured only on data of the kind it was trained on."],
     });
-    await writeFile(path.join(job.out, "weights.safetensors"), writeSafetensors(result.weights));
+    await writeFile(path.join(job.out, "weights.safetensors"), writeSafetensors(finished));
     return {
       folder: job.out, card, history: result.history, bestEpoch: result.bestEpoch, resumedAfterEpoch: result.resumedAfterEpoch,
       trainingImages: samples.count, validationImages: validation.count, unreadable,
@@ -110,6 +116,18 @@ export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
   } finally {
     await samples.close();
     await validation.close();
+  }
+}
+
+async function calibrated(network: NetworkDefinition, weights: ReadonlyMap<string, Tensor>, validation: SampleSource, { settings, threads }: TrainingJob) {
+  const runner = await NetworkRunner.open(network, weights, settings.size, threads);
+  try {
+    const scores = await scoreAll(runner, Object.fromEntries(weights), validation);
+    const temperature = temperatureOf(scores);
+    const { loss } = summarise({ ...scores, logits: scores.logits.map((logit) => logit / temperature) });
+    return { weights: atTemperature(network, weights, temperature), loss, temperature };
+  } finally {
+    await runner.close();
   }
 }
 
@@ -159,7 +177,7 @@ function balancedWeights(classes: number, files: readonly LabelledFile[]): numbe
   return Array.from({ length: classes }, (_, label) => files.length / (classes * files.filter((file) => file.label === label).length));
 }
 
-function recipeText({ settings, weights }: TrainingJob, samples: SampleSource, bestEpoch: number): string {
+function recipeText({ settings, weights }: TrainingJob, samples: SampleSource, bestEpoch: number, temperature: number | undefined): string {
   const { optimizer, rate, schedule, epochs, batch, size, augmentation, labelSmoothing, averaging, classWeights, freeze } = settings;
   const parts = [
     `${samples.count} images, ${epochs} epochs of batches of ${batch} at ${size} × ${size} pixels, the best on validation (epoch ${bestEpoch}) kept`,
@@ -167,6 +185,7 @@ function recipeText({ settings, weights }: TrainingJob, samples: SampleSource, b
     `rotation ±${augmentation.rotation}°${augmentation.flips ? ", flips" : ""}${augmentation.stainJitter > 0 ? `, stain jitter ${augmentation.stainJitter}` : ""}${augmentation.zoom > 0 ? `, zoom ${augmentation.zoom}` : ""}`,
     labelSmoothing > 0 && `label smoothing ${labelSmoothing}`, averaging > 0 && `weights averaged with decay ${averaging}`, classWeights === "balanced" && "balanced class weights",
     weights !== undefined && `begun from ${path.basename(weights)}`, freeze.length > 0 && `frozen: ${freeze.join(", ")}`,
+    temperature !== undefined && `logits divided by the temperature ${temperature.toFixed(3)}, fitted on the validation images`,
   ];
   return parts.filter((part) => typeof part === "string").join("; ");
 }

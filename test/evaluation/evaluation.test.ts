@@ -53,6 +53,12 @@ describe("calibration", () => {
     expect(calibration(confidences, confidences.map((_, index) => index < 3)).expectedError).toBeCloseTo(0.5);
   });
 
+  it("tells what so few images show by chance: √(2 p (1 − p) / π n) in a single bin", () => {
+    const [few, many] = [100, 1600].map((samples) => calibration(Array.from({ length: samples }, () => 0.7), Array.from({ length: samples }, (_, index) => index % 10 < 7)).expectedErrorByChance) as [number, number];
+    expect(Math.abs(few / Math.sqrt((2 * 0.7 * 0.3) / (Math.PI * 100)) - 1)).toBeLessThan(0.2);
+    expect(many).toBeLessThan(few / 3);
+  });
+
   it("puts the edges of the bins where they belong", () => {
     const { bins } = calibration([0, 0.1, 0.1000001, 1], [true, true, true, true], 10);
     expect(bins.map(({ count }) => count)).toEqual([2, 1, 0, 0, 0, 0, 0, 0, 0, 1]);

@@ -40,6 +40,21 @@ describe("training on a folder", () => {
     expect(await readFile(path.join(trained.folder, "training.html"), "utf8")).toContain("Best validation accuracy");
   });
 
+  it("divides the logits of a finished run by a temperature, which changes no prediction", async () => {
+    const plain = await runTraining(job("hot", { epochs: 1 }));
+    const validation = { model: plain.folder, data, part: { split: "study", name: "validation" }, threads: 1 } as const;
+    const before = await evaluateModel(validation);
+    const trained = await runTraining({ ...job("hot", { epochs: 1 }), calibrate: true });
+    expect(trained.resumedAfterEpoch).toBe(1);
+    const after = await evaluateModel(validation);
+    expect(after.predictions.map(({ predicted }) => predicted)).toEqual(before.predictions.map(({ predicted }) => predicted));
+    const loss = ({ predictions, classes }: typeof after) => predictions.reduce((sum, { probabilities, className }) => sum - Math.log(probabilities[classes.indexOf(className)]!), 0) / predictions.length;
+    expect(loss(before)).toBeCloseTo(plain.card.metrics["validationLoss"]!, 4);
+    expect(loss(after)).toBeCloseTo(trained.card.metrics["validationLoss"]!, 4);
+    expect(loss(after)).toBeLessThan(loss(before));
+    expect(trained.card.training?.recipe).toMatch(/temperature [\d.]+, fitted on the validation images/);
+  });
+
   it("begins from weights with another number of classes by a new head", async () => {
     const weights = path.join(folder, "model", "weights.safetensors");
     const other = path.join(folder, "three");

@@ -1,6 +1,5 @@
 import type { RuleContext } from "../gradient-rule";
-import type { Extent } from "./extents";
-import { coverage, type SlidingWindow } from "./sliding-window";
+import { complementaryPads, type SlidingWindow } from "./sliding-window";
 import { transposedConvolution } from "./transposed-convolution";
 
 /**
@@ -15,11 +14,4 @@ export function convolutionInputGradient(
   if (pads) return context.graph.add("Conv", [gradient, flipped()], { pads, dilations: window.dilations, group });
   // dX = conv_transpose(dY, W)
   return transposedConvolution(context, gradient, weights, group, window, context.input(0), context.output(0));
-}
-
-/** (k − 1) d − p on each side, or undefined where one would be negative or is not known. */
-function complementaryPads(window: SlidingWindow): number[] | undefined {
-  const rest = (pads: readonly Extent[]): number[] => pads.map((pad, axis) => (typeof pad === "number" ? coverage(window, axis) - 1 - pad : -1));
-  const pads = [...rest(window.begin), ...rest(window.end)];
-  return pads.every((pad) => pad >= 0) ? pads : undefined;
 }

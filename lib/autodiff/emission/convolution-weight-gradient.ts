@@ -1,12 +1,12 @@
 import type { RuleContext } from "../gradient-rule";
-import { extentOf, minus, plus, product, reshape, shapeVector, times, type Extent } from "./extents";
-import { padSpatially, type SlidingWindow } from "./sliding-window";
+import { extentOf, extentsOf, minus, plus, product, reshape, shapeVector, times, type Extent } from "./extents";
+import { complementaryPads, coverage, padSpatially, type SlidingWindow } from "./sliding-window";
 import { range, reduceSum } from "./values";
 
 /** Beyond this many taps one convolution costs less than a slice and a product for each. */
 const mostTaps = 64;
-/** Columns that make a matrix product worth its call; taps of narrow inputs are joined up to here. */
-const columnsWanted = 64;
+/** Rows that make a matrix product worth its call; taps of narrow maps are joined up to here. */
+const rowsWanted = 128;
 
 /**
  * dW [M, C / group, ...kernel] of y = conv(x, W): dW[m, c, k] = Σ over n, o of dY[n, m, o] · X[n, c, o s + k d − p].
@@ -21,58 +21,86 @@ export function convolutionWeightGradient(
     : fromConvolution(context, input, gradient, dims, group, window, outputExtents);
 }
 
-/** Each tap sees a strided slice of x: dW[…, k] = Σn dY · sliceₖᵀ, one matrix product for a few taps together. */
+/** One of the two maps whose products are summed up, with its channels a group and its spatial extents. */
+interface Side {
+  readonly value: string;
+  readonly channels: number;
+  readonly extents: readonly Extent[];
+}
+
+/** The side that is shifted tap by tap, padded, and what a tap sees of it. */
+interface SlicedSide extends Side {
+  slice(source: string, offset: readonly number[]): string;
+}
+
+/**
+ * Each tap sees a strided slice of x: dW[…, k] = Σn dY · sliceₖᵀ, one matrix product for a few taps together. Where the stride is 1 the
+ * tap may shift dY the other way instead, and does where dY has fewer channels to copy.
+ */
 function fromProducts(
   context: RuleContext, input: string, gradient: string, dims: readonly number[], group: number, window: SlidingWindow, outputExtents: readonly Extent[],
 ): string {
   const { graph } = context;
   const [outputs = 1, inputsPerGroup = 1, ...kernel] = dims;
-  const steps = outputExtents.slice(2);
+  const [batch = 1, , ...steps] = outputExtents;
   const taps = tapOffsets(window);
-  const padded = padSpatially(context, input, window.begin, window.end);
-  const products = paysToJoinBatch(dims, group, outputExtents)
-    ? joinedBatchProducts(context, padded, gradient, dims, outputExtents)
-    : separateProducts(context, padded, gradient, dims, group, outputExtents);
-  const together = Math.max(1, Math.floor(columnsWanted / inputsPerGroup));
-  const columns = range(0, Math.ceil(taps.length / together)).map((part) => {
+  const gradientSide: Side = { value: gradient, channels: outputs / group, extents: steps };
+  const inputSide: Side = { value: input, channels: inputsPerGroup, extents: extentsOf(context, input).slice(2) };
+  const shifted = shiftedGradient(context, gradientSide, inputSide, window, taps.length);
+  const sliced: SlicedSide = shifted ?? {
+    ...inputSide, value: padSpatially(context, input, window.begin, window.end), extents: steps,
+    slice: (source, offset) => tapSlice(context, source, window, offset, steps),
+  };
+  const other = shifted ? inputSide : gradientSide;
+  const products = (paysToJoinBatch(dims, group, outputExtents) ? joinedBatchProducts : separateProducts)(context, sliced, other, group, batch);
+  const parts = Math.ceil((taps.length * sliced.channels) / rowsWanted);
+  const together = Math.ceil(taps.length / Math.min(parts, taps.length));
+  const rows = range(0, Math.ceil(taps.length / together)).map((part) => {
     const offsets = taps.slice(part * together, (part + 1) * together);
-    const summed = products(offsets.map((offset) => (source) => tapSlice(context, source, window, offset, steps)));
-    return graph.add("Reshape", [summed, graph.int64([outputs, offsets.length, inputsPerGroup])]);
+    return graph.add("Reshape", [products(offsets), graph.int64([group, offsets.length, sliced.channels, other.channels])]);
   });
-  const all = columns.length === 1 ? (columns[0] ?? "") : graph.add("Concat", columns, { axis: 1 });
-  const ordered = taps.length === 1 ? all : graph.add("Transpose", [all], { perm: [0, 2, 1] });
+  // [group, taps, …] becomes [group, M / group, C / group, taps]
+  const ordered = graph.add("Transpose", [joined(context, rows, 1)], { perm: shifted ? [0, 2, 3, 1] : [0, 3, 2, 1] });
   return graph.add("Reshape", [ordered, graph.int64([outputs, inputsPerGroup, ...kernel])]);
 }
 
-/** Gives [M, taps · C / group] (or the same split by groups) from functions that slice what each tap sees. */
-type TapProducts = (slices: readonly ((source: string) => string)[]) => string;
+/** dY padded so that a slice of x's extents, from (K − 1 − k) d on, is what tap k multiplies x with; undefined where x is rather sliced. */
+function shiftedGradient(context: RuleContext, gradient: Side, input: Side, window: SlidingWindow, taps: number): SlicedSide | undefined {
+  const pads = complementaryPads(window);
+  const copiesLess = gradient.channels < input.channels;
+  // What is sliced gives the rows of the products. One tap copies nothing, and more rows are better.
+  if (!pads || window.strides.some((stride) => stride !== 1) || copiesLess === (taps === 1)) return undefined;
+  const axes = window.kernel.length;
+  return {
+    ...gradient, value: padSpatially(context, gradient.value, pads.slice(0, axes), pads.slice(axes)), extents: input.extents,
+    slice: (source, offset) => tapSlice(context, source, window, offset.map((shift, axis) => coverage(window, axis) - 1 - shift), input.extents),
+  };
+}
 
-/** Σ over the batch of dYₙ sliceₙᵀ, one product an image. */
-function separateProducts(
-  context: RuleContext, padded: string, gradient: string, dims: readonly number[], group: number, [batch = 1, , ...steps]: readonly Extent[],
-): TapProducts {
+/** Gives, for some taps, [taps · channels of what is sliced, channels of the other] (with the groups in front). */
+type TapProducts = (offsets: readonly (readonly number[])[]) => string;
+
+/** Σ over the batch of slicesₙ otherₙᵀ, one product an image. */
+function separateProducts(context: RuleContext, sliced: SlicedSide, other: Side, group: number, batch: Extent): TapProducts {
   const { graph } = context;
-  const [outputs = 1, inputsPerGroup = 1] = dims;
-  const positions = product(context, steps);
-  const rows = reshape(context, gradient, [batch, group, outputs / group, positions]);
-  return (slices) => {
-    const columns = joined(context, slices.map((slice) => reshape(context, slice(padded), [batch, group, inputsPerGroup, positions])), 2);
-    return reduceSum(context, graph.add("MatMul", [rows, graph.add("Transpose", [columns], { perm: [0, 1, 3, 2] })]), [0], false);
+  const positions = product(context, sliced.extents);
+  const flat = (value: string, { channels }: Side): string => reshape(context, value, [batch, group, channels, positions]);
+  const columns = graph.add("Transpose", [flat(other.value, other)], { perm: [0, 1, 3, 2] });
+  return (offsets) => {
+    const rows = joined(context, offsets.map((offset) => flat(sliced.slice(sliced.value, offset), sliced)), 2);
+    return reduceSum(context, graph.add("MatMul", [rows, columns]), [0], false);
   };
 }
 
 /** The same as one product over batch and positions together. */
-function joinedBatchProducts(
-  context: RuleContext, padded: string, gradient: string, dims: readonly number[], [batch = 1, , ...steps]: readonly Extent[],
-): TapProducts {
+function joinedBatchProducts(context: RuleContext, sliced: SlicedSide, other: Side, _group: number, batch: Extent): TapProducts {
   const { graph } = context;
-  const [outputs = 1, inputs = 1] = dims;
-  const positions = product(context, [batch, ...steps]);
-  const channelsFirst = [1, 0, ...steps.map((_, axis) => axis + 2)];
-  const source = graph.add("Transpose", [padded], { perm: channelsFirst });
-  const rows = reshape(context, graph.add("Transpose", [gradient], { perm: channelsFirst }), [outputs, positions]);
-  return (slices) => {
-    const columns = joined(context, slices.map((slice) => reshape(context, slice(source), [inputs, positions])), 0);
+  const positions = product(context, [batch, ...sliced.extents]);
+  const channelsFirst = [1, 0, ...sliced.extents.map((_, axis) => axis + 2)];
+  const source = graph.add("Transpose", [sliced.value], { perm: channelsFirst });
+  const columns = reshape(context, graph.add("Transpose", [other.value], { perm: channelsFirst }), [other.channels, positions]);
+  return (offsets) => {
+    const rows = joined(context, offsets.map((offset) => reshape(context, sliced.slice(source, offset), [sliced.channels, positions])), 0);
     return graph.add("Gemm", [rows, columns], { transB: 1 });
   };
 }

@@ -16,6 +16,13 @@ export function coverage(window: SlidingWindow, axis: number): number {
   return ((window.kernel[axis] ?? 1) - 1) * (window.dilations[axis] ?? 1) + 1;
 }
 
+/** (k − 1) d − p on each side, or undefined where one would be negative or is not known. */
+export function complementaryPads(window: SlidingWindow): number[] | undefined {
+  const rest = (pads: readonly Extent[]): number[] => pads.map((pad, axis) => (typeof pad === "number" ? coverage(window, axis) - 1 - pad : -1));
+  const pads = [...rest(window.begin), ...rest(window.end)];
+  return pads.every((pad) => pad >= 0) ? pads : undefined;
+}
+
 /** Reads strides, dilations, pads and auto_pad of a node that slides over `input` (Conv and the pools). */
 export function slidingWindow(context: RuleContext, input: string, kernel: readonly number[]): SlidingWindow {
   const { node } = context;

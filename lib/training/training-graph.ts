@@ -1,4 +1,5 @@
 import { appendGradient } from "../autodiff/differentiate";
+import { stridedConvolutionOfBlocks } from "../autodiff/passes/strided-convolution-of-blocks";
 import { GraphBuilder } from "../onnx/graph-builder";
 import { inferShapes } from "../onnx/infer-shapes";
 import type { Model, Tensor } from "../onnx/model";
@@ -37,7 +38,7 @@ export function isTrainable(parameter: ParameterSpec, freeze: readonly string[] 
 }
 
 export function buildTrainingGraph(network: NetworkDefinition, weights: ReadonlyMap<string, Tensor>, options: TrainingGraphOptions = {}): TrainingGraph {
-  const model = network.build(weights, { mode: "training" });
+  const model = stridedConvolutionOfBlocks(typed(network.build(weights, { mode: "training" })));
   const { graph } = model;
   const trainable = network.parameters.filter((parameter) => isTrainable(parameter, options.freeze));
   for (const parameter of [...trainable, ...network.parameters.filter(isStatistic)]) {
@@ -51,7 +52,7 @@ export function buildTrainingGraph(network: NetworkDefinition, weights: Readonly
   const builder = new GraphBuilder(graph, "loss/");
   const statistics = emitStatistics(builder, network);
   const loss = emitLoss(builder, "logits", "labels", rank, { ...options, classes: network.classes });
-  for (const [name, info] of inferShapes(model)) graph.valueInfo.set(name, info);
+  typed(model);
   const found = appendGradient(model, new Map([[loss, builder.float32(1)]]), trainable.map(({ name }) => name));
   const gradients = new Map(trainable.map(({ name, shape }) => {
     const output = builder.add("Identity", [found.get(name) ?? ""], {}, builder.freshName(`d_${name}`));
@@ -60,4 +61,9 @@ export function buildTrainingGraph(network: NetworkDefinition, weights: Readonly
   }));
   graph.outputs.push({ name: loss, dataType: "float32", shape: [] });
   return { model: options.batch === undefined ? model : specialize(model, { batch: options.batch }), loss, gradients, statistics };
+}
+
+function typed(model: Model): Model {
+  for (const [name, info] of inferShapes(model)) model.graph.valueInfo.set(name, info);
+  return model;
 }

@@ -8,6 +8,7 @@ import { fullResizeSizes } from "../../../lib/autodiff/passes/full-resize-sizes"
 import { maxPoolBeforeRelu } from "../../../lib/autodiff/passes/max-pool-before-relu";
 import type { Pass } from "../../../lib/autodiff/passes/rewriting";
 import { sinkConcat } from "../../../lib/autodiff/passes/sink-concat";
+import { stridedConvolutionOfBlocks } from "../../../lib/autodiff/passes/strided-convolution-of-blocks";
 import { splitConvolution } from "../../../lib/autodiff/passes/split-convolution";
 import { differentiate } from "../../../lib/autodiff/differentiate";
 import { Session } from "../../../lib/inference/session";
@@ -36,7 +37,7 @@ class Network {
     const dims = [to, from / group, kernel, kernel];
     const inputs = [x, this.builder.float32(noise(elementCount(dims), this.seed++, -0.5, 0.5), dims)];
     if (bias) inputs.push(this.builder.float32(noise(to, this.seed++)));
-    const pad = (kernel - 1) / 2;
+    const pad = Math.floor((kernel - 1) / 2);
     return this.builder.add("Conv", inputs, { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: [pad, pad, pad, pad], group });
   }
 
@@ -176,6 +177,16 @@ describe("passes over finished graphs: same outputs", () => {
     const after = channelAffineAsConvolution(before);
     expect(new Set(operators(after))).toEqual(new Set(["Conv", "Sigmoid"]));
     await expectEqual(before, after);
+  });
+
+  it.each([[7, 2], [3, 2], [5, 3], [8, 4]])("stridedConvolutionOfBlocks, kernel %i, stride %i: outputs and the gradients of image and weights", async (kernel, stride) => {
+    const before = network((net, x) => net.convolution(net.convolution(x, 16, 3, 1), 3, 6, kernel, { stride, bias: true }));
+    const after = stridedConvolutionOfBlocks(before);
+    expect(operators(after)).toContain("SpaceToDepth");
+    await expectEqual(before, after);
+    const weights = [...before.graph.initializers.keys()];
+    const ofAll = (model: Model): Model => typed(differentiate(model, { wrt: ["x", ...weights] }));
+    await expectEqual(ofAll(before), ofAll(after));
   });
 
   it("fullResizeSizes", async () => {

@@ -1,5 +1,5 @@
 import { appendGradient } from "../autodiff/differentiate";
-import { stridedConvolutionOfBlocks } from "../autodiff/passes/strided-convolution-of-blocks";
+import { optimizeTraining, prepareForTraining } from "../autodiff/passes/optimize-training";
 import { GraphBuilder } from "../onnx/graph-builder";
 import { inferShapes } from "../onnx/infer-shapes";
 import type { Model, Tensor } from "../onnx/model";
@@ -38,7 +38,7 @@ export function isTrainable(parameter: ParameterSpec, freeze: readonly string[] 
 }
 
 export function buildTrainingGraph(network: NetworkDefinition, weights: ReadonlyMap<string, Tensor>, options: TrainingGraphOptions = {}): TrainingGraph {
-  const model = stridedConvolutionOfBlocks(typed(network.build(weights, { mode: "training" })));
+  const model = prepareForTraining(typed(network.build(weights, { mode: "training" })));
   const { graph } = model;
   const trainable = network.parameters.filter((parameter) => isTrainable(parameter, options.freeze));
   for (const parameter of [...trainable, ...network.parameters.filter(isStatistic)]) {
@@ -60,7 +60,7 @@ export function buildTrainingGraph(network: NetworkDefinition, weights: Readonly
     return [name, output];
   }));
   graph.outputs.push({ name: loss, dataType: "float32", shape: [] });
-  return { model: options.batch === undefined ? model : specialize(model, { batch: options.batch }), loss, gradients, statistics };
+  return { model: optimizeTraining(options.batch === undefined ? model : specialize(model, { batch: options.batch })), loss, gradients, statistics };
 }
 
 function typed(model: Model): Model {

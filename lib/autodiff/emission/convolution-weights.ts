@@ -14,8 +14,10 @@ export function flippedWeights(context: RuleContext, weights: string, dims: read
   }
   const { graph } = context;
   let result = weights;
-  const swapped = range(3, kernel.length + 3);
-  if (outputsPerGroup !== 1 || inputsPerGroup !== 1) {
+  if (group === 1) {
+    result = graph.add("Transpose", [result], { perm: [1, 0, ...range(2, kernel.length + 2)] });
+  } else if (outputsPerGroup !== 1 || inputsPerGroup !== 1) {
+    const swapped = range(3, kernel.length + 3);
     const split = graph.add("Reshape", [result, graph.int64([group, outputsPerGroup, inputsPerGroup, ...kernel])]);
     const transposed = graph.add("Transpose", [split], { perm: [0, 2, 1, ...swapped] });
     result = graph.add("Reshape", [transposed, graph.int64([inputsPerGroup * group, outputsPerGroup, ...kernel])]);

@@ -6,6 +6,7 @@ import { channelAffineAsConvolution } from "../../../lib/autodiff/passes/channel
 import { foldBatchNormalization } from "../../../lib/autodiff/passes/fold-batch-normalization";
 import { fullResizeSizes } from "../../../lib/autodiff/passes/full-resize-sizes";
 import { maxPoolBeforeRelu } from "../../../lib/autodiff/passes/max-pool-before-relu";
+import { narrowingConvolutionAsTransposed } from "../../../lib/autodiff/passes/narrowing-convolution-as-transposed";
 import type { Pass } from "../../../lib/autodiff/passes/rewriting";
 import { sinkConcat } from "../../../lib/autodiff/passes/sink-concat";
 import { stridedConvolutionOfBlocks } from "../../../lib/autodiff/passes/strided-convolution-of-blocks";
@@ -187,6 +188,19 @@ describe("passes over finished graphs: same outputs", () => {
     const weights = [...before.graph.initializers.keys()];
     const ofAll = (model: Model): Model => typed(differentiate(model, { wrt: ["x", ...weights] }));
     await expectEqual(ofAll(before), ofAll(after));
+  });
+
+  it.each([[3, 1], [3, 0], [5, 2], [1, 0]])("narrowingConvolutionAsTransposed, kernel %i, pad %i", async (kernel, pad) => {
+    const before = network((net, x) => {
+      const weights = net.builder.add("Mul", [net.builder.float32(noise(8 * 16 * kernel * kernel, 3), [8, 16, kernel, kernel]), net.builder.add("ReduceMax", [x], { keepdims: 0 })]);
+      return net.builder.add("Conv", [x, weights, net.builder.float32(noise(8, 4))], { kernel_shape: [kernel, kernel], pads: [pad, pad, pad, pad] });
+    });
+    const after = narrowingConvolutionAsTransposed(before);
+    expect(operators(after).includes("ConvTranspose")).toBe(kernel > 1);
+    await expectEqual(before, after);
+    const twice = narrowingConvolutionAsTransposed(gradientOf(before));
+    expect(operators(twice).filter((operator) => operator === "Slice").length).toBe(operators(gradientOf(before)).filter((operator) => operator === "Slice").length);
+    await expectEqual(gradientOf(before), twice);
   });
 
   it("fullResizeSizes", async () => {

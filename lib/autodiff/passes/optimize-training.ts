@@ -1,0 +1,20 @@
+import type { Model } from "../../onnx/model";
+import { narrowingConvolutionAsTransposed } from "./narrowing-convolution-as-transposed";
+import type { Pass } from "./rewriting";
+import { stridedConvolutionOfBlocks } from "./strided-convolution-of-blocks";
+
+const forwardPasses: readonly Pass[] = [stridedConvolutionOfBlocks];
+const finishedPasses: readonly Pass[] = [narrowingConvolutionAsTransposed];
+
+/** Rewrites a network in training mode so that the gradient of its weights will be cheap. Outputs keep names and values (up to rounding). */
+export function prepareForTraining(model: Model): Model {
+  return forwardPasses.reduce((current, pass) => pass(current), model);
+}
+
+/**
+ * Rewrites a finished graph of loss and gradients for speed, where its shapes are known. The weights are inputs, so nothing is folded into
+ * them, and onnxruntime computes in the plain layout: other forms are fast than in a gradient graph with constant weights.
+ */
+export function optimizeTraining(model: Model): Model {
+  return finishedPasses.reduce((current, pass) => pass(current), model);
+}

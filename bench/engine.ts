@@ -1,8 +1,7 @@
-import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
 import { Command } from "commander";
 import { classModelOf, type ClassModel } from "../lib/inference/class-model";
@@ -14,6 +13,7 @@ import type { Tensor } from "../lib/onnx/model";
 import { float32Tensor } from "../lib/onnx/tensor";
 import { writeModel } from "../lib/onnx/write-model";
 import { weightsByName } from "../test/networks/name-rule";
+import { PyTorchProcess } from "./pytorch-process";
 
 const size = 224;
 const classes = 5;
@@ -51,30 +51,7 @@ function milliseconds(cpuTime: boolean): number {
   return cpuTime ? (user + system) / 1e3 : Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** PyTorch in a process of its own that computes only when asked: the rounds are interleaved with ours. */
-class PyTorch {
-  private readonly child: ChildProcessWithoutNullStreams;
-  private readonly lines: AsyncIterator<string>;
-
-  constructor(python: string, threads: number) {
-    this.child = spawn(python, [path.resolve(__dirname, "../../bench/pytorch_engine.py"), String(threads)]);
-    this.child.stderr.pipe(process.stderr);
-    this.lines = createInterface(this.child.stdout)[Symbol.asyncIterator]();
-  }
-
-  async ask(order: string): Promise<number> {
-    this.child.stdin.write(`${order}\n`);
-    const { value, done } = await this.lines.next();
-    if (done) throw new Error("PyTorch's process ended");
-    return Number(value);
-  }
-
-  end(): void {
-    this.child.stdin.end();
-  }
-}
-
-async function measure(name: string, batch: number, options: Options, pytorch: PyTorch | undefined): Promise<Timings> {
+async function measure(name: string, batch: number, options: Options, pytorch: PyTorchProcess | undefined): Promise<Timings> {
   const threads = threadsOf(options);
   const timed = async (work: () => Promise<unknown>): Promise<number> => {
     const start = milliseconds(options.cpuTime);
@@ -169,7 +146,7 @@ async function main(options: Options): Promise<void> {
     return;
   }
   console.log(`${os.cpus().length} × ${os.cpus()[0]?.model}, node ${process.version}, load ${os.loadavg().map((load) => load.toFixed(1)).join(" ")}`);
-  const pytorch = options.pytorch ? new PyTorch(options.pytorch, threads) : undefined;
+  const pytorch = options.pytorch ? new PyTorchProcess(options.pytorch, "pytorch_engine.py", threads) : undefined;
   for (const name of options.networks) {
     for (const batch of options.batches.map(Number)) {
       report(name, batch, await measure(name, batch, options, pytorch), options.cpuTime ? "CPU" : "elapsed");

@@ -1,24 +1,55 @@
-"""The same training steps as bench/training.ts in PyTorch eager: python training_pytorch.py densenet121 224 16 2"""
-import json
+"""Training steps in PyTorch eager, for bench/training.ts to ask in between its own.
+
+    python bench/training_pytorch.py THREADS
+
+Reads lines "step NETWORK SIZE BATCH LAYOUT CLOCK" (layout: contiguous or channels_last; clock: wall or cpu) and answers each with the
+milliseconds of one step: forward, backward, Adam. "memory" is answered with the peak of this process in MiB. Networks are the reference's
+(CYTOLENS_REFERENCE/oracle/generate).
+"""
+
+import os
 import resource
 import sys
 import time
 
 import torch
-import torchvision
 
-name, size, batch, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-torch.set_num_threads(threads)
+sys.path.insert(0, os.path.join(os.environ["CYTOLENS_REFERENCE"], "oracle", "generate"))
+import architectures  # noqa: E402
+
+classes = 5
+torch.set_num_threads(int(sys.argv[1]))
 torch.manual_seed(1)
-network = getattr(torchvision.models, name)(num_classes=5).train()
-optimiser = torch.optim.Adam(network.parameters(), 1e-3)
-images, labels = torch.randn(batch, 3, size, size), torch.arange(batch) % 5
-times = []
-for step in range(5):
-    started = time.perf_counter()
+live = {}
+
+
+def build(name):
+    if name == "densenet-rca-small":
+        return architectures.DenseNet(growth=12, blocks=(4, 8, 12, 8), init=24, classes=classes, attention=4)
+    kind, options, _ = architectures.CATALOGUE[name]
+    return kind(**options)
+
+
+def step(name, size, batch, layout):
+    memory_format = torch.channels_last if layout == "channels_last" else torch.contiguous_format
+    key = name, size, batch, layout
+    if key not in live:
+        network = build(name).train().to(memory_format=memory_format)
+        images = torch.randn(batch, 3, size, size).to(memory_format=memory_format)
+        live[key] = network, torch.optim.Adam(network.parameters(), 1e-3), images, torch.arange(batch) % classes
+    network, optimiser, images, labels = live[key]
     optimiser.zero_grad()
     torch.nn.functional.cross_entropy(network(images), labels).backward()
     optimiser.step()
-    times.append(time.perf_counter() - started)
-middle = sorted(times[1:])[2]
-print(json.dumps({"pytorch": torch.__version__, "imagesPerSecond": round(batch / middle, 2), "peakMegabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
+
+
+for line in sys.stdin:
+    order, *words = line.split()
+    if order == "memory":
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+        continue
+    name, size, batch, layout, clock = words
+    now = time.process_time if clock == "cpu" else time.perf_counter
+    start = now()
+    step(name, int(size), int(batch), layout)
+    print((now() - start) * 1e3, flush=True)

@@ -8,6 +8,7 @@ import { fixedIntegratedGradients, integratedGradients } from "../lib/attributio
 import { StraightPath } from "../lib/attribution/straight-path";
 import type { Target } from "../lib/attribution/gradient-function";
 import { classModelOf } from "../lib/inference/class-model";
+import { GradientCache } from "../lib/inference/gradient-cache";
 import { GradientSession } from "../lib/inference/gradient-session";
 import { networkNamed } from "../lib/networks/catalogue";
 import { weightsByName } from "../test/networks/name-rule";
@@ -66,14 +67,18 @@ async function alongSegments(session: GradientSession, target: Target, tensor: F
   return line.difference.map((difference, at) => difference * gradients.reduce((sum, gradient) => sum + (gradient[at] as number), 0) / count);
 }
 
-function sessionOf(name: string, threads: number, memory: string): GradientSession {
+/** With a cache on disk, as `cytolens` has one. */
+function sessionOf(name: string, options: Options): GradientSession {
   const network = networkNamed(name, { classes, size });
-  return new GradientSession(classModelOf(network.build(weightsByName(network))), "", { threads, workers: threads, memoryBytes: Number(memory) * 2 ** 20 });
+  const threads = threadsOf(options);
+  return new GradientSession(classModelOf(network.build(weightsByName(network))), name, {
+    threads, workers: threads, memoryBytes: Number(options.memory) * 2 ** 20, cache: new GradientCache(path.join(options.scratch, "gradients")),
+  });
 }
 
 async function measure(name: string, images: readonly BenchImage[], options: Options, captum: Captum | undefined): Promise<Map<string, Measured[]>> {
   const references = await convergedMaps(name, images, options);
-  const session = sessionOf(name, threadsOf(options), options.memory);
+  const session = sessionOf(name, options);
   const results = new Map<string, Measured[]>();
   const record = (variant: string, measured: Measured): void => {
     results.set(variant, [...(results.get(variant) ?? []), measured]);
@@ -116,7 +121,7 @@ async function convergedMaps(name: string, images: readonly BenchImage[], option
   const segments = Number(options.converged);
   if (!(segments > 0)) return [];
   const maps = new ConvergedMaps(path.join(options.scratch, name), segments);
-  const session = sessionOf(name, threadsOf(options), options.memory);
+  const session = sessionOf(name, options);
   const found: Float32Array[] = [];
   for (const image of images) {
     found.push(await maps.of(image.name, async () => await alongSegments(session, (await predictedBy(session, image)).target, image.tensor, image.baseline, segments)));

@@ -1,7 +1,7 @@
 import { defaultThreads, type SessionOptions } from "./session";
 import type { ClassModel } from "./class-model";
 import { alongSegments, graphOf, type Kind } from "./gradient-graph";
-import { batchWithin, demandOf, fitsWithin, largestBatch, type Demand } from "./memory-budget";
+import { batchWithin, demandOf, fitsWithin, largestBatch, weightBytes, type Demand } from "./memory-budget";
 
 export interface BatchOptions extends Pick<SessionOptions, "provider" | "threads"> {
   /** Images computed at once; as many as fit, up to 8, unless told. */
@@ -26,12 +26,25 @@ const worthAWorker = 48 * 2 ** 20;
 const largestChain = 9;
 const shortestChain = 4;
 
+const nodeBytes = 96 * 2 ** 20;
+
 /** How lists of images are cut into batches and shared among workers, so that sessions and activations fit a memory budget. */
 export class BatchPlan {
   private readonly batches = new Map<string, number>();
   private readonly demands = new Map<string, Demand>();
 
-  constructor(private readonly source: ClassModel, private readonly memoryBytes: number, private readonly options: BatchOptions) {}
+  /** What sessions may hold together. */
+  readonly sessionBytes: number;
+
+  /** @param memoryBytes for the whole process */
+  constructor(private readonly source: ClassModel, private readonly memoryBytes: number, private readonly options: BatchOptions) {
+    this.sessionBytes = Math.max(0, memoryBytes - this.heldBytes);
+  }
+
+  /** What the process holds beside its sessions: Node with what it is made of, and the model as it was read. */
+  private get heldBytes(): number {
+    return nodeBytes + 2 * weightBytes(this.source.model);
+  }
 
   /** @param count images, or segments of a chain */
   tasksFor(kind: Kind, count: number): { readonly workers: number; readonly tasks: readonly Task[] } {
@@ -71,7 +84,7 @@ export class BatchPlan {
     if (count < (alongSegments(kind) ? workers * shortestChain : 2)) return 1;
     const each = this.bytesOf(kind, this.batchOfWorker(kind, count, workers));
     if (this.options.workers === undefined && each < worthAWorker) return 1;
-    return workers * each <= this.memoryBytes / 2 ? workers : 1;
+    return workers * each <= this.sessionBytes / 2 ? workers : 1;
   }
 
   /** Images one by one; a chain in equal pieces, as long as the memory allows, so that no worker waits for another. */
@@ -79,7 +92,7 @@ export class BatchPlan {
     if (!alongSegments(kind)) return 1;
     const piecesOf = (rounds: number): number => Math.ceil(count / (workers * rounds));
     let rounds = Math.ceil(count / (workers * largestChain));
-    while (workers * this.bytesOf(kind, piecesOf(rounds)) > this.memoryBytes / 2 && piecesOf(rounds + 1) >= shortestChain) rounds++;
+    while (workers * this.bytesOf(kind, piecesOf(rounds)) > this.sessionBytes / 2 && piecesOf(rounds + 1) >= shortestChain) rounds++;
     return piecesOf(rounds);
   }
 
@@ -99,7 +112,9 @@ export class BatchPlan {
    */
   private fittingBatch(kind: Kind): number {
     const demand = this.demandOf(kind);
-    const batch = batchWithin(fitsWithin(this.memoryBytes / 2, demand) ? this.memoryBytes / 2 : this.memoryBytes, demand, alongSegments(kind) ? largestChain : largestBatch);
+    const most = alongSegments(kind) ? largestChain : largestBatch;
+    const batch = fitsWithin(this.sessionBytes / 2, demand) ? batchWithin(this.sessionBytes / 2, demand, most)
+      : batchWithin(this.memoryBytes, { ...demand, fixed: this.heldBytes + demand.fixed }, most);
     this.batches.set(JSON.stringify(kind), batch);
     return batch;
   }

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { canonicalJson, sha256Of } from "../contract/digests";
@@ -16,45 +17,47 @@ export interface CacheIdentity {
   readonly request: unknown;
 }
 
-const digestBytes = 32;
-
 /**
- * Gradient graphs on disk. A file holds the sha256 of the rest, then the model, so that a damaged one is noticed and built
- * anew. Where nothing can be written (a read-only container) it is as if the cache were empty.
+ * Gradient graphs on disk, one ONNX file each: sessions load them from there, so that no copy passes through this process's memory.
+ * A file's name ends with the digest of what is in it, so that a damaged one is noticed and built anew. Where nothing can be
+ * written (a read-only container) it is as if the cache were empty.
  */
 export class GradientCache {
   /** @param mostBytes beyond which the files used longest ago are removed */
   constructor(readonly folder: string = defaultCacheFolder(), private readonly mostBytes = 4 * 2 ** 30) {}
 
-  async get(identity: CacheIdentity): Promise<Uint8Array | undefined> {
-    const file = this.fileOf(identity);
+  /** The file that holds the graph, whole. */
+  async get(identity: CacheIdentity): Promise<string | undefined> {
     try {
-      const content = await readFile(file);
-      const model = content.subarray(digestBytes);
-      if (!createHash("sha256").update(model).digest().equals(content.subarray(0, digestBytes))) return undefined;
-      const now = new Date();
-      await utimes(file, now, now).catch(() => undefined);
-      return model;
+      const key = keyOf(identity);
+      for (const name of await readdir(this.folder)) {
+        if (!name.startsWith(key) || !name.endsWith(".onnx")) continue;
+        const file = path.join(this.folder, name);
+        if (name !== `${key}.${await digestOfFile(file)}.onnx`) continue;
+        const now = new Date();
+        await utimes(file, now, now).catch(() => undefined);
+        return file;
+      }
     } catch {
-      return undefined;
+      // As if it were not there.
     }
+    return undefined;
   }
 
-  async put(identity: CacheIdentity, model: Uint8Array): Promise<void> {
-    const file = this.fileOf(identity);
+  /** Returns the file, or nothing where it could not be written. */
+  async put(identity: CacheIdentity, model: Uint8Array): Promise<string | undefined> {
+    const file = path.join(this.folder, `${keyOf(identity)}.${sha256Of(model)}.onnx`);
     const partial = `${file}.${randomUUID()}.partial`;
     try {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
-      await writeFile(partial, Buffer.concat([createHash("sha256").update(model).digest(), model]));
+      await writeFile(partial, model);
       await rename(partial, file);
       await this.removeOldest();
+      return file;
     } catch {
       await rm(partial, { force: true }).catch(() => undefined);
+      return undefined;
     }
-  }
-
-  private fileOf(identity: CacheIdentity): string {
-    return path.join(this.folder, `${sha256Of(canonicalJson(identity))}.onnx`);
   }
 
   private async removeOldest(): Promise<void> {
@@ -71,6 +74,16 @@ export class GradientCache {
       total -= size;
     }
   }
+}
+
+function keyOf(identity: CacheIdentity): string {
+  return sha256Of(canonicalJson(identity));
+}
+
+async function digestOfFile(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+  return hash.digest("hex");
 }
 
 /** $XDG_CACHE_HOME/cytolens/gradients, or ~/.cache/cytolens/gradients. */

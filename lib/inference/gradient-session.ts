@@ -10,7 +10,7 @@ import { ModelSessions } from "./model-sessions";
 import type { SessionOptions } from "./session";
 
 export interface GradientSessionOptions extends SessionOptions, BatchOptions {
-  /** What all sessions of this model together may hold, 2 GiB unless told. */
+  /** What the process may take with all sessions of this model, 2 GiB unless told. */
   readonly memoryBytes?: number | undefined;
   /** Left out: graphs are built anew in every process. */
   readonly cache?: GradientCache | undefined;
@@ -35,7 +35,7 @@ export class GradientSession {
   constructor(private readonly source: ClassModel, modelSha256: string, options: GradientSessionOptions = {}) {
     const { memoryBytes = defaultMemoryBytes, cache, ...others } = options;
     this.plan = new BatchPlan(source, memoryBytes, others);
-    this.sessions = new ModelSessions(source, modelSha256, memoryBytes, others, cache);
+    this.sessions = new ModelSessions(source, modelSha256, this.plan.sessionBytes, others, cache);
   }
 
   /** Logits of each image, [classes]. */

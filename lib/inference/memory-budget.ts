@@ -63,7 +63,7 @@ export function batchWithin(memoryBytes: number, { fixed, perImage }: Demand, mo
   const fitting = Math.floor((memoryBytes - fixed) / Math.max(1, perImage));
   if (fitting >= 1) return Math.min(most, fitting);
   throw new UserError("memory.too-small",
-    `Expected a memory budget of at least ${megabytes(fixed + perImage)} (${megabytes(fixed)} for weights, ${megabytes(perImage)} for one image) but received ${megabytes(memoryBytes)}`);
+    `Expected a memory budget of at least ${megabytes(fixed + perImage)} (${megabytes(fixed)} for the process and its weights, ${megabytes(perImage)} for one image) but received ${megabytes(memoryBytes)}`);
 }
 
 /** Whether at least one image fits. */

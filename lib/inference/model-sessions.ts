@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { passesVersion } from "../autodiff/passes/optimize-gradient";
 import { engineVersion } from "../contract/engine-version";
 import { writeModel } from "../onnx/write-model";
@@ -29,12 +30,29 @@ export class ModelSessions {
   /** @param bytes what one such session is expected to hold when it runs */
   get(kind: Kind, batch: number, workers: number, bytes: number): Promise<Computation> {
     const key = JSON.stringify([kind, batch]);
+    const open = (model: Uint8Array | string): Promise<Computation> => (workers > 1 ? this.poolOf(workers).open(key, model, this.options) : Session.open(model, this.options));
     // Tasks that start together ask for the same session: one of them opens it.
-    const opened = this.opening.catch(() => undefined).then(() => workers > 1
-      ? this.live.get(`${key} × ${workers}`, workers * bytes, async () => await this.poolOf(workers).open(key, await this.modelFor(kind, batch), this.options))
-      : this.live.get(key, bytes, async () => await Session.open(await this.modelFor(kind, batch), this.options)));
+    const opened = this.opening.catch(() => undefined)
+      .then(() => this.live.get(workers > 1 ? `${key} × ${workers}` : key, workers * bytes, () => this.open(kind, batch, open)));
     this.opening = opened;
     return opened;
+  }
+
+  private async open(kind: Kind, batch: number, open: (model: Uint8Array | string) => Promise<Computation>): Promise<Computation> {
+    const build = (): Uint8Array => writeModel(graphOf(this.source, kind, batch));
+    if (!this.cache || kind === "logits") return await open(build());
+    const identity = {
+      modelSha256: this.modelSha256, engineVersion, passesVersion, runtimeVersion: runtimeVersion(), provider: this.options.provider ?? "cpu",
+      input: this.source.input, output: this.source.output, request: { ...kind, batch },
+    };
+    const file = await this.cache.get(identity) ?? await this.cache.put(identity, build());
+    try {
+      return await open(file ?? build());
+    } catch (error) {
+      // Another process may have removed it meanwhile, to make room in the cache.
+      if (file === undefined || existsSync(file)) throw error;
+      return await open(build());
+    }
   }
 
   /** Frees all memory; sessions are opened anew when they are asked for. */
@@ -51,19 +69,5 @@ export class ModelSessions {
   private poolOf(size: number): WorkerPool {
     this.pool ??= new WorkerPool(size);
     return this.pool;
-  }
-
-  private async modelFor(kind: Kind, batch: number): Promise<Uint8Array> {
-    const build = (): Uint8Array => writeModel(graphOf(this.source, kind, batch));
-    if (!this.cache || kind === "logits") return build();
-    const identity = {
-      modelSha256: this.modelSha256, engineVersion, passesVersion, runtimeVersion: runtimeVersion(), provider: this.options.provider ?? "cpu",
-      input: this.source.input, output: this.source.output, request: { ...kind, batch },
-    };
-    const cached = await this.cache.get(identity);
-    if (cached) return cached;
-    const built = build();
-    await this.cache.put(identity, built);
-    return built;
   }
 }

@@ -5,7 +5,7 @@ import { Session, type SessionOptions } from "./session";
 
 /** What a worker is asked to do; it answers each with a reply of the same id. */
 export type WorkerRequest =
-  | { readonly id: number; readonly do: "open"; readonly key: string; readonly model: Uint8Array; readonly options: SessionOptions }
+  | { readonly id: number; readonly do: "open"; readonly key: string; readonly model: Uint8Array | string; readonly options: SessionOptions }
   | { readonly id: number; readonly do: "run"; readonly key: string; readonly feeds: Readonly<Record<string, Tensor>> }
   | { readonly id: number; readonly do: "close"; readonly key: string };
 
@@ -21,8 +21,7 @@ const sessions = new Map<string, Session>();
 
 async function answer(request: WorkerRequest): Promise<Omit<WorkerReply, "id">> {
   if (request.do === "open") {
-    // onnxruntime takes no shared memory.
-    const session = await Session.open(Uint8Array.from(request.model), request.options);
+    const session = await Session.open(request.model, request.options);
     sessions.set(request.key, session);
     return { inputNames: session.inputNames, outputNames: session.outputNames };
   }

@@ -30,18 +30,21 @@ export class Session implements Computation {
   private constructor(private readonly session: InferenceSession, readonly provider: Provider, readonly threads: number) {}
 
   /**
+   * @param model a serialised model, or the path of its file
    * @throws EnvironmentError "provider.unavailable"; ModelError "model.refused" with onnxruntime's reason.
    */
-  static async open(model: Uint8Array, { provider = "cpu", threads = defaultThreads(), tf32 = false }: SessionOptions = {}): Promise<Session> {
+  static async open(model: Uint8Array | string, { provider = "cpu", threads = defaultThreads(), tf32 = false }: SessionOptions = {}): Promise<Session> {
     if (provider === "cuda") chooseCudaPrecision(tf32);
     try {
-      const session = await onnxRuntime().InferenceSession.create(model, {
+      const settings = {
         executionProviders: [provider], intraOpNumThreads: threads, interOpNumThreads: 1, executionMode: "sequential",
         graphOptimizationLevel: "all",
         // Memory patterns reserve the sum of all activations up front: 60 % more memory and no time saved.
         enableMemPattern: false,
         logSeverityLevel: 3,
-      });
+      } as const satisfies InferenceSession.SessionOptions;
+      const { InferenceSession: Sessions } = onnxRuntime();
+      const session = typeof model === "string" ? await Sessions.create(model, settings) : await Sessions.create(model, settings);
       return new Session(session, provider, threads);
     } catch (cause) {
       throw provider === "cpu" || !isAboutProvider(messageOf(cause)) ? refused(cause) : unavailable(provider, cause);

@@ -29,7 +29,8 @@ class SessionThread {
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
       this.worker.ref();
-      const buffers = order.do === "run" ? Object.values(order.feeds).flatMap(({ data }) => (Array.isArray(data) ? [] : [data.buffer as ArrayBuffer])) : [];
+      const buffers = order.do === "run" ? Object.values(order.feeds).flatMap(({ data }) => (Array.isArray(data) ? [] : [data.buffer as ArrayBuffer]))
+        : order.do === "open" && typeof order.model !== "string" ? [order.model.buffer as ArrayBuffer] : [];
       this.worker.postMessage({ ...order, id }, buffers);
     });
   }
@@ -63,15 +64,16 @@ export class WorkerPool {
   constructor(readonly size: number) {}
 
   /** A computation on every thread of the pool. `run` may be called as many times at once as there are threads. */
-  async open(key: string, model: Uint8Array, options: SessionOptions): Promise<Computation> {
+  async open(key: string, model: Uint8Array | string, options: SessionOptions): Promise<Computation> {
     silenceTelemetry();
     while (this.threads.length < this.size) this.threads.push(new SessionThread());
-    // Every thread reads the same copy; it is dropped when all have loaded it.
-    const shared = new Uint8Array(new SharedArrayBuffer(model.length));
-    shared.set(model);
     const threads = this.threads;
-    const [first] = await Promise.all(threads.map((thread) => attempt(thread.ask({ do: "open", key, model: shared, options: { ...options, threads: 1 } }))));
-    return new PooledComputation(key, threads, first?.inputNames ?? [], first?.outputNames ?? []);
+    let names: WorkerReply | undefined;
+    // One after the other: a model that is being loaded is in memory more than once. Bytes go to one thread each, and are gone afterwards.
+    for (const thread of threads) {
+      names = await attempt(thread.ask({ do: "open", key, model: typeof model === "string" ? model : Uint8Array.from(model), options: { ...options, threads: 1 } }));
+    }
+    return new PooledComputation(key, threads, names?.inputNames ?? [], names?.outputNames ?? []);
   }
 
   async end(): Promise<void> {

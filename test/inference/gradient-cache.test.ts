@@ -15,8 +15,10 @@ describe("gradient cache", () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   it("gives back what was put, to another process too", async () => {
-    await new GradientCache(folder).put(identity, Uint8Array.of(1, 2, 3));
-    expect(await new GradientCache(folder).get(identity)).toEqual(Buffer.from([1, 2, 3]));
+    const written = await new GradientCache(folder).put(identity, Uint8Array.of(1, 2, 3));
+    const found = await new GradientCache(folder).get(identity);
+    expect(found).toBe(written);
+    expect(await readFile(found!)).toEqual(Buffer.from([1, 2, 3]));
     expect((await readdir(folder)).filter((name) => name.endsWith(".partial"))).toEqual([]);
   });
 
@@ -36,10 +38,12 @@ describe("gradient cache", () => {
     const bytes = await readFile(file);
     await writeFile(file, bytes.subarray(0, bytes.length - 1));
     expect(await cache.get(identity)).toBeUndefined();
+    const mended = await cache.put(identity, Uint8Array.of(1, 2, 3));
+    expect(await cache.get(identity)).toBe(mended);
   });
 
   it("removes what was used longest ago when it grows too large", async () => {
-    const cache = new GradientCache(folder, 250);
+    const cache = new GradientCache(folder, 150);
     for (const batch of [1, 2]) {
       await cache.put({ ...identity, request: { batch } }, new Uint8Array(70));
       await new Promise((resolve) => {
@@ -56,7 +60,7 @@ describe("gradient cache", () => {
     const file = path.join(folder, "a file");
     await writeFile(file, "");
     const cache = new GradientCache(path.join(file, "below"));
-    await cache.put(identity, Uint8Array.of(1));
+    expect(await cache.put(identity, Uint8Array.of(1))).toBeUndefined();
     expect(await cache.get(identity)).toBeUndefined();
   });
 

@@ -3,12 +3,16 @@ import { passesVersion } from "../autodiff/passes/optimize-gradient";
 import { engineVersion } from "../contract/engine-version";
 import { writeModel } from "../onnx/write-model";
 import type { ClassModel } from "./class-model";
+import { collectGarbage } from "./collect-garbage";
 import type { GradientCache } from "./gradient-cache";
 import { graphOf, type Kind } from "./gradient-graph";
 import { runtimeVersion } from "./runtime";
 import { Session, type Computation, type SessionOptions } from "./session";
 import { SessionCache } from "./session-cache";
 import { WorkerPool } from "./worker-pool";
+
+/** A session of fewer bytes leaves too little behind to stop for. */
+const worthCollecting = 256 * 2 ** 20;
 
 /** The sessions of one model, opened when they are first asked for: on this thread, or on a pool of workers. */
 export class ModelSessions {
@@ -33,12 +37,12 @@ export class ModelSessions {
     const open = (model: Uint8Array | string): Promise<Computation> => (workers > 1 ? this.poolOf(workers).open(key, model, this.options) : Session.open(model, this.options));
     // Tasks that start together ask for the same session: one of them opens it.
     const opened = this.opening.catch(() => undefined)
-      .then(() => this.live.get(workers > 1 ? `${key} × ${workers}` : key, workers * bytes, () => this.open(kind, batch, open)));
+      .then(() => this.live.get(workers > 1 ? `${key} × ${workers}` : key, workers * bytes, () => this.open(kind, batch, bytes, open)));
     this.opening = opened;
     return opened;
   }
 
-  private async open(kind: Kind, batch: number, open: (model: Uint8Array | string) => Promise<Computation>): Promise<Computation> {
+  private async open(kind: Kind, batch: number, bytes: number, open: (model: Uint8Array | string) => Promise<Computation>): Promise<Computation> {
     const build = (): Uint8Array => writeModel(graphOf(this.source, kind, batch));
     if (!this.cache || kind === "logits") return await open(build());
     const identity = {
@@ -46,6 +50,7 @@ export class ModelSessions {
       input: this.source.input, output: this.source.output, request: { ...kind, batch },
     };
     const file = await this.cache.get(identity) ?? await this.cache.put(identity, build());
+    if (file !== undefined && bytes > worthCollecting) collectGarbage();
     try {
       return await open(file ?? build());
     } catch (error) {

@@ -38,20 +38,15 @@ export function isTrainable(parameter: ParameterSpec, freeze: readonly string[] 
 }
 
 export function buildTrainingGraph(network: NetworkDefinition, weights: ReadonlyMap<string, Tensor>, options: TrainingGraphOptions = {}): TrainingGraph {
-  const model = prepareForTraining(typed(network.build(weights, { mode: "training" })));
-  const { graph } = model;
   const trainable = network.parameters.filter((parameter) => isTrainable(parameter, options.freeze));
-  for (const parameter of [...trainable, ...network.parameters.filter(isStatistic)]) {
-    graph.initializers.delete(parameter.name);
-    graph.inputs.push({ name: parameter.name, dataType: "float32", shape: parameter.shape });
-  }
+  const { forward, statistics } = forwardPass(network, weights, trainable);
+  const model = prepareForTraining(options.batch === undefined ? typed(forward) : specialize(forward, { batch: options.batch }));
+  const { graph } = model;
   const logits = graph.outputs.find(({ name }) => name === "logits");
-  const rank = logits?.shape?.length ?? 2;
-  graph.inputs.push({ name: "labels", dataType: "int64", shape: ["batch", ...(logits?.shape?.slice(2) ?? [])] });
+  graph.inputs.push({ name: "labels", dataType: "int64", shape: [options.batch ?? "batch", ...(logits?.shape?.slice(2) ?? [])] });
 
   const builder = new GraphBuilder(graph, "loss/");
-  const statistics = emitStatistics(builder, network);
-  const loss = emitLoss(builder, "logits", "labels", rank, { ...options, classes: network.classes });
+  const loss = emitLoss(builder, "logits", "labels", logits?.shape?.length ?? 2, { ...options, classes: network.classes });
   typed(model);
   const found = appendGradient(model, new Map([[loss, builder.float32(1)]]), trainable.map(({ name }) => name));
   const gradients = new Map(trainable.map(({ name, shape }) => {
@@ -60,7 +55,18 @@ export function buildTrainingGraph(network: NetworkDefinition, weights: Readonly
     return [name, output];
   }));
   graph.outputs.push({ name: loss, dataType: "float32", shape: [] });
-  return { model: optimizeTraining(options.batch === undefined ? model : specialize(model, { batch: options.batch })), loss, gradients, statistics };
+  return { model: options.batch === undefined ? model : optimizeTraining(specialize(model, {})), loss, gradients, statistics };
+}
+
+/** Logits and the next running statistics; the parameters that change are inputs. */
+function forwardPass(network: NetworkDefinition, weights: ReadonlyMap<string, Tensor>, trainable: readonly ParameterSpec[]): { forward: Model; statistics: ReadonlyMap<string, string> } {
+  const forward = network.build(weights, { mode: "training" });
+  const { graph } = forward;
+  for (const parameter of [...trainable, ...network.parameters.filter(isStatistic)]) {
+    graph.initializers.delete(parameter.name);
+    graph.inputs.push({ name: parameter.name, dataType: "float32", shape: parameter.shape });
+  }
+  return { forward, statistics: emitStatistics(new GraphBuilder(graph, "statistics/"), network) };
 }
 
 function typed(model: Model): Model {

@@ -12,25 +12,27 @@ export const batchNormalizationGradient: GradientRule = (context, gradients) =>
 function inferenceGradient(context: RuleContext, [dY]: readonly (string | undefined)[]): (string | undefined)[] {
   if (!dY) return [];
   const { graph } = context;
-  const x = context.input(0);
+  const [x, gamma, mean] = [context.input(0), context.input(1), context.input(3)];
   const axes = reducedAxes(context);
-  // dX = dY γ r, with r = 1 / √(σ² + ε)
-  const dX = context.needs(0) ? graph.add("Mul", [dY, foldedFactor(context) ?? column(context, factor(context, context.input(1)))]) : undefined;
+  const constantFactor = foldedFactor(context);
   const others = [1, 3, 4].some((index) => context.needs(index));
-  const along = others ? reduceSum(context, graph.add("Mul", [dY, graph.add("Sub", [x, column(context, context.input(3))])]), axes, false) : "";
-  const total = context.needs(2) || context.needs(3) ? reduceSum(context, dY, axes, false) : "";
-  const r = others ? reciprocalDeviation(context) : "";
+  const r = others || (context.needs(0) && constantFactor === undefined) ? reciprocalDeviation(context) : "";
+  const total = others || context.needs(2) ? reduceSum(context, dY, axes, false) : "";
+  // Σ dY (x − μ)
+  const along = others ? graph.add("Sub", [reduceSum(context, graph.add("Mul", [dY, x]), axes, false), graph.add("Mul", [mean, total])]) : "";
+  const factor = (): string => graph.add("Mul", [gamma, r]);
   return [
-    dX,
+    // dX = dY γ r, with r = 1 / √(σ² + ε)
+    context.needs(0) ? graph.add("Mul", [dY, constantFactor ?? column(context, factor())]) : undefined,
     // dγ = Σ dY (x − μ) r
     context.needs(1) ? graph.add("Mul", [along, r]) : undefined,
     // dβ = Σ dY
     context.needs(2) ? total : undefined,
     // dμ = −γ r Σ dY
-    context.needs(3) ? graph.add("Neg", [graph.add("Mul", [total, factor(context, context.input(1))])]) : undefined,
+    context.needs(3) ? graph.add("Neg", [graph.add("Mul", [total, factor()])]) : undefined,
     // dσ² = −½ γ r³ Σ dY (x − μ)
     context.needs(4)
-      ? graph.add("Mul", [graph.add("Mul", [along, factor(context, context.input(1))]), graph.add("Mul", [graph.add("Mul", [r, r]), context.scalar(-0.5, x)])])
+      ? graph.add("Mul", [graph.add("Mul", [along, factor()]), graph.add("Mul", [graph.add("Mul", [r, r]), context.scalar(-0.5, x)])])
       : undefined,
   ];
 }
@@ -116,10 +118,6 @@ function reciprocalDeviation(context: RuleContext): string {
   const { graph } = context;
   const variance = context.input(4);
   return graph.add("Reciprocal", [graph.add("Sqrt", [graph.add("Add", [variance, context.scalar(epsilonOf(context), variance)])])]);
-}
-
-function factor(context: RuleContext, scale: string): string {
-  return context.graph.add("Mul", [scale, reciprocalDeviation(context)]);
 }
 
 /** γ r as a constant, shaped to broadcast against x, when scale and variance are constants that nobody differentiates. */

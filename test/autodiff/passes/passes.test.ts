@@ -2,15 +2,19 @@ import * as fc from "fast-check";
 import { absorbScales } from "../../../lib/autodiff/passes/absorb-scales";
 import { anchorLayout } from "../../../lib/autodiff/passes/anchor-layout";
 import { averagePoolBeforeConvolution } from "../../../lib/autodiff/passes/average-pool-before-convolution";
+import { batchStatisticsAsReductions } from "../../../lib/autodiff/passes/batch-statistics-as-reductions";
 import { channelAffineAsConvolution } from "../../../lib/autodiff/passes/channel-affine-as-convolution";
 import { foldBatchNormalization } from "../../../lib/autodiff/passes/fold-batch-normalization";
 import { fullResizeSizes } from "../../../lib/autodiff/passes/full-resize-sizes";
 import { maxPoolBeforeRelu } from "../../../lib/autodiff/passes/max-pool-before-relu";
 import { narrowingConvolutionAsTransposed } from "../../../lib/autodiff/passes/narrowing-convolution-as-transposed";
+import { normalizationAsDepthwise } from "../../../lib/autodiff/passes/normalization-as-depthwise";
 import type { Pass } from "../../../lib/autodiff/passes/rewriting";
+import { shareBatchStatistics } from "../../../lib/autodiff/passes/share-batch-statistics";
 import { sinkConcat } from "../../../lib/autodiff/passes/sink-concat";
 import { stridedConvolutionOfBlocks } from "../../../lib/autodiff/passes/strided-convolution-of-blocks";
 import { splitConvolution } from "../../../lib/autodiff/passes/split-convolution";
+import { sumOfProducts } from "../../../lib/autodiff/passes/sum-of-products";
 import { differentiate } from "../../../lib/autodiff/differentiate";
 import { Session } from "../../../lib/inference/session";
 import { float } from "../../../lib/onnx/attributes";
@@ -220,6 +224,53 @@ describe("passes over finished graphs: same outputs", () => {
     });
     const after = anchorLayout(before);
     expect(operators(after).filter((operator) => operator === "Conv").length).toBe(5);
+    await expectEqual(before, after);
+  });
+});
+
+const inTraining = (model: Model): number => model.graph.nodes.filter(({ attributes }) => attributes["training_mode"]).length;
+const count = (model: Model, operator: string): number => operators(model).filter((name) => name === operator).length;
+
+describe("passes over training graphs: same outputs, same gradients of image and parameters", () => {
+  const training = network((net, x) => {
+    const { builder } = net;
+    // onnxruntime writes over these vectors: each node needs its own, and equal ones would be merged.
+    let seed = 0;
+    const vector = (width: number): string => builder.add("Add", [builder.float32(noise(width, ++seed)), builder.add("Mul", [builder.add("ReduceMax", [x], { keepdims: 0 }), builder.float32(0)])]);
+    const normalised = (y: string, channels: number): string => {
+      const parameters = [builder.float32(noise(channels, channels, -1.5, 1.5)), builder.float32(noise(channels, channels + 1))];
+      return builder.addMany("BatchNormalization", [y, ...parameters, vector(channels), vector(channels)], 3, { training_mode: 1, momentum: float(0), epsilon: float(1e-3) })[0]!;
+    };
+    const features = [builder.add("Reshape", [x, builder.int64([1, 8, 16, 16])])];
+    for (let layer = 0, channels = 8; layer < 3; layer++, channels += 4) {
+      const seen = layer === 0 ? features[0]! : builder.add("Concat", features, { axis: 1 });
+      features.push(net.convolution(builder.add("Relu", [normalised(seen, channels)]), channels, 4, 3));
+    }
+    return builder.add("GlobalAveragePool", [builder.add("Relu", [normalised(builder.add("Concat", features, { axis: 1 }), 20)])]);
+  });
+  const shared = shareBatchStatistics(training);
+  const parameters = [...training.graph.initializers].flatMap(([name, { dataType, data }]) =>
+    (dataType === "float32" && data.length > 3 && shared.graph.initializers.has(name) ? [name] : []));
+  const ofAll = (model: Model): Model => typed(differentiate(model, { wrt: ["x", ...parameters] }));
+
+  it("shareBatchStatistics finds those of each feature once", async () => {
+    expect([inTraining(training), inTraining(shared)]).toEqual([4, 4]);
+    const reduced = batchStatisticsAsReductions(ofAll(shared));
+    expect(inTraining(reduced)).toBe(0);
+    await expectEqual(ofAll(training), reduced);
+  });
+
+  it("sumOfProducts", async () => {
+    const before = batchStatisticsAsReductions(ofAll(shared));
+    const after = sumOfProducts(before);
+    expect(count(after, "MatMul")).toBeGreaterThan(count(before, "MatMul"));
+    await expectEqual(before, after);
+  });
+
+  it("normalizationAsDepthwise", async () => {
+    const before = batchStatisticsAsReductions(ofAll(shared));
+    const after = normalizationAsDepthwise(before);
+    expect([count(before, "BatchNormalization") > 0, count(after, "BatchNormalization")]).toEqual([true, 0]);
     await expectEqual(before, after);
   });
 });

@@ -188,7 +188,7 @@ async function drawFigures(job: StudyJob, networks: readonly StudyNetwork[], var
 
 async function writeReport(job: StudyJob, plan: Plan, results: readonly StudyResult[], figures: StudyReport["figures"]): Promise<StudyReport> {
   const report: StudyReport = {
-    phantom: job.data === undefined, preset: job.preset, data: job.data === undefined ? "phantoms drawn by this program" : path.basename(path.resolve(job.data)),
+    phantom: job.data === undefined, sipakmed: job.data !== undefined && (await readDataSet(job.data, job.variants?.[0])).layout === "sipakmed", preset: job.preset, data: job.data === undefined ? "phantoms drawn by this program" : path.basename(path.resolve(job.data)),
     size: plan.settings.size, epochs: plan.settings.epochs, results, figures,
   };
   await writeWhole(path.join(job.out, "study.json"), `${JSON.stringify({ schemaVersion: 1, ...report }, null, 2)}\n`);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { studyFigures } from "../../lib/evaluation/study-table";
@@ -26,6 +26,20 @@ describe("the study on phantoms", () => {
     expect(said).toHaveLength(4);
     expect((await runStudy(job)).results).toEqual(report.results);
     expect(said).toHaveLength(4);
+  }, 600_000);
+
+  it("says of other class folders that they are not SIPaKMeD, and of SIPaKMeD's layout nothing", async () => {
+    const cells = path.join(folder, "phantoms", "cells", "images");
+    const sipakmed = path.join(folder, "sipakmed");
+    for (const name of ["Dyskeratotic", "Koilocytotic", "Metaplastic"]) await cp(path.join(cells, name), path.join(sipakmed, `im_${name}`, `im_${name}`), { recursive: true });
+    const pageOf = async (data: string, out: string) => {
+      await runStudy({ data, preset: "quick", out: path.join(folder, out), seed: 1, networks: ["resnet50"], variants: ["full"], epochs: 1, size: 32, threads: 1, say: () => {} });
+      return await readFile(path.join(folder, out, "study.html"), "utf8");
+    };
+    expect(await pageOf(cells, "other")).toContain("These images are images, not SIPaKMeD.");
+    const own = await pageOf(sipakmed, "own");
+    expect(own).not.toContain("warning\"");
+    expect(own).toContain("Here, top-1");
   }, 600_000);
 
   it("quotes ten figures of the paper", () => {

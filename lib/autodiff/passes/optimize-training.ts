@@ -1,14 +1,16 @@
 import type { Model } from "../../onnx/model";
 import { batchStatisticsAsReductions } from "./batch-statistics-as-reductions";
+import { maxPoolBeforeRelu } from "./max-pool-before-relu";
 import { narrowingConvolutionAsTransposed } from "./narrowing-convolution-as-transposed";
 import { normalizationAsDepthwise } from "./normalization-as-depthwise";
 import type { Pass } from "./rewriting";
+import { scaleInWeights } from "./scale-in-weights";
 import { shareBatchStatistics } from "./share-batch-statistics";
 import { stridedConvolutionOfBlocks } from "./strided-convolution-of-blocks";
 import { sumOfProducts } from "./sum-of-products";
 
-const forwardPasses: readonly Pass[] = [stridedConvolutionOfBlocks, shareBatchStatistics];
-const finishedPasses: readonly Pass[] = [narrowingConvolutionAsTransposed, batchStatisticsAsReductions, sumOfProducts, normalizationAsDepthwise];
+const forwardPasses: readonly Pass[] = [stridedConvolutionOfBlocks, maxPoolBeforeRelu, shareBatchStatistics];
+const finishedPasses: readonly Pass[] = [narrowingConvolutionAsTransposed, batchStatisticsAsReductions, scaleInWeights, sumOfProducts, normalizationAsDepthwise];
 
 /** Rewrites a network in training mode so that the gradient of its weights will be cheap. Outputs keep names and values (up to rounding). */
 export function prepareForTraining(model: Model): Model {

@@ -10,6 +10,7 @@ import { maxPoolBeforeRelu } from "../../../lib/autodiff/passes/max-pool-before-
 import { narrowingConvolutionAsTransposed } from "../../../lib/autodiff/passes/narrowing-convolution-as-transposed";
 import { normalizationAsDepthwise } from "../../../lib/autodiff/passes/normalization-as-depthwise";
 import type { Pass } from "../../../lib/autodiff/passes/rewriting";
+import { scaleInWeights } from "../../../lib/autodiff/passes/scale-in-weights";
 import { shareBatchStatistics } from "../../../lib/autodiff/passes/share-batch-statistics";
 import { sinkConcat } from "../../../lib/autodiff/passes/sink-concat";
 import { stridedConvolutionOfBlocks } from "../../../lib/autodiff/passes/strided-convolution-of-blocks";
@@ -238,7 +239,7 @@ describe("passes over training graphs: same outputs, same gradients of image and
     let seed = 0;
     const vector = (width: number): string => builder.add("Add", [builder.float32(noise(width, ++seed)), builder.add("Mul", [builder.add("ReduceMax", [x], { keepdims: 0 }), builder.float32(0)])]);
     const normalised = (y: string, channels: number): string => {
-      const parameters = [builder.float32(noise(channels, channels, -1.5, 1.5)), builder.float32(noise(channels, channels + 1))];
+      const parameters = [builder.float32(noise(channels, channels, -1.5, 1.5).map((scale, channel) => (channel === 1 ? 0 : scale))), builder.float32(noise(channels, channels + 1))];
       return builder.addMany("BatchNormalization", [y, ...parameters, vector(channels), vector(channels)], 3, { training_mode: 1, momentum: float(0), epsilon: float(1e-3) })[0]!;
     };
     const features = [builder.add("Reshape", [x, builder.int64([1, 8, 16, 16])])];
@@ -248,10 +249,15 @@ describe("passes over training graphs: same outputs, same gradients of image and
     }
     return builder.add("GlobalAveragePool", [builder.add("Relu", [normalised(builder.add("Concat", features, { axis: 1 }), 20)])]);
   });
+  // As in training, what convolutions multiply with is an input.
+  for (const [name, { dims }] of [...training.graph.initializers].filter(([, tensor]) => tensor.dims.length === 4)) {
+    training.graph.initializers.delete(name);
+    training.graph.inputs.push({ name, dataType: "float32", shape: dims });
+  }
   const shared = shareBatchStatistics(training);
   const parameters = [...training.graph.initializers].flatMap(([name, { dataType, data }]) =>
     (dataType === "float32" && data.length > 3 && shared.graph.initializers.has(name) ? [name] : []));
-  const ofAll = (model: Model): Model => typed(differentiate(model, { wrt: ["x", ...parameters] }));
+  const ofAll = (model: Model): Model => typed(differentiate(model, { wrt: [...training.graph.inputs.map(({ name }) => name), ...parameters] }));
 
   it("shareBatchStatistics finds those of each feature once", async () => {
     expect([inTraining(training), inTraining(shared)]).toEqual([4, 4]);
@@ -264,6 +270,13 @@ describe("passes over training graphs: same outputs, same gradients of image and
     const before = batchStatisticsAsReductions(ofAll(shared));
     const after = sumOfProducts(before);
     expect(count(after, "MatMul")).toBeGreaterThan(count(before, "MatMul"));
+    await expectEqual(before, after);
+  });
+
+  it("scaleInWeights, scales of zero among them", async () => {
+    const before = batchStatisticsAsReductions(ofAll(shared));
+    const after = scaleInWeights(before);
+    expect(count(after, "Where")).toBe(3);
     await expectEqual(before, after);
   });
 

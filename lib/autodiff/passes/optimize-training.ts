@@ -8,9 +8,10 @@ import { scaleInWeights } from "./scale-in-weights";
 import { shareBatchStatistics } from "./share-batch-statistics";
 import { stridedConvolutionOfBlocks } from "./strided-convolution-of-blocks";
 import { sumOfProducts } from "./sum-of-products";
+import { sumOfVectors } from "./sum-of-vectors";
 
 const forwardPasses: readonly Pass[] = [stridedConvolutionOfBlocks, maxPoolBeforeRelu, shareBatchStatistics];
-const finishedPasses: readonly Pass[] = [narrowingConvolutionAsTransposed, batchStatisticsAsReductions, scaleInWeights, sumOfProducts, normalizationAsDepthwise];
+const finishedPasses: readonly Pass[] = [narrowingConvolutionAsTransposed, batchStatisticsAsReductions, scaleInWeights, sumOfProducts, sumOfVectors, normalizationAsDepthwise];
 
 /** Rewrites a network in training mode so that the gradient of its weights will be cheap. Outputs keep names and values (up to rounding). */
 export function prepareForTraining(model: Model): Model {

@@ -16,6 +16,7 @@ import { sinkConcat } from "../../../lib/autodiff/passes/sink-concat";
 import { stridedConvolutionOfBlocks } from "../../../lib/autodiff/passes/strided-convolution-of-blocks";
 import { splitConvolution } from "../../../lib/autodiff/passes/split-convolution";
 import { sumOfProducts } from "../../../lib/autodiff/passes/sum-of-products";
+import { sumOfVectors } from "../../../lib/autodiff/passes/sum-of-vectors";
 import { differentiate } from "../../../lib/autodiff/differentiate";
 import { Session } from "../../../lib/inference/session";
 import { float } from "../../../lib/onnx/attributes";
@@ -270,6 +271,13 @@ describe("passes over training graphs: same outputs, same gradients of image and
     const before = batchStatisticsAsReductions(ofAll(shared));
     const after = sumOfProducts(before);
     expect(count(after, "MatMul")).toBeGreaterThan(count(before, "MatMul"));
+    await expectEqual(before, after);
+  });
+
+  it("sumOfVectors", async () => {
+    const before = batchStatisticsAsReductions(ofAll(shared));
+    const after = sumOfVectors(before);
+    expect(count(after, "Sum") - count(before, "Sum")).toBeGreaterThan(1);
     await expectEqual(before, after);
   });
 

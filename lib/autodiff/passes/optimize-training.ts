@@ -4,6 +4,7 @@ import { maxPoolBeforeRelu } from "./max-pool-before-relu";
 import { narrowingConvolutionAsTransposed } from "./narrowing-convolution-as-transposed";
 import { normalizationAsDepthwise } from "./normalization-as-depthwise";
 import type { Pass } from "./rewriting";
+import { recomputeActivations } from "./recompute-activations";
 import { scaleInWeights } from "./scale-in-weights";
 import { shareBatchStatistics } from "./share-batch-statistics";
 import { stridedConvolutionOfBlocks } from "./strided-convolution-of-blocks";
@@ -11,7 +12,7 @@ import { sumOfProducts } from "./sum-of-products";
 import { sumOfVectors } from "./sum-of-vectors";
 
 const forwardPasses: readonly Pass[] = [stridedConvolutionOfBlocks, maxPoolBeforeRelu, shareBatchStatistics];
-const finishedPasses: readonly Pass[] = [narrowingConvolutionAsTransposed, batchStatisticsAsReductions, scaleInWeights, sumOfProducts, sumOfVectors, normalizationAsDepthwise];
+const finishedPasses: readonly Pass[] = [narrowingConvolutionAsTransposed, batchStatisticsAsReductions, scaleInWeights, sumOfProducts, sumOfVectors, recomputeActivations, normalizationAsDepthwise];
 
 /** Rewrites a network in training mode so that the gradient of its weights will be cheap. Outputs keep names and values (up to rounding). */
 export function prepareForTraining(model: Model): Model {

@@ -10,6 +10,7 @@ import { maxPoolBeforeRelu } from "../../../lib/autodiff/passes/max-pool-before-
 import { narrowingConvolutionAsTransposed } from "../../../lib/autodiff/passes/narrowing-convolution-as-transposed";
 import { normalizationAsDepthwise } from "../../../lib/autodiff/passes/normalization-as-depthwise";
 import type { Pass } from "../../../lib/autodiff/passes/rewriting";
+import { recomputeActivations } from "../../../lib/autodiff/passes/recompute-activations";
 import { scaleInWeights } from "../../../lib/autodiff/passes/scale-in-weights";
 import { shareBatchStatistics } from "../../../lib/autodiff/passes/share-batch-statistics";
 import { sinkConcat } from "../../../lib/autodiff/passes/sink-concat";
@@ -285,6 +286,13 @@ describe("passes over training graphs: same outputs, same gradients of image and
     const before = batchStatisticsAsReductions(ofAll(shared));
     const after = scaleInWeights(before);
     expect(count(after, "Where")).toBe(3);
+    await expectEqual(before, after);
+  });
+
+  it("recomputeActivations", async () => {
+    const before = scaleInWeights(batchStatisticsAsReductions(ofAll(shared)));
+    const after = recomputeActivations(before);
+    expect(count(after, "Relu") - count(before, "Relu")).toBe(4);
     await expectEqual(before, after);
   });
 

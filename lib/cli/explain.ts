@@ -52,7 +52,7 @@ export function registerExplain(program: Command): void {
     .addOption(new Option("--baseline <name>", "integrated gradients: where the path begins").choices(baselineNames))
     .option("--steps <steps>", "integrated gradients: adaptive, study, or a number of Gauss–Legendre points")
     .option("--seed <number>", "integrated gradients: of random baselines", number)
-    .option("--memory <MiB>", "memory for sessions and activations (default 2048)", number)
+    .option("--memory <MiB>", "what the process may take (default 2048)", number)
     .addOption(new Option("--provider <provider>", "where the network is computed").choices(["cpu", "cuda", "webgpu"]))
     .option("--json", "print the JSON, too")
     .action(async (model: string, image: string, flags: ExplainFlags) => {

@@ -20,8 +20,8 @@ export interface Tolerance {
 /** Chosen from measurements: docs/benchmarks.md. */
 export const defaultTolerance: Tolerance = { relative: 0.01, map: 0.1 };
 
-/** How many segments the line is cut into, one attempt after the other: 58 passes in all. */
-const refinements = [4, 18, 36] as const;
+/** How many segments the line is cut into, one attempt after the other: 56 passes in all. */
+const refinements = [4, 16, 36] as const;
 
 /** Segments handed on at once: whoever evaluates them cuts them into batches that fit the memory. */
 const segmentGroup = 18;
@@ -34,7 +34,7 @@ export interface AdaptiveOptions {
 /**
  * Integrated gradients along the straight line from a baseline, (x − b) ⊙ ∫₀¹ ∇F(b + t (x − b)) dt (Sundararajan, Taly
  * and Yan 2017, "Axiomatic attribution for deep networks"), refined until it can be trusted: the line is cut into 4
- * segments, then 18, then 36, until the map adds up to F(x) − F(b) and has settled, or 58 passes are spent. Both are
+ * segments, then 16, then 36, until the map adds up to F(x) − F(b) and has settled, or 56 passes are spent. Both are
  * asked for, because completeness alone can be met by luck. The later cuts lie closer where the gradient was seen to change
  * more. Signed; units of the target output.
  *

@@ -121,7 +121,8 @@ export class BatchPlan {
 
   private demandOf(kind: Kind): Demand {
     const key = JSON.stringify(kind);
-    const demand = this.demands.get(key) ?? demandOf(graphOf(this.source, kind, 1));
+    const { fixedBatch = 1 } = this.source;
+    const demand = this.demands.get(key) ?? demandOf(graphOf(this.source, kind, fixedBatch), fixedBatch);
     this.demands.set(key, demand);
     return demand;
   }

@@ -49,10 +49,10 @@ export interface Demand {
 
 /**
  * The weights once and again (onnxruntime keeps packed copies), and the activations of an image.
- * @param single the graph for one image
+ * @param graph for so many images
  */
-export function demandOf(single: Model): Demand {
-  return { fixed: 2 * weightBytes(single), perImage: peakActivationBytes(single) * arenaFactor };
+export function demandOf(graph: Model, images = 1): Demand {
+  return { fixed: 2 * weightBytes(graph), perImage: (peakActivationBytes(graph) * arenaFactor) / images };
 }
 
 /**

@@ -12,7 +12,7 @@ import { cardFileName, readModelFolder } from "../lib/networks/model-folder";
 import { writeModel } from "../lib/onnx/write-model";
 import { phantomClasses } from "../lib/phantom/cell";
 import { writePhantoms } from "../lib/phantom/write-phantoms";
-import { measurePointing, type PointingOptions, type PointingResult } from "../lib/pipeline/measure-pointing";
+import { measurePointing, type PointingOptions, type PointingResult } from "./measure-pointing";
 
 /** Seeds of phantoms that no model of this project was trained on. */
 const evaluationSeed = 1000, pointingSeed = 2000, randomWeightsSeed = 99;

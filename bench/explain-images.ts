@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { prepare } from "../lib/imaging/prepare";
+import { prepare } from "../lib/imaging/preparing/prepare";
 import { phantomClasses } from "../lib/phantom/cell";
 import { writePhantoms } from "../lib/phantom/write-phantoms";
 

@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { link } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { Decoder } from "../lib/imaging/decoder";
+import { Decoder } from "../lib/imaging/preparing/decoder";
 import { loadModel } from "../lib/inference/load-model";
 import { shippedModel } from "../lib/local/find-model";
-import { explain } from "../lib/pipeline/explain";
+import { explain } from "../lib/explaining/explain";
 import { defaultSettings } from "../lib/contract/settings";
 import { writePhantoms } from "../lib/phantom/write-phantoms";
 

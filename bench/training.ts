@@ -5,7 +5,7 @@ import { networkNamed } from "../lib/networks/catalogue";
 import { initializeWeights } from "../lib/networks/initialize";
 import { CounterRandom } from "../lib/random/counter-random";
 import type { Batch, SampleSource } from "../lib/training/sample-source";
-import { parseTrainingSettings } from "../lib/training/settings";
+import { parseTrainingSettings } from "../lib/training/training-settings";
 import { TrainingSteps } from "../lib/training/training-steps";
 import { PyTorchProcess } from "./pytorch-process";
 

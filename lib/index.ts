@@ -2,8 +2,8 @@
 
 export { loadModel, type LoadModelOptions } from "./inference/load-model";
 export type { Classifier, Prediction } from "./inference/classifier";
-export { imageFor, type ClassifierImage } from "./pipeline/image-for";
-export { explain } from "./pipeline/explain";
+export { imageFor, type ClassifierImage } from "./explaining/image-for-model";
+export { explain } from "./explaining/explain";
 
 export type { Attribution, ImageDims } from "./attribution/attribution";
 export { baselineImage, imageNetNormalisation, type BaselineName, type Normalisation } from "./attribution/baselines";
@@ -17,15 +17,15 @@ export { fixedIntegratedGradients, integratedGradients, type AdaptiveOptions, ty
 export { studyIntegratedGradients } from "./attribution/study-integrated-gradients";
 
 export { differentiate, differentiateNamed, type DifferentiateOptions, type Differentiated } from "./autodiff/differentiate";
-export { differentiateSegments, type SegmentModel, type SegmentRequest } from "./autodiff/segments";
+export { differentiateSegments, type SegmentModel, type SegmentRequest } from "./autodiff/segments/segments";
 export { peelSoftmax } from "./autodiff/softmax-head";
 export type { Graph, Model, Node, Tensor, ValueInfo } from "./onnx/model";
 export { readModel } from "./onnx/read-model";
 export { writeModel } from "./onnx/write-model";
 
-export { renderHeatmap } from "./imaging/heatmap";
-export { renderOverlay } from "./imaging/overlay";
-export { writeNpy } from "./imaging/npy";
+export { renderHeatmap } from "./imaging/drawing/heatmap";
+export { renderOverlay } from "./imaging/drawing/overlay";
+export { writeNpy } from "./imaging/drawing/npy";
 
 export { CytolensError, EnvironmentError, ImageError, ModelError, TransientError, UserError } from "./contract/errors";
 export { methodNames, type MethodName, type MethodSettings } from "./contract/methods";

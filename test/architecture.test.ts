@@ -1,38 +1,70 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { differentiableOperators, gradientRules } from "../lib/autodiff/registry";
 import { projectRoot } from "./reference";
 
-/** What each room may import, beside Node's own modules; what is not listed is not allowed. */
+/** What each room may import beside Node's own modules and its own files; what is not listed is not allowed. */
 const allowed: Record<string, readonly string[]> = {
   "lib/contract": ["zod"],
   "lib/random": [],
+  "lib/html": [],
+  "lib/storage": ["lib/contract", "@aws-sdk/client-s3", "@aws-sdk/lib-storage"],
+  "lib/bucket": ["lib/contract", "lib/storage", "zod"],
+
   "lib/onnx": ["lib/contract"],
   "lib/autodiff": ["lib/onnx", "lib/contract"],
   "lib/networks": ["lib/onnx", "lib/contract", "lib/random"],
   "lib/attribution": ["lib/contract", "lib/random"],
-  "lib/imaging": ["lib/contract", "sharp"],
-  "lib/phantom": ["lib/contract", "lib/random", "sharp"],
   "lib/inference": ["lib/onnx", "lib/autodiff", "lib/attribution", "lib/networks", "lib/contract", "onnxruntime-node"],
-  "lib/training": ["lib/onnx", "lib/autodiff", "lib/networks", "lib/inference", "lib/imaging", "lib/phantom", "lib/report", "lib/contract", "lib/random", "zod"],
-  "lib/evaluation": ["lib/training", "lib/inference", "lib/imaging", "lib/attribution", "lib/phantom", "lib/report", "lib/contract", "lib/random"],
-  "lib/storage": ["lib/contract", "@aws-sdk/client-s3", "@aws-sdk/lib-storage"],
-  "lib/report": ["lib/contract", "lib/imaging"],
-  "lib/pipeline": ["lib/contract", "lib/storage", "lib/imaging", "lib/inference", "lib/attribution", "lib/report", "lib/training", "lib/evaluation", "lib/phantom", "zod"],
-  "lib/local": ["lib/contract", "lib/storage", "lib/pipeline", "lib/inference", "lib/networks", "lib/onnx"],
-  "lib/aws": ["lib/contract", "lib/storage", "lib/pipeline", "zod", "@aws-sdk/client-s3", "@aws-sdk/client-batch", "@aws-sdk/client-sqs", "@aws-sdk/client-sns", "aws-lambda"],
+
+  "lib/imaging": ["lib/contract"],
+  "lib/imaging/decoding": ["lib/imaging", "lib/contract", "sharp"],
+  "lib/imaging/preparing": ["lib/imaging", "lib/imaging/decoding", "lib/contract"],
+  "lib/imaging/drawing": ["lib/imaging", "lib/imaging/decoding", "lib/contract"],
+  "lib/phantom": ["lib/contract", "lib/random", "sharp"],
+
+  "lib/report": ["lib/contract", "lib/html", "lib/imaging", "lib/imaging/drawing"],
+  "lib/protocol": ["lib/contract", "lib/storage", "lib/bucket", "lib/protocol/planning", "lib/protocol/collecting", "zod"],
+  "lib/protocol/planning": ["lib/contract", "lib/storage", "lib/bucket"],
+  "lib/protocol/shard": ["lib/contract", "lib/storage", "lib/bucket"],
+  "lib/protocol/collecting": ["lib/contract", "lib/storage", "lib/bucket", "lib/report"],
+
+  "lib/training": [
+    "lib/onnx", "lib/autodiff", "lib/networks", "lib/inference", "lib/imaging", "lib/imaging/preparing", "lib/html", "lib/contract", "lib/random", "zod",
+  ],
+  "lib/evaluation": ["lib/training", "lib/inference", "lib/imaging/preparing", "lib/html", "lib/contract", "lib/random"],
+  "lib/explaining": [
+    "lib/attribution", "lib/inference", "lib/imaging", "lib/imaging/preparing", "lib/imaging/drawing", "lib/report", "lib/protocol/shard", "lib/contract",
+  ],
+  "lib/study": [
+    "lib/attribution", "lib/inference", "lib/explaining", "lib/training", "lib/evaluation", "lib/imaging/preparing", "lib/imaging/drawing", "lib/phantom",
+    "lib/html", "lib/contract",
+  ],
+
+  "lib/local": ["lib/contract", "lib/storage", "lib/bucket", "lib/protocol", "lib/protocol/collecting", "lib/inference", "lib/networks", "lib/onnx"],
+  "lib/aws": [
+    "lib/contract", "lib/storage", "lib/bucket", "lib/protocol", "lib/protocol/collecting", "zod",
+    "@aws-sdk/client-s3", "@aws-sdk/client-batch", "@aws-sdk/client-sqs", "@aws-sdk/client-sns", "aws-lambda",
+  ],
   "lib/infrastructure": ["lib/contract", "lib/aws", "zod", "aws-cdk-lib", "constructs", "cdk-nag"],
-  lambdas: ["lib/aws", "lib/pipeline", "lib/contract", "aws-lambda"],
-  containers: ["lib/contract", "lib/storage", "lib/pipeline", "lib/aws", "lib/training"],
+  lambdas: ["lib/aws", "aws-lambda"],
+  containers: ["lib/contract", "lib/storage", "lib/bucket", "lib/protocol", "lib/protocol/shard", "lib/explaining", "lib/aws"],
   bin: ["lib/cli", "lib/infrastructure"],
 };
+
+/** Rooms that the rooms around them are made of: their files count as the outer room's, except for what is named here. */
+const innerRooms = Object.keys(allowed).filter((room) => room.split("/").length === 3);
+
+/** The rooms of the protocol may see the ports, which are interfaces, of all that lies around them. */
+const portsOnly = new Set(["lib/protocol/planning", "lib/protocol/collecting"]);
 
 /** Within a room, the files that may import what the rest may not. */
 const only: Record<string, string> = {
   "@aws-sdk/client-s3": "lib/storage/s3-store.ts", "@aws-sdk/lib-storage": "lib/storage/s3-store.ts",
 };
 
-interface Import { readonly file: string; readonly to: string; readonly typeOnly: boolean }
+interface Import { readonly file: string; readonly target: string; readonly to: string; readonly typeOnly: boolean }
 
 function sources(folder: string): string[] {
   return readdirSync(path.join(projectRoot, folder), { withFileTypes: true, recursive: true })
@@ -42,18 +74,18 @@ function sources(folder: string): string[] {
 
 function roomOf(file: string): string {
   const [first = "", second = "", ...rest] = file.split("/");
-  return first === "lib" && rest.length > 0 ? `lib/${second}` : first === "lib" ? file : first;
+  if (first !== "lib") return first;
+  return rest.length === 0 ? file : innerRooms.find((room) => file.startsWith(`${room}/`)) ?? `lib/${second}`;
 }
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(path.join(projectRoot, file), "utf8");
   return [...text.matchAll(/(?:^|\n)\s*(import|export)(\s+type)?[^;"']*?from\s+"([^"]+)"|(?:import|require)\(\s*"([^"]+)"\s*\)/g)].flatMap(([, , typeOnly, from, dynamic]) => {
-    const target = from ?? dynamic ?? "";
-    if (target.startsWith("node:")) return [];
-    const to = target.startsWith(".")
-      ? roomOf(path.posix.normalize(path.posix.join(path.posix.dirname(file), target)))
-      : target.split("/").slice(0, target.startsWith("@") ? 2 : 1).join("/");
-    return [{ file, to, typeOnly: typeOnly !== undefined }];
+    const name = from ?? dynamic ?? "";
+    if (name.startsWith("node:")) return [];
+    const target = name.startsWith(".") ? `${path.posix.join(path.posix.dirname(file), name).replace(/\.js$/, "")}.ts` : name;
+    const to = name.startsWith(".") ? roomOf(target) : name.split("/").slice(0, name.startsWith("@") ? 2 : 1).join("/");
+    return [{ file, target, to, typeOnly: typeOnly !== undefined }];
   });
 }
 
@@ -63,13 +95,78 @@ const imports = files.flatMap(importsOf);
 test.each(Object.entries(allowed))("%s imports what it may and nothing else", (room, may) => {
   const own = imports.filter(({ file }) => roomOf(file) === room);
   expect(own.length + files.filter((file) => roomOf(file) === room).length).toBeGreaterThan(0);
-  expect(own.filter(({ to }) => to !== room && !may.includes(to))).toEqual([]);
+  const mayNot = own.filter(({ to, target }) => to !== room && !may.includes(to) && !(portsOnly.has(room) && target === "lib/protocol/ports.ts"));
+  expect(mayNot).toEqual([]);
 });
 
 test("every room has its rule; the command line and the public face may compose anything but the cloud's packages", () => {
   const free = new Set(["lib/cli", "lib/index.ts"]);
   expect([...new Set(files.map(roomOf))].filter((room) => !(room in allowed) && !free.has(room))).toEqual([]);
   expect(imports.filter(({ file, to }) => free.has(roomOf(file)) && /^(@aws-sdk|aws-cdk|constructs|onnxruntime|sharp)/.test(to))).toEqual([]);
+});
+
+/** All that a file pulls in, types left aside. */
+function reachedFrom(start: string): Set<string> {
+  const reached = new Set<string>();
+  const open = [start];
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (reached.has(file)) continue;
+    reached.add(file);
+    open.push(...imports.filter((one) => one.file === file && !one.typeOnly && one.target.endsWith(".ts")).map(({ target }) => target));
+  }
+  return reached;
+}
+
+test("a worker carries nothing of planning and collecting, and a planner nothing of a worker", () => {
+  const worker = reachedFrom("lib/protocol/shard/run-shard.ts");
+  expect(worker.size).toBeGreaterThan(10);
+  expect([...worker].filter((file) => /^lib\/protocol\/(planning|collecting)\//.test(file))).toEqual([]);
+  const planner = reachedFrom("lib/protocol/plan-batch.ts");
+  expect([...planner].filter((file) => /^lib\/(protocol\/shard|inference|attribution|autodiff|onnx|training)\//.test(file))).toEqual([]);
+});
+
+test("no file imports itself by way of others, types included", () => {
+  const targets = new Map(files.map((file) => [file, [...new Set(imports.filter((one) => one.file === file && one.target.endsWith(".ts")).map(({ target }) => target))]]));
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const walk = (file: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(file);
+    if (at >= 0) {
+      circles.push([...trail.slice(at), file].join(" -> "));
+      return;
+    }
+    if (done.has(file)) return;
+    for (const target of targets.get(file) ?? []) walk(target, [...trail, file]);
+    done.add(file);
+  };
+  for (const file of files) walk(file, []);
+  expect(circles).toEqual([]);
+});
+
+test("every import of a file of ours names one that is there", () => {
+  const known = new Set(files);
+  expect(imports.filter(({ target }) => target.endsWith(".ts") && !known.has(target)).map(({ file, target }) => `${file}: ${target}`)).toEqual([]);
+});
+
+test("no two files of lib have one name", () => {
+  const first = new Map<string, string>();
+  const twins = files.filter((file) => file.startsWith("lib/")).flatMap((file) => {
+    const name = path.posix.basename(file);
+    const twin = first.get(name);
+    first.set(name, file);
+    return twin === undefined ? [] : [[twin, file]];
+  });
+  expect(twins).toEqual([]);
+});
+
+test("every rule file in gradients is registered, and every registered operator has a file of its name", () => {
+  const ruleFiles = files.filter((file) => file.startsWith("lib/autodiff/gradients/"));
+  const registered = new Set(imports.filter(({ file }) => file === "lib/autodiff/registry.ts").map(({ target }) => target).filter((target) => target.startsWith("lib/autodiff/gradients/")));
+  expect(ruleFiles.filter((file) => !registered.has(file))).toEqual([]);
+  const asFile = (operator: string): string => operator.replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2").replaceAll(/([A-Z])([A-Z][a-z])/g, "$1-$2").toLowerCase();
+  expect(differentiableOperators.length).toBeGreaterThan(100);
+  expect(differentiableOperators.filter((operator) => !ruleFiles.includes(`lib/autodiff/gradients/${asFile(operator)}.ts`))).toEqual([]);
+  expect(ruleFiles).toHaveLength(Object.keys(gradientRules).length);
 });
 
 test("a package that one file stands for is imported there alone in its room", () => {

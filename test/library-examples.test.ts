@@ -3,7 +3,7 @@ import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { encodePng } from "../lib/imaging/overlay";
+import { encodePng } from "../lib/imaging/drawing/overlay";
 import { networkNamed } from "../lib/networks/catalogue";
 import { initializeWeights } from "../lib/networks/initialize";
 import { writeModel } from "../lib/onnx/write-model";

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { encodePng } from "../lib/imaging/overlay";
+import { encodePng } from "../lib/imaging/drawing/overlay";
 import { phantomField } from "../lib/phantom/phantom";
 import { projectRoot } from "./reference";
 
@@ -38,7 +38,7 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 test("the tarball holds what a user runs and reads, and nothing else", () => {
   const names = files.map((file) => file.path);
-  const expected = ["package.json", "LICENSE", "README.md", "dist/bin/cytolens.js", "dist/lib/index.js", "dist/lib/index.d.ts", "dist/lib/imaging/decode-process.js", "dist/containers/worker/main.js"];
+  const expected = ["package.json", "LICENSE", "README.md", "dist/bin/cytolens.js", "dist/lib/index.js", "dist/lib/index.d.ts", "dist/lib/imaging/preparing/decode-process.js", "dist/containers/worker/main.js"];
   expect(names).toEqual(expect.arrayContaining(expected));
   expect(names.filter((name) => !/^(package\.json|LICENSE|README\.md|dist\/(bin|lib|containers)\/.*\.(js|d\.ts)|models\/.+|docs\/[^/]+\.md|docs\/schemas\/[^/]+\.json)$/.test(name))).toEqual([]);
   expect(names.filter((name) => /(^|\/)(test|bench|fixtures|scripts|infrastructure|lambdas)\/|\.map$|\.ts$(?<!\.d\.ts)/.test(name))).toEqual([]);

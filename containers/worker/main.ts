@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { CytolensError, TransientError, UserError } from "../../lib/contract/errors";
 import { workerTaskFrom } from "../../lib/contract/worker-environment";
-import { openImageWork } from "../../lib/pipeline/analyse-images";
-import { runShard } from "../../lib/pipeline/run-shard";
-import { systemClock } from "../../lib/pipeline/system-clock";
+import { openImageWork } from "../../lib/explaining/analyse-images";
+import { runShard } from "../../lib/protocol/shard/run-shard";
+import { systemClock } from "../../lib/bucket/clock";
 import { FolderStore } from "../../lib/storage/folder-store";
 import type { ObjectStore } from "../../lib/storage/object-store";
 

@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { openBucket } from "../../lib/aws/open-bucket";
 import { trainingTask } from "../../lib/contract/deployment";
-import { runTrainingJob } from "../../lib/pipeline/training-job";
+import { runTrainingJob } from "../../lib/protocol/training-job";
 
 const program = path.join(__dirname, "..", "..", "bin", "cytolens.js");
 

@@ -1,5 +1,5 @@
 import { keepPositive } from "./gradients/relu";
-import type { RuleOverrides } from "./rules";
+import type { RuleOverrides } from "./rule-overrides";
 import { unaryRule } from "./gradient-rule";
 
 /**

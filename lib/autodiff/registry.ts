@@ -112,22 +112,8 @@ import { unsqueezeGradient } from "./gradients/unsqueeze";
 import { whereGradient } from "./gradients/where";
 import type { GradientRule } from "./gradient-rule";
 
-/** Operators with a gradient rule. A name added here without its rule below does not compile. */
-export type DifferentiableOperator =
-  | "Abs" | "Acos" | "Acosh" | "Add" | "AffineGrid" | "Asin" | "Asinh" | "Atan" | "Atanh" | "AveragePool"
-  | "BatchNormalization" | "Cast" | "CastLike" | "Celu" | "CenterCropPad" | "Clip" | "Col2Im" | "Compress" | "Concat" | "Conv"
-  | "ConvTranspose" | "Cos" | "Cosh" | "CumSum" | "DepthToSpace" | "Div" | "Dropout" | "Einsum" | "Elu" | "Erf" | "Exp"
-  | "Expand" | "Flatten" | "Gather" | "GatherElements" | "GatherND" | "Gelu" | "Gemm" | "GlobalAveragePool"
-  | "GlobalLpPool" | "GlobalMaxPool" | "GridSample" | "GroupNormalization" | "HardSigmoid" | "HardSwish" | "Identity"
-  | "InstanceNormalization" | "LRN" | "LayerNormalization" | "LeakyRelu" | "Log" | "LogSoftmax" | "LpNormalization"
-  | "LpPool" | "MatMul" | "Max" | "MaxPool" | "MaxUnpool" | "Mean" | "MeanVarianceNormalization" | "Min" | "Mish"
-  | "Mod" | "Mul" | "Neg" | "NegativeLogLikelihoodLoss" | "OneHot" | "PRelu" | "Pad" | "Pow" | "Reciprocal" | "ReduceL1" | "ReduceL2" | "ReduceLogSum"
-  | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceProd" | "ReduceSum" | "ReduceSumSquare"
-  | "Relu" | "Reshape" | "Resize" | "ReverseSequence" | "ScatterElements" | "ScatterND" | "Selu" | "Shrink" | "Sigmoid"
-  | "Sin" | "Sinh" | "Slice" | "Softmax" | "SoftmaxCrossEntropyLoss" | "Softplus" | "Softsign" | "SpaceToDepth" | "Split" | "Sqrt" | "Squeeze"
-  | "Sub" | "Sum" | "Tan" | "Tanh" | "ThresholdedRelu" | "Tile" | "TopK" | "Transpose" | "Trilu" | "Unsqueeze" | "Where";
-
-export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> = {
+/** The gradient rule of every operator that has one, by the operator's name; one file each in gradients/. */
+export const gradientRules = {
   Abs: absGradient,
   Acos: acosGradient,
   Acosh: acoshGradient,
@@ -240,4 +226,9 @@ export const gradients: Readonly<Record<DifferentiableOperator, GradientRule>> =
   Trilu: triluGradient,
   Unsqueeze: unsqueezeGradient,
   Where: whereGradient,
-};
+} as const satisfies Readonly<Record<string, GradientRule>>;
+
+/** An operator with a gradient rule. */
+export type DifferentiableOperator = keyof typeof gradientRules;
+
+export const differentiableOperators = Object.keys(gradientRules) as readonly DifferentiableOperator[];

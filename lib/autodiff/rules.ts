@@ -4,10 +4,9 @@ import { deconvnetRules } from "./deconvnet";
 import type { GradientRule } from "./gradient-rule";
 import { guidedRules } from "./guided-backpropagation";
 import { nodeLabel } from "./node-label";
-import { gradients, type DifferentiableOperator } from "./registry";
+import { gradientRules, type DifferentiableOperator } from "./registry";
+import type { RuleOverrides } from "./rule-overrides";
 import { flatOperators, refusedOperators } from "./without-gradient";
-
-export type RuleOverrides = Partial<Record<DifferentiableOperator, GradientRule>>;
 
 /** The true gradient, one of the two published modifications of the rule of Relu, or rules of one's own by operator. */
 export type RuleChoice = "true" | "guided" | "deconvnet" | RuleOverrides;
@@ -39,7 +38,7 @@ export function ruleFor(node: Node, choice: RuleChoice | undefined): GradientRul
 function findRule(node: Node, choice: RuleChoice | undefined): GradientRule | undefined {
   if (!isStandard(node)) return undefined;
   const overrides = overridesOf(choice);
-  return hasRule(overrides, node.operator) ? overrides[node.operator] : hasRule(gradients, node.operator) ? gradients[node.operator] : undefined;
+  return hasRule(overrides, node.operator) ? overrides[node.operator] : hasRule(gradientRules, node.operator) ? gradientRules[node.operator] : undefined;
 }
 
 function overridesOf(choice: RuleChoice | undefined): RuleOverrides {

@@ -2,7 +2,7 @@ import { BatchClient, DescribeJobsCommand, ListJobsCommand, SubmitJobCommand, ty
 import { EnvironmentError } from "../contract/errors";
 import type { Dispatch } from "../contract/plan";
 import { submissionEnvironment } from "../contract/worker-environment";
-import type { JobFacts, JobQueue, JobRequest, JobState } from "../pipeline/ports";
+import type { JobFacts, JobQueue, JobRequest, JobState } from "../protocol/ports";
 import { answered } from "./service-errors";
 
 export interface BatchQueues {

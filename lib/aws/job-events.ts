@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { batchName, runId, type BatchName, type RunId } from "../contract/names";
-import { collectBatch, type CollectOutcome } from "../pipeline/collect-batch";
-import type { Pipeline } from "../pipeline/ports";
+import { collectBatch, type CollectOutcome } from "../protocol/collect-batch";
+import type { Pipeline } from "../protocol/ports";
 import type { StructuredLog } from "./structured-log";
 
 /** What EventBridge says when a job changes state, as far as we read it. */

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { EnvironmentError, UserError } from "../contract/errors";
-import type { JobQueue } from "../pipeline/ports";
+import type { JobQueue } from "../protocol/ports";
 import { FolderStore } from "../storage/folder-store";
 import type { ObjectStore } from "../storage/object-store";
 

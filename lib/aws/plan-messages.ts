@@ -1,8 +1,9 @@
 import type { SQSBatchResponse, SQSRecord } from "aws-lambda";
 import { z } from "zod";
 import type { BatchName } from "../contract/names";
-import { handleTick, noteEvents } from "../pipeline/note-activity";
-import type { Pipeline } from "../pipeline/ports";
+import { handleTick } from "../protocol/handle-tick";
+import { noteEvents } from "../protocol/note-uploads";
+import type { Pipeline } from "../protocol/ports";
 import { tickMessage } from "./sqs-hints";
 import type { StructuredLog } from "./structured-log";
 

@@ -1,6 +1,6 @@
 import { EnvironmentError } from "../contract/errors";
-import type { Pipeline } from "../pipeline/ports";
-import { reconcile, type ReconcileReport } from "../pipeline/reconcile";
+import type { Pipeline } from "../protocol/ports";
+import { reconcile, type ReconcileReport } from "../protocol/reconcile";
 import { metricNames } from "./metric-names";
 import type { StructuredLog } from "./structured-log";
 

@@ -1,5 +1,5 @@
 import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
-import type { Notices } from "../pipeline/ports";
+import type { Notices } from "../protocol/ports";
 import { answered } from "./service-errors";
 
 const longestSubject = 100;

@@ -1,7 +1,7 @@
 import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { z } from "zod";
 import { batchName, type BatchName } from "../contract/names";
-import type { Hints } from "../pipeline/ports";
+import type { Hints } from "../protocol/ports";
 import { answered } from "./service-errors";
 
 /** A message of ours among S3's: look at this batch. */

@@ -7,8 +7,8 @@ import { deployment as deploymentDocument, trainingName } from "../contract/depl
 import { UserError } from "../contract/errors";
 import { deploymentKey, trainingDataPrefix, trainingRunPrefix } from "../contract/object-keys";
 import { filesBelow } from "../local/fill-batch";
-import { uploadFiles } from "../pipeline/upload-files";
-import { readDocument } from "../pipeline/documents";
+import { uploadFiles } from "../bucket/upload-files";
+import { readDocument } from "../bucket/documents";
 import { Progress } from "./progress";
 
 /** Said on this machine only, not to the job. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ObjectKey, RunId, Sha256, WorkId } from "./names";
+import type { Region } from "./region";
 import type { Settings } from "./settings";
 
 export function sha256Of(content: string | Uint8Array): Sha256 {
@@ -12,14 +13,6 @@ export function canonicalJson(value: unknown): string {
     inner !== null && typeof inner === "object" && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner);
-}
-
-/** A part of a slide, in pixels of the whole image. */
-export interface Region {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 export interface WorkIdentity {

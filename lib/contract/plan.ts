@@ -1,11 +1,8 @@
 import { z } from "zod";
 import { modelCard } from "./model-card";
 import { batchName, objectKey, runId, schemaVersion, sha256, timestamp, workId } from "./names";
+import { region } from "./region";
 import { settings } from "./settings";
-
-export const region = z.strictObject({
-  left: z.number().int().min(0), top: z.number().int().min(0), width: z.number().int().min(1), height: z.number().int().min(1),
-});
 
 /** One line of a shard: an image (or a region of a slide) to classify and explain. */
 export const workItem = z.strictObject({

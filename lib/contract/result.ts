@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { methodNames, methodSettings } from "./methods";
 import { objectKey, runId, schemaVersion, sha256, timestamp, workId } from "./names";
-import { region } from "./plan";
+import { region } from "./region";
 import { settings } from "./settings";
 
 /** How far an explanation can be trusted: does it add up to the change of the output, and has the map settled? */

@@ -1,11 +1,11 @@
 import { ImageError, UserError } from "../contract/errors";
-import { Decoder } from "../imaging/decoder";
-import { cropToFrame, frame, normalise, type NetworkInput } from "../imaging/preprocess";
+import { Decoder } from "../imaging/preparing/decoder";
+import { cropToFrame, frame, normalise, type NetworkInput } from "../imaging/preparing/preprocess";
 import type { Classifier } from "../inference/classifier";
 import { loadModel } from "../inference/load-model";
 import { CellMasker } from "../training/cell-masker";
 import { readDataSet, type LabelledFile, type SipakmedVariant } from "../training/data-set";
-import { splitOf, type SplitName } from "../training/split";
+import { splitOf, type SplitName } from "../training/data-split";
 import { evaluatePredictions, type Evaluation } from "./evaluation";
 
 export interface EvaluationJob {

@@ -1,4 +1,4 @@
-import { escapeHtml } from "../report/html/markup";
+import { escapeHtml } from "../html/markup";
 import type { Calibration } from "./calibration";
 import { rowNormalised, type ConfusionMatrix } from "./confusion-matrix";
 import type { ModelEvaluation } from "./evaluate-model";

@@ -1,6 +1,6 @@
 import { differentiateNamed } from "../autodiff/differentiate";
-import { optimizeGradient, prepareForGradient } from "../autodiff/passes/optimize-gradient";
-import { differentiateSegments } from "../autodiff/segments";
+import { optimizeGradient, prepareForGradient } from "../autodiff/passes/gradient/optimize-gradient";
+import { differentiateSegments } from "../autodiff/segments/segments";
 import { workingCopy } from "../autodiff/working-copy";
 import { ModelError } from "../contract/errors";
 import { GraphBuilder } from "../onnx/graph-builder";

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { passesVersion } from "../autodiff/passes/optimize-gradient";
+import { passesVersion } from "../autodiff/passes/gradient/optimize-gradient";
 import { engineVersion } from "../contract/engine-version";
 import { writeModel } from "../onnx/write-model";
 import type { ClassModel } from "./class-model";

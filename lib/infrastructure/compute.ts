@@ -3,7 +3,7 @@ import * as batch from "aws-cdk-lib/aws-batch";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import { Construct } from "constructs";
 import type { Configuration } from "./configuration";
-import type { Network } from "./network";
+import type { Network } from "./private-network";
 
 /**
  * Where shards run: a queue on Spot, and one on demand for what Spot did not finish. Nothing runs while both are empty.

@@ -13,7 +13,7 @@ import { Dashboard } from "./dashboard";
 import { DefaultModel } from "./default-model";
 import { writeDeploymentFacts } from "./deployment-facts";
 import { HintsQueue } from "./hints-queue";
-import { Network } from "./network";
+import { Network } from "./private-network";
 import type { PipelineParts } from "./pipeline-parts";
 import { Planner } from "./planner";
 import { Reconciler } from "./reconciler";

@@ -7,7 +7,7 @@ import { modelCard, type ModelCard } from "../contract/model-card";
 import { classModelOf } from "../inference/class-model";
 import { readModelFolder } from "../networks/model-folder";
 import { readModel } from "../onnx/read-model";
-import type { PublishableModel } from "./publish-model";
+import type { PublishableModel } from "../bucket/publish-model";
 
 /** The model that is used when none is named: trained on phantoms by this project's own trainer, shipped with it. */
 export const shippedModel = path.join(__dirname, "..", "..", "..", "models", "phantom-densenet121-rca");

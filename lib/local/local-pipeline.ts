@@ -1,8 +1,8 @@
 import os from "node:os";
 import path from "node:path";
-import type { Hints, Notices, Pipeline, PlanningPolicy } from "../pipeline/ports";
-import { publishers } from "../pipeline/publishers";
-import { systemClock } from "../pipeline/system-clock";
+import type { Hints, Notices, Pipeline, PlanningPolicy } from "../protocol/ports";
+import { publishers } from "../protocol/collecting/publishers";
+import { systemClock } from "../bucket/clock";
 import { FolderStore } from "../storage/folder-store";
 import { ProcessQueue } from "./process-queue";
 

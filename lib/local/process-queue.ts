@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { submissionEnvironment } from "../contract/worker-environment";
-import type { JobFacts, JobQueue, JobRequest } from "../pipeline/ports";
+import type { JobFacts, JobQueue, JobRequest } from "../protocol/ports";
 
 export interface ProcessQueueOptions {
   readonly folder: string;

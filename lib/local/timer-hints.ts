@@ -1,5 +1,5 @@
 import type { BatchName } from "../contract/names";
-import type { Hints } from "../pipeline/ports";
+import type { Hints } from "../protocol/ports";
 
 /** The laptop's delayed messages: a timer for each, gone with the process. The reconciler finds what was lost. */
 export class TimerHints implements Hints {

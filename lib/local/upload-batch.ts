@@ -1,9 +1,9 @@
 import type { ObjectKey } from "../contract/names";
 import { batchSettingsKey, incomingBatchPrefix, readyMarkerKey } from "../contract/object-keys";
 import type { Settings } from "../contract/settings";
-import { withRetries } from "../pipeline/retry";
-import { systemClock } from "../pipeline/system-clock";
-import { uploadFiles, type Uploaded, type UploadFlow } from "../pipeline/upload-files";
+import { withRetries } from "../bucket/retry";
+import { systemClock } from "../bucket/clock";
+import { uploadFiles, type Uploaded, type UploadFlow } from "../bucket/upload-files";
 import type { ObjectStore } from "../storage/object-store";
 import type { ChosenFiles } from "./fill-batch";
 

@@ -1,7 +1,8 @@
 import type { BatchName } from "../contract/names";
-import { collectBatch } from "../pipeline/collect-batch";
-import { handleTick, noteEvents } from "../pipeline/note-activity";
-import { reconcile } from "../pipeline/reconcile";
+import { collectBatch } from "../protocol/collect-batch";
+import { handleTick } from "../protocol/handle-tick";
+import { noteEvents } from "../protocol/note-uploads";
+import { reconcile } from "../protocol/reconcile";
 import { FolderEvents } from "./folder-events";
 import { localPipeline, type LocalOptions, type LocalPipeline } from "./local-pipeline";
 import { TimerHints } from "./timer-hints";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { MethodName } from "../contract/methods";
 import type { Explanation, Result } from "../contract/result";
 import type { FloatMap } from "../imaging/image";
-import { attributedRegions } from "../imaging/regions";
+import { attributedRegions } from "../imaging/drawing/regions";
 import { classColour } from "./class-colours";
 
 /** A method's map as the network's input has it (or as the whole seen region has it). */

@@ -1,7 +1,7 @@
 import { ImageError } from "../contract/errors";
-import { renderHeatLayer } from "../imaging/heatmap";
+import { renderHeatLayer } from "../imaging/drawing/heatmap";
 import type { FloatMap } from "../imaging/image";
-import { readNpy } from "../imaging/npy";
+import { readNpy } from "../imaging/drawing/npy";
 
 /** Longer side of a layer in a report, pixels: shown at card size, and 500 of them must stay below the report's limit. */
 const longestSide = 96;

@@ -8,7 +8,7 @@ import { type Chosen, chooseImages, mostImages } from "./choose-images";
 import { closing, failures, modelCardSection, settingsSection } from "./html/closing-sections";
 import { type Card, imageCard } from "./html/image-cards";
 import { imagesSection } from "./html/images-section";
-import { html } from "./html/markup";
+import { html } from "../html/markup";
 import { agreement, classCounts, explanationQuality, heading, totals } from "./html/opening-sections";
 import { page } from "./html/page";
 import { mapLayer } from "./map-layer";

@@ -1,6 +1,6 @@
-import { imagenetMean, imagenetStd } from "../imaging/preprocess";
+import { imagenetMean, imagenetStd } from "../imaging/preparing/preprocess";
 import { CounterRandom } from "../random/counter-random";
-import type { PreparedImage } from "./prepared-images";
+import type { PreparedImage } from "./prepared-samples";
 
 export interface AugmentationOptions {
   /** Largest rotation to either side, degrees. */

@@ -1,7 +1,7 @@
 import { ModelError } from "../contract/errors";
 import type { RgbImage } from "../imaging/image";
-import { normalise, type NetworkInput } from "../imaging/preprocess";
-import { resizeBilinear } from "../imaging/resample";
+import { normalise, type NetworkInput } from "../imaging/preparing/preprocess";
+import { resizeBilinear } from "../imaging/preparing/resample";
 import { Session } from "../inference/session";
 import { readModelFolder } from "../networks/model-folder";
 import { float32Tensor } from "../onnx/tensor";

@@ -1,10 +1,10 @@
 import path from "node:path";
 import { UserError } from "../contract/errors";
-import { Decoder } from "../imaging/decoder";
-import { resizeBilinear } from "../imaging/resample";
+import { Decoder } from "../imaging/preparing/decoder";
+import { resizeBilinear } from "../imaging/preparing/resample";
 import { drawView, plainView, renderLabels, renderView, type AugmentationOptions } from "./augment";
 import type { DataSet, LabelledFile } from "./data-set";
-import type { PreparedImage } from "./prepared-images";
+import type { PreparedImage } from "./prepared-samples";
 import type { SampleSource } from "./sample-source";
 
 export interface MaskSourceOptions {

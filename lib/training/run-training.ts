@@ -14,15 +14,16 @@ import { writeModel } from "../onnx/write-model";
 import { writeWhole, type EpochRecord } from "./checkpoint";
 import { digestOf, readDataSet, type DataSet, type LabelledFile, type SipakmedVariant } from "./data-set";
 import { openImageSource } from "./image-source";
-import type { UnreadableImage } from "./prepared-images";
+import type { UnreadableImage } from "./prepared-samples";
 import { maskClasses, openMaskSource } from "./mask-source";
 import { NetworkRunner, scoreAll } from "./network-runner";
 import type { SampleSource } from "./sample-source";
 import { summarise } from "./scores";
-import type { TrainingSettings } from "./settings";
-import { splitOf, type Split, type SplitName } from "./split";
+import type { TrainingSettings } from "./training-settings";
+import { splitOf, type Split, type SplitName } from "./data-split";
 import { atTemperature, temperatureOf } from "./temperature";
-import { train, type TrainingRun } from "./train";
+import { train } from "./train";
+import type { TrainingRun } from "./training-run";
 import { trainingPage } from "./training-page";
 
 export interface TrainingJob {

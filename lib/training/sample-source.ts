@@ -1,5 +1,5 @@
 import type { LabelledFile } from "./data-set";
-import type { UnreadableImage } from "./prepared-images";
+import type { UnreadableImage } from "./prepared-samples";
 
 /** One sample as a batch asks for it; without `epoch` it is seen plainly, as in validation. */
 export interface SampleRequest {

@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { CytolensError } from "../contract/errors";
 import { drawView, plainView, renderView, type AugmentationOptions } from "./augment";
 import type { LabelledFile } from "./data-set";
-import { PreparedImages, type UnreadableImage } from "./prepared-images";
+import { PreparedImages, type UnreadableImage } from "./prepared-samples";
 import type { Batch, SampleRequest } from "./sample-source";
 
 export interface SampleWorkerData {

@@ -1,35 +1,15 @@
 import { existsSync } from "node:fs";
 import { ModelError, UserError } from "../contract/errors";
 import { CounterRandom } from "../random/counter-random";
-import type { NetworkDefinition } from "../networks/network";
 import type { Tensor } from "../onnx/model";
 import { orderStream } from "./augment";
 import { readCheckpoint, writeCheckpoint, type Checkpoint, type EpochRecord } from "./checkpoint";
 import { NetworkRunner, scoreAll } from "./network-runner";
-import type { SampleSource } from "./sample-source";
 import { rateAt, type Schedule } from "./schedule";
 import { summarise } from "./scores";
-import type { TrainingSettings } from "./settings";
+import type { TrainingRun } from "./training-run";
+import type { TrainingSettings } from "./training-settings";
 import { TrainingSteps } from "./training-steps";
-
-export interface TrainingRun {
-  readonly network: NetworkDefinition;
-  readonly classes: readonly string[];
-  /** Weights to begin with; they are not changed. */
-  readonly weights: ReadonlyMap<string, Tensor>;
-  readonly train: SampleSource;
-  readonly validation: SampleSource;
-  readonly settings: TrainingSettings;
-  /** Names settings and data together: a checkpoint of another fingerprint is refused. */
-  readonly fingerprint: string;
-  readonly checkpointFile?: string | undefined;
-  readonly classWeights?: readonly number[] | undefined;
-  /** For segmentation: adds the Dice term to the loss. */
-  readonly dice?: boolean | undefined;
-  readonly threads?: number | undefined;
-  readonly onStep?: ((progress: { epoch: number; step: number; steps: number; loss: number }) => void) | undefined;
-  readonly onEpoch?: ((history: readonly EpochRecord[]) => Promise<void> | void) | undefined;
-}
 
 export interface TrainingResult {
   /** The weights of the epoch with the best validation accuracy, and of several such the one with the lowest loss. */

@@ -1,5 +1,5 @@
 import { appendGradient } from "../autodiff/differentiate";
-import { optimizeTraining, prepareForTraining } from "../autodiff/passes/optimize-training";
+import { optimizeTraining, prepareForTraining } from "../autodiff/passes/training/optimize-training";
 import { GraphBuilder } from "../onnx/graph-builder";
 import { inferShapes } from "../onnx/infer-shapes";
 import type { Model, Tensor } from "../onnx/model";

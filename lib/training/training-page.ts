@@ -1,4 +1,4 @@
-import { escapeHtml } from "../report/html/markup";
+import { escapeHtml } from "../html/markup";
 import type { EpochRecord } from "./checkpoint";
 
 const width = 640, height = 260, margin = { left: 48, right: 16, top: 16, bottom: 32 };

@@ -6,11 +6,12 @@ import { float32Tensor } from "../onnx/tensor";
 import { writeModel } from "../onnx/write-model";
 import { dropoutStream } from "./augment";
 import type { Checkpoint, TrainingState } from "./checkpoint";
-import { optimizerNamed, type Optimizer } from "./optimizer";
+import { optimizerNamed } from "./choose-optimizer";
+import type { Optimizer } from "./optimizer";
 import type { Batch } from "./sample-source";
 import { countCorrect } from "./scores";
-import type { TrainingSettings } from "./settings";
-import type { TrainingRun } from "./train";
+import type { TrainingSettings } from "./training-settings";
+import type { TrainingRun } from "./training-run";
 import { buildTrainingGraph, isTrainable, type TrainingGraph } from "./training-graph";
 
 /** A network in training: its weights, the optimiser's running values, and the session that computes a step. */

@@ -9,8 +9,8 @@ import { S3Store } from "../../lib/storage/s3-store";
 import { emulatorCredentials, type Emulator } from "../emulator/emulator-process";
 import { subscribe } from "../emulator/inbox";
 import { Queue } from "../emulator/queue";
-import { hintsContract } from "../pipeline/hints.contract";
-import { uploadEventsContract } from "../pipeline/upload-events.contract";
+import { hintsContract } from "../protocol/hints.contract";
+import { uploadEventsContract } from "../protocol/upload-events.contract";
 import { surroundings } from "./surroundings";
 
 const batch = (text: string): BatchName => text as BatchName;

@@ -1,6 +1,6 @@
 import { structuredLog, type StructuredLog } from "../../lib/aws/structured-log";
-import type { Pipeline } from "../../lib/pipeline/ports";
-import { systemClock } from "../../lib/pipeline/system-clock";
+import type { Pipeline } from "../../lib/protocol/ports";
+import { systemClock } from "../../lib/bucket/clock";
 import type { ObjectStore } from "../../lib/storage/object-store";
 
 export interface Surroundings {

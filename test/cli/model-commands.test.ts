@@ -9,7 +9,7 @@ import { writeSafetensors } from "../../lib/networks/safetensors";
 import { float32Tensor } from "../../lib/onnx/tensor";
 import { writeModel } from "../../lib/onnx/write-model";
 import { phantomField } from "../../lib/phantom/phantom";
-import { encodePng } from "../../lib/imaging/overlay";
+import { encodePng } from "../../lib/imaging/drawing/overlay";
 import { projectRoot } from "../reference";
 
 let folder: string;

@@ -5,14 +5,14 @@ import { writeFile, mkdir } from "node:fs/promises";
 import type { BatchName, ObjectKey } from "../../lib/contract/names";
 import { batchSettingsKey, incomingBatchPrefix } from "../../lib/contract/object-keys";
 import { submissionEnvironment } from "../../lib/contract/worker-environment";
-import { publishModel } from "../../lib/local/publish-model";
+import { publishModel } from "../../lib/bucket/publish-model";
 import { initializeWeights } from "../../lib/networks/initialize";
 import { networkNamed } from "../../lib/networks/catalogue";
 import { readModelFolder, writeModelFolder } from "../../lib/networks/model-folder";
 import { writeModel } from "../../lib/onnx/write-model";
-import { planBatch } from "../../lib/pipeline/plan-batch";
-import type { JobRequest, Pipeline } from "../../lib/pipeline/ports";
-import { systemClock } from "../../lib/pipeline/system-clock";
+import { planBatch } from "../../lib/protocol/plan-batch";
+import type { JobRequest, Pipeline } from "../../lib/protocol/ports";
+import { systemClock } from "../../lib/bucket/clock";
 import { FolderStore } from "../../lib/storage/folder-store";
 import { picture } from "../emulator/bucket-contents";
 

@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { jsonSchemas } from "../../lib/contract/json-schemas";
 import { parseSettings } from "../../lib/contract/settings";
-import { encodePng } from "../../lib/imaging/overlay";
+import { encodePng } from "../../lib/imaging/drawing/overlay";
 import { phantomField } from "../../lib/phantom/phantom";
 import { projectRoot } from "../reference";
 

@@ -6,7 +6,7 @@ import { BatchJobQueue } from "../../lib/aws/batch-job-queue";
 import { TransientError, EnvironmentError } from "../../lib/contract/errors";
 import type { BatchName, RunId } from "../../lib/contract/names";
 import { workerTaskFrom } from "../../lib/contract/worker-environment";
-import type { JobFacts, JobRequest } from "../../lib/pipeline/ports";
+import type { JobFacts, JobRequest } from "../../lib/protocol/ports";
 import { BatchServer, type FaultRequest } from "./batch-server";
 
 /** A worker that records its environment, then does what its run's first digit says: 0 succeeds, f fails, 5 sleeps on its first attempt, 9 dies of memory. */

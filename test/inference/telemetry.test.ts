@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { encodePng } from "../../lib/imaging/overlay";
+import { encodePng } from "../../lib/imaging/drawing/overlay";
 import { initializeWeights } from "../../lib/networks/initialize";
 import { networkNamed } from "../../lib/networks/catalogue";
 import { writeModel } from "../../lib/onnx/write-model";

@@ -4,7 +4,7 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { FolderEvents } from "../../lib/local/folder-events";
 import { FolderStore } from "../../lib/storage/folder-store";
-import { uploadEventsContract } from "../pipeline/upload-events.contract";
+import { uploadEventsContract } from "../protocol/upload-events.contract";
 
 describe("a folder that is watched", () => {
   uploadEventsContract(async () => {

@@ -6,7 +6,7 @@ import type { BatchName, ObjectKey } from "../../lib/contract/names";
 import { initializeWeights } from "../../lib/networks/initialize";
 import { networkNamed } from "../../lib/networks/catalogue";
 import { writeModelFolder } from "../../lib/networks/model-folder";
-import { publishModel } from "../../lib/local/publish-model";
+import { publishModel } from "../../lib/bucket/publish-model";
 import { writeModel } from "../../lib/onnx/write-model";
 import { FolderStore } from "../../lib/storage/folder-store";
 

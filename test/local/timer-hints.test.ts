@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { TimerHints } from "../../lib/local/timer-hints";
-import { hintsContract } from "../pipeline/hints.contract";
+import { hintsContract } from "../protocol/hints.contract";
 
 describe("the laptop's ticks", () => {
   hintsContract(async () => {

@@ -1,6 +1,6 @@
 import { annotations } from "../../lib/report/geojson";
 import { mapOf, shrink } from "../../lib/report/map-layer";
-import { writeNpy } from "../../lib/imaging/npy";
+import { writeNpy } from "../../lib/imaging/drawing/npy";
 import { sampleBatch } from "./sample-batch";
 
 const { results } = sampleBatch("b", [{ name: "a.png", thumbnail: new Uint8Array() }]);

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { writeNpy } from "../../lib/imaging/npy";
-import { thumbnail } from "../../lib/imaging/thumbnail";
+import { writeNpy } from "../../lib/imaging/drawing/npy";
+import { thumbnail } from "../../lib/imaging/preparing/thumbnail";
 import { largestReport, renderReport } from "../../lib/report/report";
 import { projectRoot } from "../reference";
-import { describeInBrowser } from "./browser";
+import { describeInBrowser } from "../html/browser";
 import { sampleBatch, type SampleImage } from "./sample-batch";
 
 const cell = (i: number): Promise<Uint8Array> => thumbnail({

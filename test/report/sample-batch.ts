@@ -5,7 +5,7 @@ import type { Outcome } from "../../lib/contract/outcome";
 import { result as resultDocument, type Result } from "../../lib/contract/result";
 import { defaultSettings } from "../../lib/contract/settings";
 import { summary as summaryDocument, type Summary } from "../../lib/contract/summary";
-import { writeNpy } from "../../lib/imaging/npy";
+import { writeNpy } from "../../lib/imaging/drawing/npy";
 import type { ReportSource } from "../../lib/report/report";
 
 /** A batch as the pipeline leaves it, made up: every document passes the contract's own checks. */

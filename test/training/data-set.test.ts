@@ -5,8 +5,8 @@ import sharp from "sharp";
 import { plainView, drawView, renderView, studyAugmentation } from "../../lib/training/augment";
 import { digestOf, readDataSet } from "../../lib/training/data-set";
 import { openImageSource } from "../../lib/training/image-source";
-import { cropToFrame, frame, normalise } from "../../lib/imaging/preprocess";
-import { PreparedImages } from "../../lib/training/prepared-images";
+import { cropToFrame, frame, normalise } from "../../lib/imaging/preparing/preprocess";
+import { PreparedImages } from "../../lib/training/prepared-samples";
 
 let folder = "";
 beforeEach(async () => { folder = await mkdtemp(path.join(tmpdir(), "data-set-")); });

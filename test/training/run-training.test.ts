@@ -11,7 +11,7 @@ import { phantomField } from "../../lib/phantom/phantom";
 import { labelImage, writePhantoms } from "../../lib/phantom/write-phantoms";
 import { CellMasker } from "../../lib/training/cell-masker";
 import { runTraining, type TrainingJob } from "../../lib/training/run-training";
-import { parseTrainingSettings } from "../../lib/training/settings";
+import { parseTrainingSettings } from "../../lib/training/training-settings";
 
 describe("training on a folder", () => {
   let folder = "", data = "";

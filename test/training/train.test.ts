@@ -5,8 +5,9 @@ import { networkNamed } from "../../lib/networks/catalogue";
 import { initializeWeights } from "../../lib/networks/initialize";
 import { readCheckpoint, writeWhole, type EpochRecord } from "../../lib/training/checkpoint";
 import type { SampleSource } from "../../lib/training/sample-source";
-import { parseTrainingSettings } from "../../lib/training/settings";
-import { train, type TrainingRun } from "../../lib/training/train";
+import { parseTrainingSettings } from "../../lib/training/training-settings";
+import { train } from "../../lib/training/train";
+import type { TrainingRun } from "../../lib/training/training-run";
 import { CounterRandom } from "../../lib/random/counter-random";
 
 const size = 32, classes = ["left", "right"];

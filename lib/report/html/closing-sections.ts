@@ -1,6 +1,6 @@
 import type { Summary } from "../../contract/summary";
-import { figure, percent, whole } from "./figures";
-import { html, type Markup } from "./markup";
+import { figure, percent, whole } from "../../html/figures";
+import { html, type Markup } from "../../html/markup";
 
 const mostFailureRows = 200;
 

@@ -1,6 +1,6 @@
 import { mostImages } from "../choose-images";
-import { methodTitle, whole } from "./figures";
-import { html, type Markup } from "./markup";
+import { methodTitle, whole } from "../../html/figures";
+import { html, type Markup } from "../../html/markup";
 
 export interface ImagesFacts {
   readonly cards: readonly Markup[];

@@ -1,7 +1,7 @@
 import type { Summary } from "../../contract/summary";
 import { classColourCount } from "../class-colours";
-import { duration, figure, methodTitle, moment, percent, whole } from "./figures";
-import { html, type Markup } from "./markup";
+import { duration, figure, methodTitle, moment, percent, whole } from "../../html/figures";
+import { html, type Markup } from "../../html/markup";
 
 export function heading({ batch, createdAt, run, model, status, rejection, notes, attempts }: Summary): Markup {
   const state = { complete: "Complete", "complete-with-failures": "Complete, with failures", rejected: "Rejected" }[status];

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Summary } from "../../contract/summary";
-import { html, Markup } from "./markup";
+import { html, Markup } from "../../html/markup";
 import { script } from "./script";
 import { style } from "./style";
 

@@ -1,0 +1,138 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { type Command, Option } from "commander";
+import { UserError } from "../contract/errors";
+import type { BatchName } from "../contract/names";
+import { batchSettingsKey, csvKey, incomingBatchPrefix, reportKey, summaryKey } from "../contract/object-keys";
+import type { Settings } from "../contract/settings";
+import { defaultSettings } from "../contract/settings";
+import { canonicalJson } from "../contract/digests";
+import type { Plan } from "../contract/plan";
+import { summary as summaryDocument, type Summary } from "../contract/summary";
+import { chooseFiles, fillBatch } from "../local/fill-batch";
+import { findModel } from "../local/find-model";
+import { localPipeline, type LocalPipeline } from "../local/local-pipeline";
+import { publishModel } from "../bucket/publish-model";
+import { collectBatch } from "../protocol/collect-batch";
+import { requireDocument } from "../bucket/documents";
+import { planBatch } from "../protocol/plan-batch";
+import { readPlans } from "../bucket/runs";
+import { addBatchFlags, settingsFrom, wholeNumber, type BatchFlags } from "./batch-flags";
+import { exitCodes } from "./exit-codes";
+import { Progress } from "./progress";
+
+interface RunFlags extends BatchFlags {
+  readonly out: string;
+  readonly batch?: string;
+  readonly model: string;
+  readonly workers?: number;
+  readonly provider?: "cpu" | "cuda";
+  readonly json?: boolean;
+}
+
+/** `cytolens run`: the whole pipeline of the cloud on this machine. */
+export function registerRun(program: Command): void {
+  const command = program.command("run")
+    .description("classify and explain a folder of images here")
+    .argument("<paths...>", "folders of images, or single images")
+    .option("-o, --out <folder>", "bucket folder for images and results", "cytolens-bucket")
+    .option("--batch <name>", "the batch's name; by default that of the folder")
+    .option("--model <model>", "an ONNX file, a model folder, or the name of a model in the bucket", "default")
+    .option("--workers <number>", "processes at once", wholeNumber)
+    .addOption(new Option("--provider <provider>", "where networks are computed").choices(["cpu", "cuda"]))
+    .option("--json", "print the summary as JSON");
+  addBatchFlags(command).action(async (paths: string[], flags: RunFlags) => {
+    process.exitCode = await run(paths, flags);
+  });
+}
+
+async function run(paths: readonly string[], flags: RunFlags): Promise<number> {
+  if (flags.workers === 0) throw new UserError("run.workers", "Expected at least one worker but received 0");
+  const folder = path.resolve(flags.out);
+  const chosen = await chooseFiles(paths, flags.batch);
+  const pipeline = localPipeline({ folder, workers: flags.workers, provider: flags.provider });
+  const settings = await settingsFrom(flags, await provideModel(pipeline, flags.model));
+  await writeSettings(pipeline, chosen.batch, settings);
+  await fillBatch(folder, chosen);
+  const say = flags.json ? () => undefined : (line: string) => process.stderr.write(`${line}\n`);
+  say(`Batch ${chosen.batch}: ${chosen.files.length} images, ${pipeline.workers} workers${chosen.leftAlone.length > 0 ? `; ${chosen.leftAlone.length} other files left alone` : ""}`);
+
+  const interruption = stopOnSignal(pipeline, say);
+  const outcome = await planBatch(pipeline, chosen.batch, { by: "command", coversUntil: null });
+  if (outcome.state === "rejected") throw new UserError(outcome.failure.code, outcome.failure.message);
+  await finish(pipeline, await readPlans(pipeline.store, chosen.batch), flags.json === true, interruption);
+  if (interruption.isOver) return exitCodes.interrupted;
+  const summary = await requireDocument(pipeline.store, summaryKey(chosen.batch), summaryDocument);
+  tell(folder, summary, flags.json === true);
+  return summary.counts.failed > 0 ? exitCodes.someFailed : exitCodes.done;
+}
+
+/** Waits for every run of the batch that is not finished, and collects it. */
+async function finish(pipeline: LocalPipeline, plans: readonly Plan[], quiet: boolean, interruption: { readonly isOver: boolean }): Promise<void> {
+  const progress = new Progress(plans.at(-1)?.items ?? 0, quiet);
+  pipeline.queue.on("item", (status) => progress.step(status));
+  await progress.start();
+  try {
+    for (const plan of plans) {
+      for (;;) {
+        await pipeline.queue.idle();
+        if (interruption.isOver) return;
+        const { state } = await collectBatch(pipeline, plan.batch, plan.run);
+        if (state === "collected" || state === "already-collected") break;
+        if (state === "running") await pipeline.clock.sleep(500);
+      }
+    }
+  } finally {
+    progress.end();
+  }
+}
+
+/** Puts the model into the bucket; answers what settings call it. */
+async function provideModel({ store }: LocalPipeline, asked: string): Promise<string> {
+  const model = await findModel(asked);
+  if (!model) return asked;
+  const name = asked === "default" ? "default" : `sha256:${model.card.sha256}`;
+  await publishModel(store, model, asked === "default" ? ["default", model.card.name] : [model.card.name]);
+  return name;
+}
+
+async function writeSettings({ store }: LocalPipeline, batch: BatchName, settings: Settings): Promise<void> {
+  const key = batchSettingsKey(batch);
+  if (canonicalJson(settings) === canonicalJson(defaultSettings)) await store.delete(key);
+  else await store.write(key, `${JSON.stringify(settings, null, 2)}\n`);
+}
+
+function stopOnSignal({ queue }: LocalPipeline, say: (line: string) => void): { readonly isOver: boolean } {
+  const interruption = { isOver: false };
+  const stop = (): void => {
+    if (interruption.isOver) process.exit(exitCodes.interrupted);
+    interruption.isOver = true;
+    say("\nStopping: images in hand are finished first. The same command goes on from here.");
+    void queue.stop();
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  return interruption;
+}
+
+function tell(folder: string, summary: Summary, json: boolean): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
+    return;
+  }
+  const { counts, batch, failures, classCounts, agreement } = summary;
+  const lines = [`${counts.succeeded} of ${counts.planned} images succeeded, ${counts.failed} failed, ${counts.skipped} were skipped.`];
+  for (const [name, count] of Object.entries(classCounts)) lines.push(`  ${name}: ${count}`);
+  if (agreement) lines.push(agreementLine(agreement, summary.model?.card.classes ?? []));
+  for (const { key, failure } of failures.slice(0, 5)) lines.push(`  failed: ${key.slice(incomingBatchPrefix(batch).length)}: ${failure.message}`);
+  if (counts.failed > 5) lines.push(`  and ${counts.failed - 5} more, all in the report`);
+  for (const [what, key] of [["Report", reportKey(batch)], ["Table", csvKey(batch)], ["Summary", summaryKey(batch)]] as const) {
+    if (existsSync(path.join(folder, key))) lines.push(`${`${what}:`.padEnd(9)}${path.join(folder, key)}`);
+  }
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function agreementLine({ classes, matrix, accuracy }: NonNullable<Summary["agreement"]>, known: readonly string[]): string {
+  const comparable = classes.some((name, index) => known.includes(name) && matrix[index]?.some((count) => count > 0));
+  return comparable ? `Agreement with the folders' names: ${(100 * accuracy).toFixed(1)} %` : "None of the folders' names is a class of the model: there is nothing to agree with.";
+}

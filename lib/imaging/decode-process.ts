@@ -1,5 +1,0 @@
-import { decode, decodeRegion } from "./decode";
-import { serveDecoding } from "./decoding-server";
-import { prepare } from "./prepare";
-
-serveDecoding({ decode, decodeRegion, prepare }, Number(process.argv[2]));

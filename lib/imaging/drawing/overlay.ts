@@ -1,0 +1,58 @@
+import { ImageError } from "../../contract/errors";
+import { colourIndices } from "./heatmap";
+import type { FloatMap, RgbImage } from "../image";
+import { sharp } from "../decoding/loaders";
+import { onScale, scaleOf } from "./map-scale";
+
+/** How much of the picture a full colour hides. */
+const strength = 0.72;
+
+/** The heatmap's colours over the picture that the network saw (greyed a little where colour lies on it), as RGB. */
+export function overlay(seen: RgbImage, map: FloatMap, signed: boolean): RgbImage {
+  sameShape(seen, map);
+  const { data: indices, palette } = colourIndices(map, scaleOf(map, signed));
+  const data = new Uint8Array(seen.data.length);
+  for (let i = 0; i < indices.length; i++) {
+    const colour = 4 * (indices[i] as number);
+    const opacity = ((palette[colour + 3] as number) / 255) * strength;
+    for (let channel = 0; channel < 3; channel++) {
+      const level = seen.data[3 * i + channel] as number;
+      data[3 * i + channel] = Math.round(level + ((palette[colour + channel] as number) - level) * opacity);
+    }
+  }
+  return { width: seen.width, height: seen.height, data };
+}
+
+/**
+ * The picture only where the attribution's magnitude reaches `threshold` of the scale, brightest where it is strongest, on
+ * black: the study's mask view, clipped at the 99th percentile.
+ */
+export function maskView(seen: RgbImage, map: FloatMap, signed: boolean, threshold = 0.1): RgbImage {
+  sameShape(seen, map);
+  const scale = scaleOf(map, signed);
+  const data = new Uint8Array(seen.data.length);
+  for (let i = 0; i < map.data.length; i++) {
+    const share = Math.abs(onScale(map.data[i] as number, scale));
+    if (share < threshold) continue;
+    for (let channel = 3 * i; channel < 3 * i + 3; channel++) data[channel] = Math.round((seen.data[channel] as number) * share);
+  }
+  return { width: seen.width, height: seen.height, data };
+}
+
+/** Eight-bit RGB as PNG. */
+export async function encodePng({ width, height, data }: RgbImage): Promise<Uint8Array> {
+  return sharp(data, { raw: { width, height, channels: 3 } }).png({ compressionLevel: 6 }).toBuffer();
+}
+
+export async function renderOverlay(seen: RgbImage, map: FloatMap, signed: boolean): Promise<Uint8Array> {
+  return encodePng(overlay(seen, map, signed));
+}
+
+export async function renderMaskView(seen: RgbImage, map: FloatMap, signed: boolean): Promise<Uint8Array> {
+  return encodePng(maskView(seen, map, signed));
+}
+
+function sameShape(seen: RgbImage, map: FloatMap): void {
+  if (seen.width === map.width && seen.height === map.height) return;
+  throw new ImageError("map.shape", `Expected a map of ${seen.width} × ${seen.height} like the picture under it but received ${map.width} × ${map.height}`);
+}

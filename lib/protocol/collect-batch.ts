@@ -1,0 +1,82 @@
+import { requireDocument } from "../bucket/documents";
+import { shardOutcomes } from "../bucket/outcomes";
+import { howMany, readRunSummary, shardsOf } from "../bucket/runs";
+import { Tally } from "../bucket/tally";
+import type { BatchName, RunId } from "../contract/names";
+import { planKey } from "../contract/object-keys";
+import { plan as planDocument, type Plan } from "../contract/plan";
+import type { Summary } from "../contract/summary";
+import { closeIfDone } from "./close-batch";
+import { closeRun, giveUp } from "./collecting/close-run";
+import { noticeOf } from "./collecting/notice";
+import { isPublished, publishBatch } from "./collecting/publish-batch";
+import { readJobs, type RunJob } from "./collecting/run-jobs";
+import { readActivity, touch } from "./planning/activity";
+import { dispatchAgain, ensureDispatched } from "./planning/dispatch-run";
+import { attempt, type Pipeline } from "./ports";
+
+export type CollectOutcome =
+  | { readonly state: "running"; readonly finishedItems: number; readonly items: number }
+  /** Unfinished shards were given another try. */
+  | { readonly state: "dispatched-again"; readonly shards: number }
+  | { readonly state: "collected" | "already-collected"; readonly summary: Summary | undefined };
+
+/** One try may be lost to reclaimed machines; the second runs where none are reclaimed. */
+const tries = 2;
+
+/** Counts what a run's shards have rolled up; when all is there, or nothing more will come, closes the run and publishes the batch. */
+export async function collectBatch(pipeline: Pipeline, batch: BatchName, run: RunId): Promise<CollectOutcome> {
+  const { store } = pipeline;
+  const plan = await requireDocument(store, planKey(batch, run), planDocument);
+  if (await readRunSummary(store, batch, run)) return finishPublishing(pipeline, plan);
+
+  const jobs = await readJobs(pipeline, plan);
+  const dispatches = howMany(jobs.map(({ dispatch }) => dispatch));
+  const tally = new Tally();
+  const unfinished: number[] = [];
+  for (let shard = 0; shard < plan.shards; shard++) {
+    const found = await shardOutcomes(store, plan, shard, dispatches);
+    if (found.size < itemsIn(plan, shard)) unfinished.push(shard);
+    for (const one of found.values()) tally.add(one);
+  }
+  if (unfinished.length > 0) {
+    if (jobs.length === 0 || jobs.some(({ isLive }) => isLive)) return { state: "running", finishedItems: tally.counts.planned, items: plan.items };
+    if (await tryAgain(pipeline, plan, jobs, unfinished)) return { state: "dispatched-again", shards: unfinished.length };
+    for (const shard of unfinished) await giveUp(pipeline, plan, shard, dispatches, jobs, tally);
+  }
+  await closeRun(pipeline, plan, tally, jobs);
+  return finishPublishing(pipeline, plan, "collected");
+}
+
+/** False when every try is spent. A claim that was never submitted, or a job the queue has forgotten, was no try. */
+async function tryAgain(pipeline: Pipeline, plan: Plan, jobs: readonly RunJob[], unfinished: readonly number[]): Promise<boolean> {
+  if (jobs.some(({ dispatch }) => dispatch.value.jobId === null)) {
+    await ensureDispatched(pipeline, plan);
+    const stranded = jobs.filter(({ dispatch }) => dispatch.value.jobId === null && dispatch.value.number > 0);
+    for (const { dispatch } of stranded) await dispatchAgain(pipeline, plan, dispatch.value.number, shardsOf(dispatch.value), dispatch.value.queue);
+    return true;
+  }
+  const spent = new Set(jobs.filter(({ facts }) => facts !== undefined).map(({ dispatch }) => dispatch.value.number));
+  if (spent.size >= tries) return false;
+  await dispatchAgain(pipeline, plan, howMany(jobs.map(({ dispatch }) => dispatch)), unfinished);
+  return true;
+}
+
+async function finishPublishing(pipeline: Pipeline, { batch, run }: Plan, state: "collected" | "already-collected" = "already-collected"): Promise<CollectOutcome> {
+  const news = state === "collected" || !(await isPublished(pipeline.store, batch, run));
+  // Before publishing, which is what shows a later collector that nothing is left to do.
+  if (news) await lookForReturned(pipeline, batch, run);
+  const summary = news ? await publishBatch(pipeline, batch) : undefined;
+  if (summary) await attempt(() => pipeline.notices.publish(`Batch ${batch} is done`, noticeOf(summary)));
+  await closeIfDone(pipeline, batch);
+  return { state, summary };
+}
+
+/** Images that changed or went during the run may be back as they were: worth one more listing, where events are followed. */
+async function lookForReturned(pipeline: Pipeline, batch: BatchName, run: RunId): Promise<void> {
+  const closed = await readRunSummary(pipeline.store, batch, run);
+  const gaps = (closed?.skippedBy["superseded"] ?? 0) + (closed?.skippedBy["deleted"] ?? 0);
+  if (gaps > 0 && (await readActivity(pipeline, batch))) await touch(pipeline, batch, pipeline.policy.idleSeconds);
+}
+
+const itemsIn = ({ items, itemsPerShard }: Plan, shard: number): number => Math.min(itemsPerShard, items - shard * itemsPerShard);

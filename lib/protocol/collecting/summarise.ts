@@ -1,0 +1,100 @@
+import { Tally } from "../../bucket/tally";
+import type { BatchName, ObjectKey } from "../../contract/names";
+import type { Failure, Outcome } from "../../contract/outcome";
+import type { Plan } from "../../contract/plan";
+import { defaultSettings } from "../../contract/settings";
+import type { RunSummary, Summary } from "../../contract/summary";
+import type { BatchRow } from "../ports";
+
+const mostFailures = 1000;
+const mostLabels = 100;
+
+export interface Finished {
+  readonly plan: Plan;
+  readonly summary: RunSummary;
+}
+
+/** Folds a batch's rows into its summary; beside the counts it holds a few numbers an image. */
+export async function summarise(
+  batch: BatchName, runs: readonly Finished[], rows: AsyncIterable<BatchRow>, now: Date, rejection: Failure | null,
+): Promise<Summary> {
+  const tally = new Tally();
+  const classCounts: Record<string, number> = {};
+  const labelled = new Map<string, Map<string, number>>();
+  const failures: { key: ObjectKey; failure: Failure }[] = [];
+  const explained = new Map<string, ExplanationTally>();
+  let finishedAt = "";
+  for await (const { outcome } of rows) {
+    tally.add(outcome);
+    if (outcome.finishedAt > finishedAt) finishedAt = outcome.finishedAt;
+    if (outcome.status === "failed" && failures.length < mostFailures) failures.push({ key: outcome.key, failure: outcome.failure });
+    if (outcome.status !== "succeeded") continue;
+    increase(classCounts, outcome.className);
+    if (outcome.label !== undefined) countLabel(labelled, outcome.label, outcome.className);
+    for (const figures of outcome.explanations) {
+      const found = explained.get(figures.method) ?? { count: 0, converged: null, relative: [], mapChange: [] };
+      explained.set(figures.method, addFigures(found, figures));
+    }
+  }
+  const newest = runs.at(-1);
+  const counts = tally.counts;
+  const agreement = agreementOf(labelled, newest?.plan.model.card.classes ?? []);
+  return {
+    schemaVersion: 1, batch,
+    status: rejection ? "rejected" : counts.failed > 0 ? "complete-with-failures" : "complete",
+    ...(rejection ? { rejection } : {}),
+    createdAt: now.toISOString(), run: newest?.plan.run ?? null, ordinal: newest?.plan.ordinal ?? 0,
+    runs: runs.toReversed().map(({ plan, summary }) => ({ run: plan.run, ordinal: plan.ordinal, counts: summary.counts })),
+    counts, skippedBy: tally.skippedBy, classCounts,
+    ...(agreement ? { agreement } : {}),
+    failures, failuresLeftOut: counts.failed - failures.length,
+    explanations: [...explained].map(([method, { count, converged, relative, mapChange }]) => ({
+      method, count, converged, medianRelative: median(relative), medianMapChange: median(mapChange),
+    })),
+    model: newest ? newest.plan.model : null,
+    settings: newest?.plan.settings ?? defaultSettings,
+    seconds: newest && finishedAt ? Math.max(0, (Date.parse(finishedAt) - Date.parse(newest.plan.listedAt)) / 1000) : 0,
+    attempts: { dispatches: runs.reduce((sum, { summary }) => sum + summary.dispatches, 0), notes: runs.flatMap(({ summary }) => summary.notes) },
+    notes: runs.flatMap(({ plan }) => plan.notes),
+  };
+}
+
+interface ExplanationTally {
+  readonly count: number;
+  readonly converged: number | null;
+  readonly relative: number[];
+  readonly mapChange: number[];
+}
+
+type Figures = Extract<Outcome, { status: "succeeded" }>["explanations"][number];
+
+function addFigures({ count, converged, relative, mapChange }: ExplanationTally, figures: Figures): ExplanationTally {
+  if (figures.relative !== null) relative.push(figures.relative);
+  if (figures.mapChange !== null) mapChange.push(figures.mapChange);
+  return { count: count + 1, converged: figures.converged === null ? converged : (converged ?? 0) + (figures.converged ? 1 : 0), relative, mapChange };
+}
+
+function countLabel(labelled: Map<string, Map<string, number>>, label: string, predicted: string): void {
+  const row = labelled.get(label) ?? new Map<string, number>();
+  if (!labelled.has(label) && labelled.size >= mostLabels) return;
+  labelled.set(label, row.set(predicted, (row.get(predicted) ?? 0) + 1));
+}
+
+function agreementOf(labelled: ReadonlyMap<string, ReadonlyMap<string, number>>, modelClasses: readonly string[]): Summary["agreement"] {
+  if (labelled.size === 0) return undefined;
+  const classes = [...modelClasses, ...[...labelled.keys()].filter((label) => !modelClasses.includes(label)).sort()];
+  const matrix = classes.map((truth) => classes.map((predicted) => labelled.get(truth)?.get(predicted) ?? 0));
+  const total = matrix.flat().reduce((sum, count) => sum + count, 0);
+  const right = matrix.reduce((sum, row, index) => sum + (row[index] ?? 0), 0);
+  return { classes, matrix, accuracy: total > 0 ? right / total : 0 };
+}
+
+function median(values: readonly number[]): number | null {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [low, high] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]];
+  return low === undefined || high === undefined ? null : (low + high) / 2;
+}
+
+const increase = (counts: Record<string, number>, name: string): void => {
+  counts[name] = (counts[name] ?? 0) + 1;
+};

@@ -34,12 +34,33 @@ export class Captum {
     this.lines = createInterface(this.child.stdout)[Symbol.asyncIterator]();
   }
 
-  async explain({ network, variant, image, baseline, target, cpuTime, scratch, steps = 50 }: CaptumRequest): Promise<CaptumAnswer> {
+  async explain({
+    network,
+    variant,
+    image,
+    baseline,
+    target,
+    cpuTime,
+    scratch,
+    steps = 50,
+  }: CaptumRequest): Promise<CaptumAnswer> {
     const [layout, atOnce] = variant.split("-");
-    const [imageFile, baselineFile, mapFile] = ["image", "baseline", "map"].map((name) => path.join(scratch, `captum-${name}.f32`)) as [string, string, string];
+    const [imageFile, baselineFile, mapFile] = ["image", "baseline", "map"].map((name) =>
+      path.join(scratch, `captum-${name}.f32`),
+    ) as [string, string, string];
     writeFileSync(imageFile, new Uint8Array(image.buffer, image.byteOffset, image.byteLength));
     writeFileSync(baselineFile, new Uint8Array(baseline.buffer, baseline.byteOffset, baseline.byteLength));
-    const order = { network, layout, at_once: atOnce === "all" ? null : Number(atOnce), image: imageFile, baseline: baselineFile, map: mapFile, target, steps, clock: cpuTime ? "cpu" : "wall" };
+    const order = {
+      network,
+      layout,
+      at_once: atOnce === "all" ? null : Number(atOnce),
+      image: imageFile,
+      baseline: baselineFile,
+      map: mapFile,
+      target,
+      steps,
+      clock: cpuTime ? "cpu" : "wall",
+    };
     this.child.stdin.write(`${JSON.stringify(order)}\n`);
     const { value, done } = await this.lines.next();
     if (done) throw new Error("Captum's process ended");

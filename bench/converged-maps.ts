@@ -3,7 +3,10 @@ import path from "node:path";
 
 /** Maps from many segments, computed once and kept in files. */
 export class ConvergedMaps {
-  constructor(private readonly folder: string, private readonly segments: number) {
+  constructor(
+    private readonly folder: string,
+    private readonly segments: number,
+  ) {
     mkdirSync(folder, { recursive: true });
   }
 

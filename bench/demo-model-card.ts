@@ -15,10 +15,15 @@ import { writePhantoms } from "../lib/phantom/write-phantoms";
 import { measurePointing, type PointingOptions, type PointingResult } from "./measure-pointing";
 
 /** Seeds of phantoms that no model of this project was trained on. */
-const evaluationSeed = 1000, pointingSeed = 2000, randomWeightsSeed = 99;
+const evaluationSeed = 1000,
+  pointingSeed = 2000,
+  randomWeightsSeed = 99;
 /** White is the empty slide, so a path from white adds the cells to it; black is the usual baseline. */
 const methods = [
-  { name: "integrated-gradients", baseline: "white", steps: 16 }, { name: "integrated-gradients", baseline: "black", steps: 16 }, { name: "grad-cam" }, { name: "input-x-gradient" },
+  { name: "integrated-gradients", baseline: "white", steps: 16 },
+  { name: "integrated-gradients", baseline: "black", steps: 16 },
+  { name: "grad-cam" },
+  { name: "input-x-gradient" },
 ].map((method) => methodSettings.parse(method));
 
 /**
@@ -29,25 +34,52 @@ async function main([folder = "", perClass = "40", pointingPerClass = "20"]: rea
   const { card } = await readModelFolder(folder);
   const scratch = await mkdtemp(path.join(tmpdir(), "demo-model-"));
   try {
-    await writePhantoms({ folder: scratch, kind: "fields", classes: phantomClasses, countPerClass: Number(perClass), size: 512, seed: evaluationSeed });
+    await writePhantoms({
+      folder: scratch,
+      kind: "fields",
+      classes: phantomClasses,
+      countPerClass: Number(perClass),
+      size: 512,
+      seed: evaluationSeed,
+    });
     const { evaluation } = await evaluateModel({ model: folder, data: scratch });
     console.log(`${evaluation.samples} fields: top-1 ${evaluation.accuracy}`);
     const options = { methods, fieldsPerClass: Number(pointingPerClass), seed: pointingSeed };
     const trained = await pointing(await loadModel(folder, { cacheFolder: null }), options);
     console.log(JSON.stringify(trained));
     const random = await pointing(await randomTwin(card), options);
-    console.log(JSON.stringify({ accuracy: evaluation.accuracy, counts: evaluation.matrix.counts, trained, random }, null, 1));
+    console.log(
+      JSON.stringify({ accuracy: evaluation.accuracy, counts: evaluation.matrix.counts, trained, random }, null, 1),
+    );
     const figures = (results: readonly PointingResult[], of: string) =>
-      Object.fromEntries(results.flatMap(({ method, hits, mass }) => [[`pointing game, ${method}${of}`, rounded(hits)], [`positive attribution on the sign, ${method}${of}`, rounded(mass)]]));
+      Object.fromEntries(
+        results.flatMap(({ method, hits, mass }) => [
+          [`pointing game, ${method}${of}`, rounded(hits)],
+          [`positive attribution on the sign, ${method}${of}`, rounded(mass)],
+        ]),
+      );
     const { accuracyWilson: accuracy, expectedCalibrationError } = evaluation.intervals;
     const next = modelCard.parse({
       ...card,
       title: "DenseNet121 with channel attention, reduced, trained on phantoms",
-      data: { ...card.data, description: "Synthetic Pap-smear fields (phantoms) in SIPaKMeD's five classes, drawn by this project. No real cell was used.", licence: "Apache-2.0, as the project" },
+      data: {
+        ...card.data,
+        description:
+          "Synthetic Pap-smear fields (phantoms) in SIPaKMeD's five classes, drawn by this project. No real cell was used.",
+        licence: "Apache-2.0, as the project",
+      },
       metrics: {
-        ...card.metrics, "held-out accuracy": evaluation.accuracy, "held-out accuracy, low": rounded(accuracy.low), "held-out accuracy, high": rounded(accuracy.high),
-        "held-out images": evaluation.samples, "expected calibration error": rounded(evaluation.calibration.expectedError), "expected calibration error, high": rounded(expectedCalibrationError.high),
-        ...figures(trained, ""), ...figures(random, " (random weights)"), "pointing game, fields": trained[0]?.fields ?? 0, "share of the image on the sign": rounded(trained[0]?.chance ?? 0),
+        ...card.metrics,
+        "held-out accuracy": evaluation.accuracy,
+        "held-out accuracy, low": rounded(accuracy.low),
+        "held-out accuracy, high": rounded(accuracy.high),
+        "held-out images": evaluation.samples,
+        "expected calibration error": rounded(evaluation.calibration.expectedError),
+        "expected calibration error, high": rounded(expectedCalibrationError.high),
+        ...figures(trained, ""),
+        ...figures(random, " (random weights)"),
+        "pointing game, fields": trained[0]?.fields ?? 0,
+        "share of the image on the sign": rounded(trained[0]?.chance ?? 0),
       },
       evaluatedOn: `phantom fields of 512 pixels drawn from other seeds (${evaluationSeed} for accuracy, ${pointingSeed} for the pointing game); validationAccuracy is of the split's validation part, by which the epoch was chosen`,
       limits: [
@@ -72,7 +104,10 @@ async function pointing(classifier: Classifier, options: PointingOptions): Promi
 /** The same network as it was before training. */
 function randomTwin(card: ModelCard): Promise<Classifier> {
   const network = networkNamed(card.network ?? "", { classes: card.classes.length, size: card.input.height });
-  return loadModel(writeModel(network.build(initializeWeights(network, randomWeightsSeed))), { card, cacheFolder: null });
+  return loadModel(writeModel(network.build(initializeWeights(network, randomWeightsSeed))), {
+    card,
+    cacheFolder: null,
+  });
 }
 
 function rounded(value: number): number {

@@ -35,7 +35,9 @@ interface Options {
 type Timings = Map<string, number[]>;
 
 function images(batch: number): Float32Array[] {
-  return Array.from({ length: batch }, (_, row) => Float32Array.from({ length: 3 * size * size }, (_, index) => Math.sin(index * 0.7 + row) + Math.cos(index * 0.013)));
+  return Array.from({ length: batch }, (_, row) =>
+    Float32Array.from({ length: 3 * size * size }, (_, index) => Math.sin(index * 0.7 + row) + Math.cos(index * 0.013)),
+  );
 }
 
 function feedsOf(session: Session, batch: number): Record<string, Tensor> {
@@ -43,7 +45,10 @@ function feedsOf(session: Session, batch: number): Record<string, Tensor> {
   images(batch).forEach((image, row) => input.set(image, row * image.length));
   const cotangent = new Float32Array(batch * classes).map((_, index) => (index % classes === 2 ? 1 : 0));
   const other = session.inputNames.find((name) => name !== "input");
-  return { input: float32Tensor(input, [batch, 3, size, size]), ...(other ? { [other]: float32Tensor(cotangent, [batch, classes]) } : {}) };
+  return {
+    input: float32Tensor(input, [batch, 3, size, size]),
+    ...(other ? { [other]: float32Tensor(cotangent, [batch, classes]) } : {}),
+  };
 }
 
 function milliseconds(cpuTime: boolean): number {
@@ -51,7 +56,12 @@ function milliseconds(cpuTime: boolean): number {
   return cpuTime ? (user + system) / 1e3 : Number(process.hrtime.bigint()) / 1e6;
 }
 
-async function measure(name: string, batch: number, options: Options, pytorch: PyTorchProcess | undefined): Promise<Timings> {
+async function measure(
+  name: string,
+  batch: number,
+  options: Options,
+  pytorch: PyTorchProcess | undefined,
+): Promise<Timings> {
   const threads = threadsOf(options);
   const timed = async (work: () => Promise<unknown>): Promise<number> => {
     const start = milliseconds(options.cpuTime);
@@ -63,7 +73,9 @@ async function measure(name: string, batch: number, options: Options, pytorch: P
   const plain = await Session.open(writeModel(plainGradientGraphOf(source, { ...request, batch })), { threads });
   const start = process.hrtime.bigint();
   const built = gradientGraphOf(source, { ...request, batch });
-  console.log(`${name}, batch ${batch}: gradient graph built in ${Math.round(Number(process.hrtime.bigint() - start) / 1e6)} ms, ${built.graph.nodes.length} nodes`);
+  console.log(
+    `${name}, batch ${batch}: gradient graph built in ${Math.round(Number(process.hrtime.bigint() - start) / 1e6)} ms, ${built.graph.nodes.length} nodes`,
+  );
   const fast = await Session.open(writeModel(built), { threads });
   const workers = batch > 1 && threads > 1 ? new GradientSession(source, "", { workers: threads }) : undefined;
   const points = images(batch);
@@ -72,10 +84,19 @@ async function measure(name: string, batch: number, options: Options, pytorch: P
     ["gradient as the rules emit it", () => timed(() => plain.run(feedsOf(plain, batch)))],
     ["gradient", () => timed(() => fast.run(feedsOf(fast, batch)))],
   ]);
-  if (workers) variants.set(`gradient, ${threads} workers`, () => timed(() => workers.gradientFunction({ classIndex: 2, of: "logit" })(points)));
-  if (pytorch) for (const layout of ["contiguous", "channels_last"]) variants.set(`PyTorch ${layout}`, () => pytorch.ask(`${name} ${batch} ${layout} ${options.cpuTime ? "cpu" : "wall"}`));
+  if (workers)
+    variants.set(`gradient, ${threads} workers`, () =>
+      timed(() => workers.gradientFunction({ classIndex: 2, of: "logit" })(points)),
+    );
+  if (pytorch)
+    for (const layout of ["contiguous", "channels_last"])
+      variants.set(`PyTorch ${layout}`, () =>
+        pytorch.ask(`${name} ${batch} ${layout} ${options.cpuTime ? "cpu" : "wall"}`),
+      );
   const live = 3 + (workers ? threads : 0);
-  console.log(`  ${live} live sessions${pytorch ? " and a PyTorch process" : ""}, ${threads} threads each (workers: 1), load ${os.loadavg()[0]?.toFixed(1)}`);
+  console.log(
+    `  ${live} live sessions${pytorch ? " and a PyTorch process" : ""}, ${threads} threads each (workers: 1), load ${os.loadavg()[0]?.toFixed(1)}`,
+  );
   const timings: Timings = new Map([...variants.keys()].map((variant) => [variant, []]));
   for (let round = 0; round <= Number(options.rounds); round++) {
     for (const [variant, run] of round % 2 ? [...variants].reverse() : variants) {
@@ -101,7 +122,8 @@ function sourceOf(name: string): ClassModel {
   return classModelOf(network.build(weightsByName(network)));
 }
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
 /** Medians, and the median over rounds of the ratio to another variant of the same round: load that comes and goes cancels. */
 function report(name: string, batch: number, timings: Timings, unit: string): void {
@@ -111,10 +133,14 @@ function report(name: string, batch: number, timings: Timings, unit: string): vo
   };
   const layouts = [...timings.keys()].filter((variant) => variant.startsWith("PyTorch"));
   const [best = ""] = layouts.toSorted((a, b) => median(timings.get(a) ?? []) - median(timings.get(b) ?? []));
-  console.log(`| ${name}, batch ${batch} | ${unit} ms an image, median (least) | over forward | gradients/s against PyTorch |\n|---|---|---|---|`);
+  console.log(
+    `| ${name}, batch ${batch} | ${unit} ms an image, median (least) | over forward | gradients/s against PyTorch |\n|---|---|---|---|`,
+  );
   for (const [variant, values] of timings) {
     const against = best && variant.startsWith("gradient") ? versus(best, variant) : "";
-    console.log(`| ${variant} | ${median(values).toFixed(1)} (${Math.min(...values).toFixed(1)}) | ${versus(variant, "forward")} | ${against} |`);
+    console.log(
+      `| ${variant} | ${median(values).toFixed(1)} (${Math.min(...values).toFixed(1)}) | ${versus(variant, "forward")} | ${against} |`,
+    );
   }
 }
 
@@ -124,7 +150,11 @@ function peakMemory(name: string, batch: number, threads: number): number {
   try {
     const file = path.join(folder, "gradient.onnx");
     writeFileSync(file, writeModel(gradientGraphOf(sourceOf(name), { ...request, batch })));
-    const child = spawnSync(process.execPath, [__filename, "--child", `${file},${batch}`, "--threads", String(threads)], { encoding: "utf8" });
+    const child = spawnSync(
+      process.execPath,
+      [__filename, "--child", `${file},${batch}`, "--threads", String(threads)],
+      { encoding: "utf8" },
+    );
     return Number(child.stdout.trim());
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -145,25 +175,45 @@ async function main(options: Options): Promise<void> {
     await runAsChild(file, Number(batch), threads);
     return;
   }
-  console.log(`${os.cpus().length} × ${os.cpus()[0]?.model}, node ${process.version}, load ${os.loadavg().map((load) => load.toFixed(1)).join(" ")}`);
+  console.log(
+    `${os.cpus().length} × ${os.cpus()[0]?.model}, node ${process.version}, load ${os
+      .loadavg()
+      .map((load) => load.toFixed(1))
+      .join(" ")}`,
+  );
   const pytorch = options.pytorch ? new PyTorchProcess(options.pytorch, "pytorch_engine.py", threads) : undefined;
   for (const name of options.networks) {
     for (const batch of options.batches.map(Number)) {
       report(name, batch, await measure(name, batch, options, pytorch), options.cpuTime ? "CPU" : "elapsed");
-      if (options.memory) console.log(`peak memory of a process with this gradient alone: ${Math.round(peakMemory(name, batch, threads))} MiB`);
+      if (options.memory)
+        console.log(
+          `peak memory of a process with this gradient alone: ${Math.round(peakMemory(name, batch, threads))} MiB`,
+        );
     }
   }
   pytorch?.end();
 }
 
-void main(new Command()
-  .description("Forward passes and input gradients side by side; needs a machine with nothing else to do")
-  .option("--networks <names...>", "networks of the catalogue", ["densenet121", "densenet121-rca", "resnet50", "ran92"])
-  .option("--batches <numbers...>", "batch sizes", ["1", "8"])
-  .option("--rounds <number>", "interleaved rounds", "7")
-  .option("--threads <number>", "threads of a session, and of PyTorch", String(os.availableParallelism()))
-  .option("--cpu-time", "processor time with one thread instead of elapsed time: for machines that are not quiet", false)
-  .option("--no-memory", "leave out peak memory")
-  .option("--pytorch <python>", "a Python with torch, to be measured in between (CYTOLENS_REFERENCE must be set)")
-  .option("--child <file,batch>", "used by the benchmark itself")
-  .parse().opts<Options>());
+void main(
+  new Command()
+    .description("Forward passes and input gradients side by side; needs a machine with nothing else to do")
+    .option("--networks <names...>", "networks of the catalogue", [
+      "densenet121",
+      "densenet121-rca",
+      "resnet50",
+      "ran92",
+    ])
+    .option("--batches <numbers...>", "batch sizes", ["1", "8"])
+    .option("--rounds <number>", "interleaved rounds", "7")
+    .option("--threads <number>", "threads of a session, and of PyTorch", String(os.availableParallelism()))
+    .option(
+      "--cpu-time",
+      "processor time with one thread instead of elapsed time: for machines that are not quiet",
+      false,
+    )
+    .option("--no-memory", "leave out peak memory")
+    .option("--pytorch <python>", "a Python with torch, to be measured in between (CYTOLENS_REFERENCE must be set)")
+    .option("--child <file,batch>", "used by the benchmark itself")
+    .parse()
+    .opts<Options>(),
+);

@@ -36,7 +36,10 @@ const smoothing = 0.02;
  * Explains the true class of phantom fields and looks whether the explanations point at the cells that make the field belong to it.
  * The model's classes must be the phantoms'.
  */
-export async function measurePointing(classifier: Classifier, { methods, fieldsPerClass, seed }: PointingOptions): Promise<PointingResult[]> {
+export async function measurePointing(
+  classifier: Classifier,
+  { methods, fieldsPerClass, seed }: PointingOptions,
+): Promise<PointingResult[]> {
   const { height: size, width } = classifier.input;
   if (size !== width) throw new RangeError(`Expected a square input but received ${width} × ${size}`);
   const normalisation = classifier.card?.input ?? imageNetNormalisation;
@@ -45,8 +48,18 @@ export async function measurePointing(classifier: Classifier, { methods, fieldsP
     for (let index = 0; index < fieldsPerClass; index++) {
       const field = phantomField({ className, size: fieldSize, seed, index });
       const signs = signMask(field);
-      const small = resizeBilinear({ width: fieldSize, height: fieldSize, data: Uint8Array.from({ length: 3 * signs.length }, (_, at) => signs[Math.floor(at / 3)] as number) }, size, size);
-      const cause = Uint8Array.from({ length: size * size }, (_, pixel) => ((small.data[3 * pixel] as number) > 127 ? 1 : 0));
+      const small = resizeBilinear(
+        {
+          width: fieldSize,
+          height: fieldSize,
+          data: Uint8Array.from({ length: 3 * signs.length }, (_, at) => signs[Math.floor(at / 3)] as number),
+        },
+        size,
+        size,
+      );
+      const cause = Uint8Array.from({ length: size * size }, (_, pixel) =>
+        (small.data[3 * pixel] as number) > 127 ? 1 : 0,
+      );
       const image = normalise(resizeBilinear(field, size, size), classifier.card?.input);
       const target = { classIndex: classifier.classNames.indexOf(className), of: "logit" } as const;
       for (const [at, method] of methods.entries()) {
@@ -61,5 +74,11 @@ export async function measurePointing(classifier: Classifier, { methods, fieldsP
     }
   }
   const fields = phantomClasses.length * fieldsPerClass;
-  return methods.map((method, at) => ({ method: method.name === "integrated-gradients" ? `${method.name} from ${method.baseline}` : method.name, fields, hits: (sums[at]?.hits ?? 0) / fields, mass: (sums[at]?.mass ?? 0) / fields, chance: (sums[at]?.chance ?? 0) / fields }));
+  return methods.map((method, at) => ({
+    method: method.name === "integrated-gradients" ? `${method.name} from ${method.baseline}` : method.name,
+    fields,
+    hits: (sums[at]?.hits ?? 0) / fields,
+    mass: (sums[at]?.mass ?? 0) / fields,
+    chance: (sums[at]?.chance ?? 0) / fields,
+  }));
 }

@@ -9,14 +9,30 @@ export type { Attribution, ImageDims } from "./attribution/attribution";
 export { baselineImage, imageNetNormalisation, type BaselineName, type Normalisation } from "./attribution/baselines";
 export { gradient } from "./attribution/gradient";
 export { gradCam } from "./attribution/grad-cam";
-export { atMidpoints, type GradientFunction, type LayerGradientFunction, type SegmentGradientFunction, type Target } from "./attribution/gradient-function";
+export {
+  atMidpoints,
+  type GradientFunction,
+  type LayerGradientFunction,
+  type SegmentGradientFunction,
+  type Target,
+} from "./attribution/gradient-function";
 export { guidedBackprop } from "./attribution/guided-backprop";
 export { guidedGradCam } from "./attribution/guided-grad-cam";
 export { inputTimesGradient } from "./attribution/input-x-gradient";
-export { fixedIntegratedGradients, integratedGradients, type AdaptiveOptions, type Tolerance } from "./attribution/integrated-gradients";
+export {
+  fixedIntegratedGradients,
+  integratedGradients,
+  type AdaptiveOptions,
+  type Tolerance,
+} from "./attribution/integrated-gradients";
 export { studyIntegratedGradients } from "./attribution/study-integrated-gradients";
 
-export { differentiate, differentiateNamed, type DifferentiateOptions, type Differentiated } from "./autodiff/differentiate";
+export {
+  differentiate,
+  differentiateNamed,
+  type DifferentiateOptions,
+  type Differentiated,
+} from "./autodiff/differentiate";
 export { differentiateSegments, type SegmentModel, type SegmentRequest } from "./autodiff/segments/segments";
 export { peelSoftmax } from "./autodiff/softmax-head";
 export type { Graph, Model, Node, Tensor, ValueInfo } from "./onnx/model";

@@ -14,7 +14,11 @@ export function platformOf(name) {
   const parts = name.split(/[/-]/);
   const os = systems.find((system) => parts.includes(system));
   const cpu = processors.find((processor) => parts.includes(processor));
-  const libc = parts.some((part) => part.startsWith("musl")) ? "musl" : os === "linux" && parts.some((part) => part.startsWith("gnu")) ? "glibc" : undefined;
+  const libc = parts.some((part) => part.startsWith("musl"))
+    ? "musl"
+    : os === "linux" && parts.some((part) => part.startsWith("gnu"))
+      ? "glibc"
+      : undefined;
   return { ...(os ? { os: [os] } : {}), ...(cpu ? { cpu: [cpu] } : {}), ...(libc ? { libc: [libc] } : {}) };
 }
 
@@ -25,7 +29,12 @@ export function complete(lock) {
     for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
       const known = [`${folder}/node_modules/${name}`, `node_modules/${name}`].some((place) => lock.packages[place]);
       if (known || !/^\d+\.\d+\.\d+/.test(version)) continue;
-      lock.packages[`node_modules/${name}`] = { version, ...platformOf(name), ...(entry.dev ? { dev: true } : {}), optional: true };
+      lock.packages[`node_modules/${name}`] = {
+        version,
+        ...platformOf(name),
+        ...(entry.dev ? { dev: true } : {}),
+        optional: true,
+      };
       added.push(name);
     }
   }

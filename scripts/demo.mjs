@@ -10,13 +10,20 @@ prepare();
 const folder = path.resolve(process.argv[2] ?? path.join(root, "demo-bucket"));
 const phantoms = mkdtempSync(path.join(os.tmpdir(), "cytolens-demo-"));
 const command = path.join(root, "dist/bin/cytolens.js");
-const cytolens = (words, options = {}) => spawnSync(process.execPath, [command, ...words], { stdio: "inherit", env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" }, ...options });
+const cytolens = (words, options = {}) =>
+  spawnSync(process.execPath, [command, ...words], {
+    stdio: "inherit",
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" },
+    ...options,
+  });
 
 const began = Date.now();
 let run;
 try {
   console.log("Drawing synthetic Pap-smear fields of five classes …");
-  const drawn = cytolens(["phantom", "--out", phantoms, "--count", "3", "--size", "512", "--seed", "2026"], { stdio: ["inherit", "ignore", "inherit"] });
+  const drawn = cytolens(["phantom", "--out", phantoms, "--count", "3", "--size", "512", "--seed", "2026"], {
+    stdio: ["inherit", "ignore", "inherit"],
+  });
   if (drawn.status !== 0) process.exit(drawn.status ?? 1);
   run = cytolens(["run", path.join(phantoms, "images"), "--out", folder, "--batch", "demo", "--labels", "folders"]);
 } finally {

@@ -18,21 +18,43 @@ for (const operator of readdirSync(source).filter((name) => index[name])) {
   const arrays = readSafetensors(readFileSync(path.join(source, operator, "cases.safetensors")));
   const cases = Object.entries(index[operator]).map(([name, facts]) => {
     const { graph, opsets } = readModel(readFileSync(path.join(source, operator, `${name}.onnx`)));
-    const values = Object.fromEntries([...arrays].filter(([key]) => key.startsWith(`${name}/`)).map(([key, tensor]) => [key.slice(name.length + 1), compact(tensor)]));
+    const values = Object.fromEntries(
+      [...arrays]
+        .filter(([key]) => key.startsWith(`${name}/`))
+        .map(([key, tensor]) => [key.slice(name.length + 1), compact(tensor)]),
+    );
     return {
-      name, opset: opsets.get(""), differentiable: facts.differentiable, tolerance: facts.suggested_max_rel,
-      inputs: graph.inputs, outputs: graph.outputs,
-      nodes: graph.nodes.map(({ operator: type, inputs, outputs, attributes }) => ({ operator: type, inputs, outputs, attributes })),
+      name,
+      opset: opsets.get(""),
+      differentiable: facts.differentiable,
+      tolerance: facts.suggested_max_rel,
+      inputs: graph.inputs,
+      outputs: graph.outputs,
+      nodes: graph.nodes.map(({ operator: type, inputs, outputs, attributes }) => ({
+        operator: type,
+        inputs,
+        outputs,
+        attributes,
+      })),
       initializers: Object.fromEntries([...graph.initializers].map(([key, tensor]) => [key, compact(tensor)])),
       values,
     };
   });
-  writeFileSync(path.join(target, `${operator}.json`), `[\n${cases.map((entry) => JSON.stringify(entry)).join(",\n")}\n]\n`);
+  writeFileSync(
+    path.join(target, `${operator}.json`),
+    `[\n${cases.map((entry) => JSON.stringify(entry)).join(",\n")}\n]\n`,
+  );
 }
 
 /** The shortest decimals that give the same float32 again; whole numbers as strings where they may exceed 2^53. */
 function compact({ dataType, dims, data }) {
-  return { dataType, dims, data: Array.from(data, (value) => (typeof value === "bigint" ? String(value) : dataType === "float32" ? shortest(value) : value)) };
+  return {
+    dataType,
+    dims,
+    data: Array.from(data, (value) =>
+      typeof value === "bigint" ? String(value) : dataType === "float32" ? shortest(value) : value,
+    ),
+  };
 }
 
 function shortest(value) {

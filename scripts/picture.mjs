@@ -13,7 +13,10 @@ if (!existsSync(report)) {
   console.error(`Expected the demo's report at ${report} but nothing is there: run npm run demo first.`);
   process.exit(2);
 }
-const browser = await chromium.launch({ executablePath: process.env.CYTOLENS_CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await chromium.launch({
+  executablePath: process.env.CYTOLENS_CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox"],
+});
 try {
   const page = await browser.newPage({ viewport: { width: 1180, height: 4000 } });
   await page.goto(pathToFileURL(report).href);
@@ -21,7 +24,10 @@ try {
   const grid = await page.locator("#grid").screenshot();
   const file = path.join(root, "docs/images/demo.png");
   mkdirSync(path.dirname(file), { recursive: true });
-  const { size } = await sharp(grid).resize({ width: 840 }).png({ palette: true, colours: 80, effort: 10 }).toFile(file);
+  const { size } = await sharp(grid)
+    .resize({ width: 840 })
+    .png({ palette: true, colours: 80, effort: 10 })
+    .toFile(file);
   console.log(`${path.relative(root, file)}: ${Math.round(size / 1000)} kB`);
 } finally {
   await browser.close();

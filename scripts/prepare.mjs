@@ -19,12 +19,16 @@ function installed() {
   if (!existsSync(list)) return false;
   const wanted = JSON.parse(readFileSync(path.join(root, "package-lock.json"), "utf8")).packages;
   const present = JSON.parse(readFileSync(list, "utf8")).packages;
-  return Object.entries(wanted).every(([folder, { version, optional }]) => folder === "" || optional || present[folder]?.version === version);
+  return Object.entries(wanted).every(
+    ([folder, { version, optional }]) => folder === "" || optional || present[folder]?.version === version,
+  );
 }
 
 function installMissing() {
   if (installed()) return;
-  run(process.platform === "win32" ? "npm.cmd" : "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { shell: process.platform === "win32" });
+  run(process.platform === "win32" ? "npm.cmd" : "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+    shell: process.platform === "win32",
+  });
 }
 
 /** Removes compiled files whose source is gone, so that a deleted test cannot go on running. */
@@ -34,7 +38,9 @@ function removeOrphans(folder) {
     const full = path.join(folder, entry.name);
     if (entry.isDirectory()) removeOrphans(full);
     else if (/\.(js|d\.ts|js\.map)$/.test(entry.name)) {
-      const source = path.join(root, path.relative(path.join(root, "dist"), full)).replace(/\.(js|d\.ts|js\.map)$/, ".ts");
+      const source = path
+        .join(root, path.relative(path.join(root, "dist"), full))
+        .replace(/\.(js|d\.ts|js\.map)$/, ".ts");
       if (!existsSync(source)) rmSync(full);
     }
   }

@@ -6,7 +6,13 @@ import { prepare, root } from "./prepare.mjs";
 
 prepare();
 const folders = ["dist/test/emulator", "dist/test/storage/s3-store", "dist/test/lambdas", "dist/test/aws"];
-const { status } = spawnSync(process.execPath, [path.join(root, "node_modules/jest/bin/jest.js"), "--verbose", ...folders, ...process.argv.slice(2)], {
-  cwd: root, stdio: "inherit", env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" },
-});
+const { status } = spawnSync(
+  process.execPath,
+  [path.join(root, "node_modules/jest/bin/jest.js"), "--verbose", ...folders, ...process.argv.slice(2)],
+  {
+    cwd: root,
+    stdio: "inherit",
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" },
+  },
+);
 process.exit(status ?? 1);

@@ -12,7 +12,15 @@ if ("missing" in found) {
   console.log(`Skipped: ${found.missing}. Nothing was tested.`);
   process.exit(0);
 }
-const { status } = spawnSync(process.execPath, [
-  path.join(root, "node_modules/jest/bin/jest.js"), "--verbose", "--testMatch", "**/dist/test/emulator/localstack.on-demand.js", ...process.argv.slice(2),
-], { cwd: root, stdio: "inherit", env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" } });
+const { status } = spawnSync(
+  process.execPath,
+  [
+    path.join(root, "node_modules/jest/bin/jest.js"),
+    "--verbose",
+    "--testMatch",
+    "**/dist/test/emulator/localstack.on-demand.js",
+    ...process.argv.slice(2),
+  ],
+  { cwd: root, stdio: "inherit", env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" } },
+);
 process.exit(status ?? 1);

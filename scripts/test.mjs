@@ -21,5 +21,7 @@ if (!totals) process.exit(jest.status || 1);
 
 // A test file that cannot even be loaded counts as one failed test: jest reports it with none.
 const failed = totals.numFailedTests + totals.numRuntimeErrorTestSuites;
-console.log(`${totals.numPassedTests} passed, ${failed} failed, ${totals.numPendingTests + totals.numTodoTests} skipped`);
-process.exit(failed > 0 ? 1 : jest.status ?? 1);
+console.log(
+  `${totals.numPassedTests} passed, ${failed} failed, ${totals.numPendingTests + totals.numTodoTests} skipped`,
+);
+process.exit(failed > 0 ? 1 : (jest.status ?? 1));

@@ -9,4 +9,5 @@ const { jsonSchemas } = createRequire(import.meta.url)("../dist/lib/contract/jso
 const folder = path.join(root, "docs/schemas");
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
-for (const [name, schema] of Object.entries(jsonSchemas())) writeFileSync(path.join(folder, `${name}.json`), `${JSON.stringify(schema, null, 2)}\n`);
+for (const [name, schema] of Object.entries(jsonSchemas()))
+  writeFileSync(path.join(folder, `${name}.json`), `${JSON.stringify(schema, null, 2)}\n`);

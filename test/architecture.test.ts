@@ -25,31 +25,95 @@ const allowed: Record<string, readonly string[]> = {
   "lib/phantom": ["lib/contract", "lib/random", "sharp"],
 
   "lib/report": ["lib/contract", "lib/html", "lib/imaging", "lib/imaging/drawing"],
-  "lib/protocol": ["lib/contract", "lib/storage", "lib/bucket", "lib/protocol/planning", "lib/protocol/collecting", "zod"],
+  "lib/protocol": [
+    "lib/contract",
+    "lib/storage",
+    "lib/bucket",
+    "lib/protocol/planning",
+    "lib/protocol/collecting",
+    "zod",
+  ],
   "lib/protocol/planning": ["lib/contract", "lib/storage", "lib/bucket"],
   "lib/protocol/shard": ["lib/contract", "lib/storage", "lib/bucket"],
   "lib/protocol/collecting": ["lib/contract", "lib/storage", "lib/bucket", "lib/report"],
 
   "lib/training": [
-    "lib/onnx", "lib/autodiff", "lib/networks", "lib/inference", "lib/imaging", "lib/imaging/preparing", "lib/html", "lib/contract", "lib/random", "zod",
+    "lib/onnx",
+    "lib/autodiff",
+    "lib/networks",
+    "lib/inference",
+    "lib/imaging",
+    "lib/imaging/preparing",
+    "lib/html",
+    "lib/contract",
+    "lib/random",
+    "zod",
   ],
-  "lib/evaluation": ["lib/training", "lib/inference", "lib/imaging/preparing", "lib/html", "lib/contract", "lib/random"],
+  "lib/evaluation": [
+    "lib/training",
+    "lib/inference",
+    "lib/imaging/preparing",
+    "lib/html",
+    "lib/contract",
+    "lib/random",
+  ],
   "lib/explaining": [
-    "lib/attribution", "lib/inference", "lib/imaging", "lib/imaging/preparing", "lib/imaging/drawing", "lib/report", "lib/protocol/shard", "lib/contract",
+    "lib/attribution",
+    "lib/inference",
+    "lib/imaging",
+    "lib/imaging/preparing",
+    "lib/imaging/drawing",
+    "lib/report",
+    "lib/protocol/shard",
+    "lib/contract",
   ],
   "lib/study": [
-    "lib/attribution", "lib/inference", "lib/explaining", "lib/training", "lib/evaluation", "lib/imaging/preparing", "lib/imaging/drawing", "lib/phantom",
-    "lib/html", "lib/contract",
+    "lib/attribution",
+    "lib/inference",
+    "lib/explaining",
+    "lib/training",
+    "lib/evaluation",
+    "lib/imaging/preparing",
+    "lib/imaging/drawing",
+    "lib/phantom",
+    "lib/html",
+    "lib/contract",
   ],
 
-  "lib/local": ["lib/contract", "lib/storage", "lib/bucket", "lib/protocol", "lib/protocol/collecting", "lib/inference", "lib/networks", "lib/onnx"],
+  "lib/local": [
+    "lib/contract",
+    "lib/storage",
+    "lib/bucket",
+    "lib/protocol",
+    "lib/protocol/collecting",
+    "lib/inference",
+    "lib/networks",
+    "lib/onnx",
+  ],
   "lib/aws": [
-    "lib/contract", "lib/storage", "lib/bucket", "lib/protocol", "lib/protocol/collecting", "zod",
-    "@aws-sdk/client-s3", "@aws-sdk/client-batch", "@aws-sdk/client-sqs", "@aws-sdk/client-sns", "aws-lambda",
+    "lib/contract",
+    "lib/storage",
+    "lib/bucket",
+    "lib/protocol",
+    "lib/protocol/collecting",
+    "zod",
+    "@aws-sdk/client-s3",
+    "@aws-sdk/client-batch",
+    "@aws-sdk/client-sqs",
+    "@aws-sdk/client-sns",
+    "aws-lambda",
   ],
   "lib/infrastructure": ["lib/contract", "lib/aws", "zod", "aws-cdk-lib", "constructs", "cdk-nag"],
   lambdas: ["lib/aws", "aws-lambda"],
-  containers: ["lib/contract", "lib/storage", "lib/bucket", "lib/protocol", "lib/protocol/shard", "lib/explaining", "lib/aws"],
+  containers: [
+    "lib/contract",
+    "lib/storage",
+    "lib/bucket",
+    "lib/protocol",
+    "lib/protocol/shard",
+    "lib/explaining",
+    "lib/aws",
+  ],
   bin: ["lib/cli", "lib/infrastructure"],
 };
 
@@ -61,10 +125,16 @@ const portsOnly = new Set(["lib/protocol/planning", "lib/protocol/collecting"]);
 
 /** Within a room, the files that may import what the rest may not. */
 const only: Record<string, string> = {
-  "@aws-sdk/client-s3": "lib/storage/s3-store.ts", "@aws-sdk/lib-storage": "lib/storage/s3-store.ts",
+  "@aws-sdk/client-s3": "lib/storage/s3-store.ts",
+  "@aws-sdk/lib-storage": "lib/storage/s3-store.ts",
 };
 
-interface Import { readonly file: string; readonly target: string; readonly to: string; readonly typeOnly: boolean }
+interface Import {
+  readonly file: string;
+  readonly target: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
 
 function sources(folder: string): string[] {
   return readdirSync(path.join(projectRoot, folder), { withFileTypes: true, recursive: true })
@@ -75,16 +145,27 @@ function sources(folder: string): string[] {
 function roomOf(file: string): string {
   const [first = "", second = "", ...rest] = file.split("/");
   if (first !== "lib") return first;
-  return rest.length === 0 ? file : innerRooms.find((room) => file.startsWith(`${room}/`)) ?? `lib/${second}`;
+  return rest.length === 0 ? file : (innerRooms.find((room) => file.startsWith(`${room}/`)) ?? `lib/${second}`);
 }
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(path.join(projectRoot, file), "utf8");
-  return [...text.matchAll(/(?:^|\n)\s*(import|export)(\s+type)?[^;"']*?from\s+"([^"]+)"|(?:import|require)\(\s*"([^"]+)"\s*\)/g)].flatMap(([, , typeOnly, from, dynamic]) => {
+  return [
+    ...text.matchAll(
+      /(?:^|\n)\s*(import|export)(\s+type)?[^;"']*?from\s+"([^"]+)"|(?:import|require)\(\s*"([^"]+)"\s*\)/g,
+    ),
+  ].flatMap(([, , typeOnly, from, dynamic]) => {
     const name = from ?? dynamic ?? "";
     if (name.startsWith("node:")) return [];
-    const target = name.startsWith(".") ? `${path.posix.join(path.posix.dirname(file), name).replace(/\.js$/, "")}.ts` : name;
-    const to = name.startsWith(".") ? roomOf(target) : name.split("/").slice(0, name.startsWith("@") ? 2 : 1).join("/");
+    const target = name.startsWith(".")
+      ? `${path.posix.join(path.posix.dirname(file), name).replace(/\.js$/, "")}.ts`
+      : name;
+    const to = name.startsWith(".")
+      ? roomOf(target)
+      : name
+          .split("/")
+          .slice(0, name.startsWith("@") ? 2 : 1)
+          .join("/");
     return [{ file, target, to, typeOnly: typeOnly !== undefined }];
   });
 }
@@ -95,14 +176,21 @@ const imports = files.flatMap(importsOf);
 test.each(Object.entries(allowed))("%s imports what it may and nothing else", (room, may) => {
   const own = imports.filter(({ file }) => roomOf(file) === room);
   expect(own.length + files.filter((file) => roomOf(file) === room).length).toBeGreaterThan(0);
-  const mayNot = own.filter(({ to, target }) => to !== room && !may.includes(to) && !(portsOnly.has(room) && target === "lib/protocol/ports.ts"));
+  const mayNot = own.filter(
+    ({ to, target }) =>
+      to !== room && !may.includes(to) && !(portsOnly.has(room) && target === "lib/protocol/ports.ts"),
+  );
   expect(mayNot).toEqual([]);
 });
 
 test("every room has its rule; the command line and the public face may compose anything but the cloud's packages", () => {
   const free = new Set(["lib/cli", "lib/index.ts"]);
   expect([...new Set(files.map(roomOf))].filter((room) => !(room in allowed) && !free.has(room))).toEqual([]);
-  expect(imports.filter(({ file, to }) => free.has(roomOf(file)) && /^(@aws-sdk|aws-cdk|constructs|onnxruntime|sharp)/.test(to))).toEqual([]);
+  expect(
+    imports.filter(
+      ({ file, to }) => free.has(roomOf(file)) && /^(@aws-sdk|aws-cdk|constructs|onnxruntime|sharp)/.test(to),
+    ),
+  ).toEqual([]);
 });
 
 /** All that a file pulls in, types left aside. */
@@ -112,7 +200,11 @@ function reachedFrom(start: string): Set<string> {
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
     if (reached.has(file)) continue;
     reached.add(file);
-    open.push(...imports.filter((one) => one.file === file && !one.typeOnly && one.target.endsWith(".ts")).map(({ target }) => target));
+    open.push(
+      ...imports
+        .filter((one) => one.file === file && !one.typeOnly && one.target.endsWith(".ts"))
+        .map(({ target }) => target),
+    );
   }
   return reached;
 }
@@ -122,11 +214,22 @@ test("a worker carries nothing of planning and collecting, and a planner nothing
   expect(worker.size).toBeGreaterThan(10);
   expect([...worker].filter((file) => /^lib\/protocol\/(planning|collecting)\//.test(file))).toEqual([]);
   const planner = reachedFrom("lib/protocol/plan-batch.ts");
-  expect([...planner].filter((file) => /^lib\/(protocol\/shard|inference|attribution|autodiff|onnx|training)\//.test(file))).toEqual([]);
+  expect(
+    [...planner].filter((file) => /^lib\/(protocol\/shard|inference|attribution|autodiff|onnx|training)\//.test(file)),
+  ).toEqual([]);
 });
 
 test("no file imports itself by way of others, types included", () => {
-  const targets = new Map(files.map((file) => [file, [...new Set(imports.filter((one) => one.file === file && one.target.endsWith(".ts")).map(({ target }) => target))]]));
+  const targets = new Map(
+    files.map((file) => [
+      file,
+      [
+        ...new Set(
+          imports.filter((one) => one.file === file && one.target.endsWith(".ts")).map(({ target }) => target),
+        ),
+      ],
+    ]),
+  );
   const circles: string[] = [];
   const done = new Set<string>();
   const walk = (file: string, trail: readonly string[]): void => {
@@ -145,51 +248,79 @@ test("no file imports itself by way of others, types included", () => {
 
 test("every import of a file of ours names one that is there", () => {
   const known = new Set(files);
-  expect(imports.filter(({ target }) => target.endsWith(".ts") && !known.has(target)).map(({ file, target }) => `${file}: ${target}`)).toEqual([]);
+  expect(
+    imports
+      .filter(({ target }) => target.endsWith(".ts") && !known.has(target))
+      .map(({ file, target }) => `${file}: ${target}`),
+  ).toEqual([]);
 });
 
 test("no two files of lib have one name", () => {
   const first = new Map<string, string>();
-  const twins = files.filter((file) => file.startsWith("lib/")).flatMap((file) => {
-    const name = path.posix.basename(file);
-    const twin = first.get(name);
-    first.set(name, file);
-    return twin === undefined ? [] : [[twin, file]];
-  });
+  const twins = files
+    .filter((file) => file.startsWith("lib/"))
+    .flatMap((file) => {
+      const name = path.posix.basename(file);
+      const twin = first.get(name);
+      first.set(name, file);
+      return twin === undefined ? [] : [[twin, file]];
+    });
   expect(twins).toEqual([]);
 });
 
 test("every rule file in gradients is registered, and every registered operator has a file of its name", () => {
   const ruleFiles = files.filter((file) => file.startsWith("lib/autodiff/gradients/"));
-  const registered = new Set(imports.filter(({ file }) => file === "lib/autodiff/registry.ts").map(({ target }) => target).filter((target) => target.startsWith("lib/autodiff/gradients/")));
+  const registered = new Set(
+    imports
+      .filter(({ file }) => file === "lib/autodiff/registry.ts")
+      .map(({ target }) => target)
+      .filter((target) => target.startsWith("lib/autodiff/gradients/")),
+  );
   expect(ruleFiles.filter((file) => !registered.has(file))).toEqual([]);
-  const asFile = (operator: string): string => operator.replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2").replaceAll(/([A-Z])([A-Z][a-z])/g, "$1-$2").toLowerCase();
+  const asFile = (operator: string): string =>
+    operator
+      .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
+      .replaceAll(/([A-Z])([A-Z][a-z])/g, "$1-$2")
+      .toLowerCase();
   expect(differentiableOperators.length).toBeGreaterThan(100);
-  expect(differentiableOperators.filter((operator) => !ruleFiles.includes(`lib/autodiff/gradients/${asFile(operator)}.ts`))).toEqual([]);
+  expect(
+    differentiableOperators.filter((operator) => !ruleFiles.includes(`lib/autodiff/gradients/${asFile(operator)}.ts`)),
+  ).toEqual([]);
   expect(ruleFiles).toHaveLength(Object.keys(gradientRules).length);
 });
 
 test("a package that one file stands for is imported there alone in its room", () => {
   for (const [name, file] of Object.entries(only)) {
-    expect(imports.filter(({ to, file: from }) => to === name && roomOf(from) === roomOf(file) && from !== file)).toEqual([]);
+    expect(
+      imports.filter(({ to, file: from }) => to === name && roomOf(from) === roomOf(file) && from !== file),
+    ).toEqual([]);
   }
 });
 
 test("onnxruntime is loaded in one place, after its telemetry is off", () => {
-  expect([...new Set(imports.filter(({ to, typeOnly }) => to === "onnxruntime-node" && !typeOnly).map(({ file }) => file))]).toEqual(["lib/inference/runtime.ts"]);
+  expect([
+    ...new Set(imports.filter(({ to, typeOnly }) => to === "onnxruntime-node" && !typeOnly).map(({ file }) => file)),
+  ]).toEqual(["lib/inference/runtime.ts"]);
 });
 
 test("no barrel files in lib but the public face", () => {
-  const barrels = files.filter((file) => file !== "lib/index.ts" && file.startsWith("lib/")).filter((file) => {
-    const code = readFileSync(path.join(projectRoot, file), "utf8").replace(/\/\*[^]*?\*\/|\/\/.*/g, "").replace(/export\s+(type\s+)?(\*|\{[^}]*\})[^;]*from\s+"[^"]+";/g, "");
-    return code.trim() === "";
-  });
+  const barrels = files
+    .filter((file) => file !== "lib/index.ts" && file.startsWith("lib/"))
+    .filter((file) => {
+      const code = readFileSync(path.join(projectRoot, file), "utf8")
+        .replace(/\/\*[^]*?\*\/|\/\/.*/g, "")
+        .replace(/export\s+(type\s+)?(\*|\{[^}]*\})[^;]*from\s+"[^"]+";/g, "");
+      return code.trim() === "";
+    });
   expect(barrels).toEqual([]);
 });
 
 test("object keys are made in the contract alone", () => {
-  const elsewhere = files.filter((file) => !/^lib\/(contract|infrastructure)\//.test(file))
-    .filter((file) => /[`"'](incoming|runs|results|models)\/\$\{/.test(readFileSync(path.join(projectRoot, file), "utf8")));
+  const elsewhere = files
+    .filter((file) => !/^lib\/(contract|infrastructure)\//.test(file))
+    .filter((file) =>
+      /[`"'](incoming|runs|results|models)\/\$\{/.test(readFileSync(path.join(projectRoot, file), "utf8")),
+    );
   expect(elsewhere).toEqual([]);
 });
 
@@ -200,6 +331,8 @@ test("the lock file names no registry and no machine", () => {
 });
 
 test("Python stays where it belongs: the emulator's launcher and the comparisons of the benchmarks", () => {
-  const tracked = execFileSync("git", ["ls-files", "*.py"], { cwd: projectRoot, encoding: "utf8" }).split("\n").filter(Boolean);
+  const tracked = execFileSync("git", ["ls-files", "*.py"], { cwd: projectRoot, encoding: "utf8" })
+    .split("\n")
+    .filter(Boolean);
   expect(tracked.filter((file) => !/^(test\/emulator|bench)\//.test(file))).toEqual([]);
 });

@@ -25,9 +25,14 @@ export function deviation(tensor: Tensor, wanted: Fingerprint): number {
     if (value > max) max = value;
   }
   const samples = wanted.samples.length;
-  const at = (k: number) => samples === data.length ? k : Math.floor(((k + 0.5) * data.length) / samples);
+  const at = (k: number) => (samples === data.length ? k : Math.floor(((k + 0.5) * data.length) / samples));
   const errors = wanted.samples.map((value, k) => Math.abs(data[at(k)]! - value) / scale);
-  return Math.max(...errors, Math.abs(min - wanted.min) / scale, Math.abs(max - wanted.max) / scale, Math.abs(Math.sqrt(squares) - wanted.l2) / (wanted.l2 || 1));
+  return Math.max(
+    ...errors,
+    Math.abs(min - wanted.min) / scale,
+    Math.abs(max - wanted.max) / scale,
+    Math.abs(Math.sqrt(squares) - wanted.l2) / (wanted.l2 || 1),
+  );
 }
 
 /** max|got − want| / max|want|. */

@@ -11,7 +11,9 @@ import { phantomField } from "../lib/phantom/phantom";
 import { projectRoot } from "./reference";
 
 const text = readFileSync(path.join(projectRoot, "docs/library.md"), "utf8");
-const examples = [...text.matchAll(/^## (.+)$(?:(?!^## )[^])*?```js\n([^]*?)```\n\n```text\n([^]*?)```/gm)].map(([, title, code, output]) => ({ title, code, output }));
+const examples = [...text.matchAll(/^## (.+)$(?:(?!^## )[^])*?```js\n([^]*?)```\n\n```text\n([^]*?)```/gm)].map(
+  ([, title, code, output]) => ({ title, code, output }),
+);
 
 // Within the package, so that "cytolens" is this very package by its own exports.
 const programs = path.join(projectRoot, "dist", "test", "library-examples");
@@ -22,7 +24,10 @@ beforeAll(async () => {
   mkdirSync(programs, { recursive: true });
   const network = networkNamed("densenet121-mini", { classes: 3, size: 64 });
   writeFileSync(path.join(folder, "model.onnx"), writeModel(network.build(initializeWeights(network, 1))));
-  writeFileSync(path.join(folder, "cell.png"), await encodePng(phantomField({ className: "Parabasal", seed: 1, index: 0, size: 128 })));
+  writeFileSync(
+    path.join(folder, "cell.png"),
+    await encodePng(phantomField({ className: "Parabasal", seed: 1, index: 0, size: 128 })),
+  );
 });
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
@@ -36,6 +41,9 @@ test("the page has an example under each of its headings", () => {
 test.each(examples)("docs/library.md: $title", async ({ title, code, output }) => {
   const file = path.join(programs, `${title!.replace(/\W+/g, "-")}.mjs`);
   writeFileSync(file, code!);
-  const { stdout } = await promisify(execFile)(process.execPath, [file], { cwd: folder, env: { ...process.env, XDG_CACHE_HOME: folder } });
+  const { stdout } = await promisify(execFile)(process.execPath, [file], {
+    cwd: folder,
+    env: { ...process.env, XDG_CACHE_HOME: folder },
+  });
   expect(stdout).toBe(output);
 });

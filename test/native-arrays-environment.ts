@@ -8,8 +8,19 @@ export default class NativeArraysEnvironment extends TestEnvironment {
   override async setup(): Promise<void> {
     await super.setup();
     Object.assign(this.global, {
-      ArrayBuffer, SharedArrayBuffer, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, BigInt64Array,
-      Uint8Array, Uint8ClampedArray, Uint16Array, Uint32Array, BigUint64Array,
+      ArrayBuffer,
+      SharedArrayBuffer,
+      Float32Array,
+      Float64Array,
+      Int8Array,
+      Int16Array,
+      Int32Array,
+      BigInt64Array,
+      Uint8Array,
+      Uint8ClampedArray,
+      Uint16Array,
+      Uint32Array,
+      BigUint64Array,
     });
   }
 }

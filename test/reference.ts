@@ -14,7 +14,9 @@ export const referenceFolder: string | undefined = (() => {
 /** `describe` where the reference data are at hand; elsewhere one skipped test, with the reason in the name. */
 export function describeWithReference(name: string, body: (folder: string) => void): void {
   if (referenceFolder) describe(name, () => body(referenceFolder));
-  else describe.skip(`${name} (skipped: set CYTOLENS_REFERENCE to the folder with oracle/ and data/)`, () => test("needs reference data", () => expect(referenceFolder).toBeDefined()));
+  else
+    describe.skip(`${name} (skipped: set CYTOLENS_REFERENCE to the folder with oracle/ and data/)`, () =>
+      test("needs reference data", () => expect(referenceFolder).toBeDefined()));
 }
 
 /** The project's root: compiled tests run from dist/test. */

@@ -14,7 +14,14 @@ export function unpack(zip, names) {
   const found = new Map();
   let at = zip.readUInt32LE(end + 16);
   for (let left = zip.readUInt16LE(end + 10); left > 0; left--) {
-    const [method, packed, nameLength, extra, comment, local] = [zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20), zip.readUInt16LE(at + 28), zip.readUInt16LE(at + 30), zip.readUInt16LE(at + 32), zip.readUInt32LE(at + 42)];
+    const [method, packed, nameLength, extra, comment, local] = [
+      zip.readUInt16LE(at + 10),
+      zip.readUInt32LE(at + 20),
+      zip.readUInt16LE(at + 28),
+      zip.readUInt16LE(at + 30),
+      zip.readUInt16LE(at + 32),
+      zip.readUInt32LE(at + 42),
+    ];
     const name = path.posix.basename(zip.toString("utf8", at + 46, at + 46 + nameLength));
     if (names.includes(name)) {
       const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
@@ -30,13 +37,16 @@ export function unpack(zip, names) {
 
 async function main([image, url, sha256, folder]) {
   if (!image || image === "scratch" || !url || !/^[0-9a-f]{64}$/.test(sha256 ?? "")) {
-    throw new Error("Expected CUDA_IMAGE, CUDA_LIBRARIES_URL and CUDA_LIBRARIES_SHA256 but one is empty: run `npm run pins` where there is a network");
+    throw new Error(
+      "Expected CUDA_IMAGE, CUDA_LIBRARIES_URL and CUDA_LIBRARIES_SHA256 but one is empty: run `npm run pins` where there is a network",
+    );
   }
   const response = await fetch(url);
   if (!response.ok) throw new Error(`Expected ${url} but received ${response.status}`);
   const zip = Buffer.from(await response.arrayBuffer());
   const digest = createHash("sha256").update(zip).digest("hex");
-  if (digest !== sha256) throw new Error(`Expected a package with sha256 ${sha256} from ${url} but received one with ${digest}`);
+  if (digest !== sha256)
+    throw new Error(`Expected a package with sha256 ${sha256} from ${url} but received one with ${digest}`);
   mkdirSync(folder, { recursive: true });
   for (const [name, body] of unpack(zip, wanted)) writeFileSync(path.join(folder, name), body);
 }

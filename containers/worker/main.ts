@@ -11,22 +11,42 @@ import type { ObjectStore } from "../../lib/storage/object-store";
  * What the process ends with. AWS Batch tries 137 (killed for memory) and reclaimed hosts again and nothing else:
  * what failed here would fail there.
  */
-const exitCodes = { finished: 0, unexpected: 1, usage: 2, surroundings: 3, tryLater: 75, "set-aside": 76, interrupted: 143 } as const;
+const exitCodes = {
+  finished: 0,
+  unexpected: 1,
+  usage: 2,
+  surroundings: 3,
+  tryLater: 75,
+  "set-aside": 76,
+  interrupted: 143,
+} as const;
 
 /** Works on the shard its environment names. */
 async function main(): Promise<number> {
   const task = workerTaskFrom(process.env);
   const threads = wholeNumber("CYTOLENS_THREADS");
   const memoryMegabytes = wholeNumber("CYTOLENS_MEMORY_MB");
-  const outcome = await runShard({
-    store: await storeAt(task.bucket), clock: systemClock, stop: stopSignal(), told: ({ status, seconds }) => tell({ status, seconds }),
-    open: (plan, model) => openImageWork(plan, model, {
-      provider: task.provider,
-      ...(threads === undefined ? {} : { threads }), ...(memoryMegabytes === undefined ? {} : { memoryBytes: memoryMegabytes * 2 ** 20 }),
-      cacheFolder: process.env["CYTOLENS_CACHE"] ?? null,
-    }),
-  }, task);
-  log({ message: outcome.state === "failed" ? outcome.failure.message : `shard ${outcome.state}`, ...task, ...outcome });
+  const outcome = await runShard(
+    {
+      store: await storeAt(task.bucket),
+      clock: systemClock,
+      stop: stopSignal(),
+      told: ({ status, seconds }) => tell({ status, seconds }),
+      open: (plan, model) =>
+        openImageWork(plan, model, {
+          provider: task.provider,
+          ...(threads === undefined ? {} : { threads }),
+          ...(memoryMegabytes === undefined ? {} : { memoryBytes: memoryMegabytes * 2 ** 20 }),
+          cacheFolder: process.env["CYTOLENS_CACHE"] ?? null,
+        }),
+    },
+    task,
+  );
+  log({
+    message: outcome.state === "failed" ? outcome.failure.message : `shard ${outcome.state}`,
+    ...task,
+    ...outcome,
+  });
   return outcome.state === "failed" ? exitCodes.surroundings : exitCodes[outcome.state];
 }
 
@@ -48,7 +68,11 @@ function stopSignal(): AbortSignal {
 function wholeNumber(name: string): number | undefined {
   const text = process.env[name];
   if (text === undefined) return undefined;
-  if (!/^[1-9]\d*$/.test(text)) throw new UserError("worker.environment", `Expected a whole number above 0 in ${name} but received ${JSON.stringify(text)}`);
+  if (!/^[1-9]\d*$/.test(text))
+    throw new UserError(
+      "worker.environment",
+      `Expected a whole number above 0 in ${name} but received ${JSON.stringify(text)}`,
+    );
   return Number(text);
 }
 
@@ -66,8 +90,14 @@ function codeOf(error: unknown): number {
   return error instanceof CytolensError ? exitCodes.surroundings : exitCodes.unexpected;
 }
 
-main().then((code) => process.exit(code), (error: unknown) => {
-  const said = error instanceof CytolensError ? { code: error.code, message: error.message } : { code: "unexpected", message: String(error instanceof Error ? error.stack : error) };
-  process.stderr.write(`${JSON.stringify(said)}\n`);
-  process.exit(codeOf(error));
-});
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    const said =
+      error instanceof CytolensError
+        ? { code: error.code, message: error.message }
+        : { code: "unexpected", message: String(error instanceof Error ? error.stack : error) };
+    process.stderr.write(`${JSON.stringify(said)}\n`);
+    process.exit(codeOf(error));
+  },
+);

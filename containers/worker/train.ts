@@ -12,23 +12,33 @@ const program = path.join(__dirname, "..", "..", "bin", "cytolens.js");
 async function main(): Promise<number> {
   const task = trainingTask.safeParse(process.env);
   if (!task.success) {
-    process.stderr.write(`Expected a training job's environment but ${task.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ")}\n`);
+    process.stderr.write(
+      `Expected a training job's environment but ${task.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ")}\n`,
+    );
     return 2;
   }
   const { CYTOLENS_BUCKET, CYTOLENS_TRAINING, CYTOLENS_TRAINING_FLAGS } = task.data;
   const { store } = await openBucket(CYTOLENS_BUCKET);
   return runTrainingJob({
-    store, name: CYTOLENS_TRAINING, scratch: mkdtempSync(path.join(os.tmpdir(), "training-")),
-    train: ({ data, out }) => new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [program, "train", data, "-o", out, ...CYTOLENS_TRAINING_FLAGS], { stdio: "inherit" });
-      for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => child.kill(signal));
-      child.once("error", reject);
-      child.once("close", (code) => resolve(code ?? 143));
-    }),
+    store,
+    name: CYTOLENS_TRAINING,
+    scratch: mkdtempSync(path.join(os.tmpdir(), "training-")),
+    train: ({ data, out }) =>
+      new Promise((resolve, reject) => {
+        const child = spawn(process.execPath, [program, "train", data, "-o", out, ...CYTOLENS_TRAINING_FLAGS], {
+          stdio: "inherit",
+        });
+        for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => child.kill(signal));
+        child.once("error", reject);
+        child.once("close", (code) => resolve(code ?? 143));
+      }),
   });
 }
 
-main().then((code) => process.exit(code), (error: unknown) => {
-  process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`);
-  process.exit(1);
-});
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`);
+    process.exit(1);
+  },
+);

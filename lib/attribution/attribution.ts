@@ -33,6 +33,11 @@ export function sumOverChannels(values: Float32Array, [channels, height, width]:
   return map;
 }
 
-export function fromChannels(perChannel: Float32Array, dims: ImageDims, completeness: Completeness, cost: Attribution["cost"]): Attribution {
+export function fromChannels(
+  perChannel: Float32Array,
+  dims: ImageDims,
+  completeness: Completeness,
+  cost: Attribution["cost"],
+): Attribution {
   return { map: sumOverChannels(perChannel, dims), height: dims[1], width: dims[2], perChannel, completeness, cost };
 }

@@ -12,7 +12,11 @@ export interface Normalisation {
   readonly std: readonly number[];
 }
 
-export const imageNetNormalisation: Normalisation = { scale: 1 / 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+export const imageNetNormalisation: Normalisation = {
+  scale: 1 / 255,
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
 
 /**
  * An image without information, to measure from, in normalised units.
@@ -20,7 +24,11 @@ export const imageNetNormalisation: Normalisation = { scale: 1 / 255, mean: [0.4
  * function of (seed, sample) alone, so that it is the same in any batch.
  */
 export function baselineImage(
-  name: BaselineName, image: Float32Array, dims: ImageDims, normalisation: Normalisation, { seed = 0, sample = 0 } = {},
+  name: BaselineName,
+  image: Float32Array,
+  dims: ImageDims,
+  normalisation: Normalisation,
+  { seed = 0, sample = 0 } = {},
 ): Float32Array {
   const pixels = dims[1] * dims[2];
   const normalised = (level: number, channel: number): number =>
@@ -31,7 +39,10 @@ export function baselineImage(
     const plane = baseline.subarray(channel * pixels, (channel + 1) * pixels);
     if (name === "black") plane.fill(normalised(0, channel));
     else if (name === "white") plane.fill(normalised(255, channel));
-    else if (name === "mean") plane.fill(image.subarray(channel * pixels, (channel + 1) * pixels).reduce((sum, value) => sum + value, 0) / pixels);
+    else if (name === "mean")
+      plane.fill(
+        image.subarray(channel * pixels, (channel + 1) * pixels).reduce((sum, value) => sum + value, 0) / pixels,
+      );
     else for (let pixel = 0; pixel < pixels; pixel++) plane[pixel] = normalised(random.uniform(0, 255), channel);
   }
   return baseline;
@@ -39,9 +50,15 @@ export function baselineImage(
 
 export function refuseEqualBaseline(image: Float32Array, baseline: Float32Array): void {
   if (image.length !== baseline.length) {
-    throw new UserError("attribution.baseline-shape", `Expected a baseline of ${image.length} values, as the image, but received ${baseline.length}`);
+    throw new UserError(
+      "attribution.baseline-shape",
+      `Expected a baseline of ${image.length} values, as the image, but received ${baseline.length}`,
+    );
   }
   if (image.every((value, index) => value === baseline[index])) {
-    throw new UserError("attribution.baseline-equals-image", "Expected a baseline that differs from the image but received the same values: there is no path between them. Choose another baseline.");
+    throw new UserError(
+      "attribution.baseline-equals-image",
+      "Expected a baseline that differs from the image but received the same values: there is no path between them. Choose another baseline.",
+    );
   }
 }

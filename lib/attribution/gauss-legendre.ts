@@ -10,7 +10,8 @@ export interface Quadrature {
  * estimate, weights 2 / ((1 − x²) P_n′(x)²) on [−1, 1], halved.
  */
 export function gaussLegendre(count: number): Quadrature {
-  if (!Number.isInteger(count) || count < 1) throw new RangeError(`Expected a whole number of points from 1 but received ${count}`);
+  if (!Number.isInteger(count) || count < 1)
+    throw new RangeError(`Expected a whole number of points from 1 but received ${count}`);
   const points = new Float64Array(count);
   const weights = new Float64Array(count);
   for (let index = 0; index < count; index++) {

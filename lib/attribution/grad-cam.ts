@@ -15,8 +15,16 @@ export interface GradCamAttribution extends Attribution {
  *
  * @param image [channels, height, width], normalised as the network expects
  */
-export async function gradCam(evaluate: LayerGradientFunction, image: Float32Array, [, height, width]: ImageDims): Promise<GradCamAttribution> {
-  const { activations, gradients, dims: [channels, rows, columns] } = await evaluate([image]);
+export async function gradCam(
+  evaluate: LayerGradientFunction,
+  image: Float32Array,
+  [, height, width]: ImageDims,
+): Promise<GradCamAttribution> {
+  const {
+    activations,
+    gradients,
+    dims: [channels, rows, columns],
+  } = await evaluate([image]);
   const activation = onlyOf(activations);
   const slopes = onlyOf(gradients);
   const cells = rows * columns;
@@ -26,9 +34,23 @@ export async function gradCam(evaluate: LayerGradientFunction, image: Float32Arr
     let total = 0;
     for (let cell = 0; cell < cells; cell++) total += slopes[start + cell] as number;
     const weight = total / cells;
-    for (let cell = 0; cell < cells; cell++) sums[cell] = (sums[cell] as number) + weight * (activation[start + cell] as number);
+    for (let cell = 0; cell < cells; cell++)
+      sums[cell] = (sums[cell] as number) + weight * (activation[start + cell] as number);
   }
   const signed = Float32Array.from(sums);
-  const map = upsampleBilinear(signed.map((value) => Math.max(0, value)), rows, columns, height, width);
-  return { map, height, width, signed: { map: signed, height: rows, width: columns }, completeness: withoutCompleteness(1), cost: { forward: 1, backward: 1 } };
+  const map = upsampleBilinear(
+    signed.map((value) => Math.max(0, value)),
+    rows,
+    columns,
+    height,
+    width,
+  );
+  return {
+    map,
+    height,
+    width,
+    signed: { map: signed, height: rows, width: columns },
+    completeness: withoutCompleteness(1),
+    cost: { forward: 1, backward: 1 },
+  };
 }

@@ -43,9 +43,15 @@ export type SegmentGradientFunction = (points: readonly Float32Array[]) => Promi
 /** The mean gradient of a segment taken in its middle: for networks that cannot be differentiated along segments. */
 export function atMidpoints(evaluate: GradientFunction): SegmentGradientFunction {
   return async (points) => {
-    const middles = points.slice(1).map((end, index) => end.map((value, at) => (value + ((points[index] as Float32Array)[at] as number)) / 2));
+    const middles = points
+      .slice(1)
+      .map((end, index) => end.map((value, at) => (value + ((points[index] as Float32Array)[at] as number)) / 2));
     const ends = [points[0], points.at(-1)].filter((point) => point !== undefined);
     const { values, gradients } = await evaluate([...middles, ...ends]);
-    return { start: values[middles.length] as number, end: values[middles.length + 1] as number, gradients: gradients.slice(0, middles.length) };
+    return {
+      start: values[middles.length] as number,
+      end: values[middles.length + 1] as number,
+      gradients: gradients.slice(0, middles.length),
+    };
   };
 }

@@ -8,10 +8,15 @@ import { guidedBackprop } from "./guided-backprop";
  * fine detail where the class was found. Signed, in no particular unit.
  */
 export async function guidedGradCam(
-  guided: GradientFunction, layer: LayerGradientFunction, image: Float32Array, dims: ImageDims,
+  guided: GradientFunction,
+  layer: LayerGradientFunction,
+  image: Float32Array,
+  dims: ImageDims,
 ): Promise<Attribution> {
   const [detail, place] = [await guidedBackprop(guided, image, dims), await gradCam(layer, image, dims)];
   const pixels = dims[1] * dims[2];
-  const perChannel = (detail.perChannel as Float32Array).map((value, index) => value * (place.map[index % pixels] as number));
+  const perChannel = (detail.perChannel as Float32Array).map(
+    (value, index) => value * (place.map[index % pixels] as number),
+  );
   return fromChannels(perChannel, dims, withoutCompleteness(2), { forward: 2, backward: 2 });
 }

@@ -8,7 +8,11 @@ import { onlyOf } from "./points";
  *
  * @param image [channels, height, width], normalised as the network expects
  */
-export async function inputTimesGradient(evaluate: GradientFunction, image: Float32Array, dims: ImageDims): Promise<Attribution> {
+export async function inputTimesGradient(
+  evaluate: GradientFunction,
+  image: Float32Array,
+  dims: ImageDims,
+): Promise<Attribution> {
   const { gradients } = await evaluate([image]);
   const perChannel = onlyOf(gradients).map((slope, index) => slope * (image[index] as number));
   return fromChannels(perChannel, dims, withoutCompleteness(1), { forward: 1, backward: 1 });

@@ -47,7 +47,11 @@ export interface AdaptiveOptions {
  * @throws UserError when the baseline equals the image; ModelError when the network's values are not finite
  */
 export async function integratedGradients(
-  evaluate: SegmentGradientFunction, image: Float32Array, baseline: Float32Array, dims: ImageDims, options: AdaptiveOptions = {},
+  evaluate: SegmentGradientFunction,
+  image: Float32Array,
+  baseline: Float32Array,
+  dims: ImageDims,
+  options: AdaptiveOptions = {},
 ): Promise<Attribution> {
   refuseEqualBaseline(image, baseline);
   const path = new StraightPath(image, baseline);
@@ -58,29 +62,48 @@ export async function integratedGradients(
   let density: readonly number[] = [1];
   for (let level = 0; ; level++) {
     const segments = refinements[level] as number;
-    const { map, change, evaluations, variation } = await overSegments(evaluate, path, cutsByDensity(density, segments), options.group ?? segmentGroup);
+    const { map, change, evaluations, variation } = await overSegments(
+      evaluate,
+      path,
+      cutsByDensity(density, segments),
+      options.group ?? segmentGroup,
+    );
     // Measured once, on equal segments.
     if (level === 0) density = densityOf(variation);
     passes += segments;
     forward += evaluations;
     const mapChange = previous && relativeChange(previous.map, map);
     const figures = completenessOf(map, change);
-    const settled = previous && mapChange !== undefined && mapChange / (segments / previous.segments - 1) <= tolerance.map;
+    const settled =
+      previous && mapChange !== undefined && mapChange / (segments / previous.segments - 1) <= tolerance.map;
     const converged = settled === true && figures.relative <= tolerance.relative;
     if (converged || level === refinements.length - 1) {
-      return fromChannels(map, dims, { ...figures, mapChange: mapChange ?? null, passes, converged }, { forward, backward: passes });
+      return fromChannels(
+        map,
+        dims,
+        { ...figures, mapChange: mapChange ?? null, passes, converged },
+        { forward, backward: passes },
+      );
     }
     previous = { map, segments };
   }
 }
 
 /** @param cuts shares of the line, from 0 to 1 */
-async function overSegments(evaluate: SegmentGradientFunction, path: StraightPath, cuts: readonly number[], group: number) {
+async function overSegments(
+  evaluate: SegmentGradientFunction,
+  path: StraightPath,
+  cuts: readonly number[],
+  group: number,
+) {
   const total = new Float64Array(path.difference.length);
   const variation: number[] = [];
   let previous: Float32Array | undefined;
   let [first, last, evaluations] = [0, 0, 0];
-  for (const indexes of groupsOf(cuts.slice(1).map((_, index) => index), group)) {
+  for (const indexes of groupsOf(
+    cuts.slice(1).map((_, index) => index),
+    group,
+  )) {
     const from = indexes[0] as number;
     const { start, end, gradients } = await evaluate(path.pointsAt(cuts.slice(from, from + indexes.length + 1)));
     for (const [index, gradient] of gradients.entries()) {
@@ -98,7 +121,8 @@ async function overSegments(evaluate: SegmentGradientFunction, path: StraightPat
 /** ‖(b − a) ⊙ weights‖ in L2. */
 function weightedDistance(a: Float32Array, b: Float32Array, weights: Float32Array): number {
   let sum = 0;
-  for (let index = 0; index < a.length; index++) sum += (((b[index] as number) - (a[index] as number)) * (weights[index] as number)) ** 2;
+  for (let index = 0; index < a.length; index++)
+    sum += (((b[index] as number) - (a[index] as number)) * (weights[index] as number)) ** 2;
   return Math.sqrt(sum);
 }
 
@@ -109,12 +133,21 @@ function weightedDistance(a: Float32Array, b: Float32Array, weights: Float32Arra
  * @param steps points of the quadrature; F at both ends takes two more passes
  */
 export async function fixedIntegratedGradients(
-  evaluate: GradientFunction, image: Float32Array, baseline: Float32Array, dims: ImageDims, steps: number, group = defaultGroup,
+  evaluate: GradientFunction,
+  image: Float32Array,
+  baseline: Float32Array,
+  dims: ImageDims,
+  steps: number,
+  group = defaultGroup,
 ): Promise<Attribution> {
   refuseEqualBaseline(image, baseline);
   const path = new StraightPath(image, baseline);
   const { points, weights } = gaussLegendre(steps);
-  const nodes = [...Array.from(points, (share, index) => ({ share, weight: weights[index] as number })), { share: 0, weight: 0 }, { share: 1, weight: 0 }];
+  const nodes = [
+    ...Array.from(points, (share, index) => ({ share, weight: weights[index] as number })),
+    { share: 0, weight: 0 },
+    { share: 1, weight: 0 },
+  ];
   const total = new Float64Array(image.length);
   let change = 0;
   for (const some of groupsOf(nodes, group)) {
@@ -126,21 +159,32 @@ export async function fixedIntegratedGradients(
   }
   const map = timesDifference(total, path);
   const passes = nodes.length;
-  return fromChannels(map, dims, { ...completenessOf(map, finite(change)), mapChange: null, passes, converged: null }, { forward: passes, backward: passes });
+  return fromChannels(
+    map,
+    dims,
+    { ...completenessOf(map, finite(change)), mapChange: null, passes, converged: null },
+    { forward: passes, backward: passes },
+  );
 }
 
 function timesDifference(meanGradient: Float64Array, path: StraightPath): Float32Array {
   return path.difference.map((difference, index) => difference * (meanGradient[index] as number));
 }
 
-function completenessOf(map: Float32Array, change: number): Pick<Completeness, "delta"> & { readonly relative: number } {
+function completenessOf(
+  map: Float32Array,
+  change: number,
+): Pick<Completeness, "delta"> & { readonly relative: number } {
   const delta = finite(map.reduce((sum, value) => sum + value, 0) - change);
   return { delta, relative: change === 0 ? (delta === 0 ? 0 : Number.MAX_VALUE) : Math.abs(delta / change) };
 }
 
 function finite(value: number): number {
   if (Number.isFinite(value)) return value;
-  throw new ModelError("model.non-finite", `Expected finite outputs and gradients along the path but received ${value}`);
+  throw new ModelError(
+    "model.non-finite",
+    `Expected finite outputs and gradients along the path but received ${value}`,
+  );
 }
 
 /** ‖b − a‖ / ‖b‖, in L2. */

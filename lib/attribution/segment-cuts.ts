@@ -28,7 +28,8 @@ export function cutsByDensity(density: readonly number[], segments: number): num
   let [stretch, before] = [0, 0];
   for (let cut = 0; cut < segments; cut++) {
     const mass = (cut / segments) * whole;
-    while (stretch < density.length - 1 && before + (density[stretch] as number) <= mass) before += density[stretch++] as number;
+    while (stretch < density.length - 1 && before + (density[stretch] as number) <= mass)
+      before += density[stretch++] as number;
     cuts.push((stretch + (mass - before) / (density[stretch] as number)) / density.length);
   }
   return [...cuts, 1];

@@ -12,14 +12,21 @@ const baselines = 10;
  * Kept for comparison: it takes 510 passes, and a left sum is the least exact of the common rules.
  */
 export async function studyIntegratedGradients(
-  evaluate: GradientFunction, image: Float32Array, dims: ImageDims, normalisation: Normalisation, { seed = 0, group = 8 } = {},
+  evaluate: GradientFunction,
+  image: Float32Array,
+  dims: ImageDims,
+  normalisation: Normalisation,
+  { seed = 0, group = 8 } = {},
 ): Promise<Attribution> {
   const total = new Float64Array(image.length);
   let [passes, change] = [0, 0];
   for (let sample = 0; sample < baselines; sample++) {
     const path = new StraightPath(image, baselineImage("random", image, dims, normalisation, { seed, sample }));
     const sum = new Float64Array(image.length);
-    for (const shares of groupsOf(Array.from({ length: steps + 1 }, (_, step) => step / steps), group)) {
+    for (const shares of groupsOf(
+      Array.from({ length: steps + 1 }, (_, step) => step / steps),
+      group,
+    )) {
       const { values, gradients } = await evaluate(path.pointsAt(shares));
       for (const [index, share] of shares.entries()) {
         if (share === 0) change -= (values[index] as number) / baselines;
@@ -28,8 +35,14 @@ export async function studyIntegratedGradients(
       }
       passes += shares.length;
     }
-    for (let at = 0; at < total.length; at++) total[at] = (total[at] as number) + (sum[at] as number) * (path.difference[at] as number);
+    for (let at = 0; at < total.length; at++)
+      total[at] = (total[at] as number) + (sum[at] as number) * (path.difference[at] as number);
   }
   const delta = total.reduce((sum, value) => sum + value, 0) - change;
-  return fromChannels(Float32Array.from(total), dims, { delta, relative: Math.abs(delta / change), mapChange: null, passes, converged: null }, { forward: passes, backward: passes });
+  return fromChannels(
+    Float32Array.from(total),
+    dims,
+    { delta, relative: Math.abs(delta / change), mapChange: null, passes, converged: null },
+    { forward: passes, backward: passes },
+  );
 }

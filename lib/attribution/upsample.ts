@@ -6,7 +6,13 @@ function source(index: number, from: number, to: number): { low: number; high: n
 }
 
 /** Bilinear enlargement of a row-major [rows, columns] map, half-pixel centres (align_corners = false in PyTorch). */
-export function upsampleBilinear(map: Float32Array, rows: number, columns: number, height: number, width: number): Float32Array {
+export function upsampleBilinear(
+  map: Float32Array,
+  rows: number,
+  columns: number,
+  height: number,
+  width: number,
+): Float32Array {
   const across = Array.from({ length: width }, (_, x) => source(x, columns, width));
   const enlarged = new Float32Array(height * width);
   for (let y = 0; y < height; y++) {

@@ -10,7 +10,10 @@ export function chooseOutputs(graph: Graph, facts: ValueFacts, asked: readonly s
   if (!asked) {
     const floats = names.filter((name) => facts.isDifferentiable(name));
     if (floats.length) return floats;
-    throw new ModelError("autodiff.integer-output", `Expected a model with a float output but its outputs are ${describe(names, facts)}`);
+    throw new ModelError(
+      "autodiff.integer-output",
+      `Expected a model with a float output but its outputs are ${describe(names, facts)}`,
+    );
   }
   const values = new Set([...names, ...graph.nodes.flatMap(({ outputs }) => outputs.filter(Boolean))]);
   for (const name of asked) {
@@ -26,11 +29,19 @@ export function chooseWrt(graph: Graph, facts: ValueFacts, asked: readonly strin
   if (!asked) {
     const floats = inputs.filter((name) => facts.isDifferentiable(name));
     if (floats.length) return floats;
-    throw new ModelError("autodiff.integer-input", `Expected a model with a float input but its inputs are ${describe(inputs, facts)}`);
+    throw new ModelError(
+      "autodiff.integer-input",
+      `Expected a model with a float input but its inputs are ${describe(inputs, facts)}`,
+    );
   }
-  const known = new Set([...inputs, ...graph.initializers.keys(), ...graph.nodes.flatMap(({ outputs }) => outputs.filter(Boolean))]);
+  const known = new Set([
+    ...inputs,
+    ...graph.initializers.keys(),
+    ...graph.nodes.flatMap(({ outputs }) => outputs.filter(Boolean)),
+  ]);
   for (const name of asked) {
-    if (!known.has(name)) throw unknownName("an input, initialiser or intermediate value of the model", name, [...known]);
+    if (!known.has(name))
+      throw unknownName("an input, initialiser or intermediate value of the model", name, [...known]);
     requireFloat(facts, name, "autodiff.integer-input", "value");
   }
   return [...new Set(asked)];
@@ -39,12 +50,18 @@ export function chooseWrt(graph: Graph, facts: ValueFacts, asked: readonly strin
 function requireFloat(facts: ValueFacts, name: string, code: string, what: string): void {
   const info = facts.info(name);
   if (info && !isFloat(info.dataType)) {
-    throw new ModelError(code, `Expected a float ${what} to differentiate but "${name}" is ${info.dataType}, which has no derivative`);
+    throw new ModelError(
+      code,
+      `Expected a float ${what} to differentiate but "${name}" is ${info.dataType}, which has no derivative`,
+    );
   }
 }
 
 function unknownName(what: string, name: string, known: readonly string[]): ModelError {
-  return new ModelError("autodiff.unknown-name", `Expected ${what} but found none named "${name}"; the closest are ${closestNames(name, known).join(", ")}`);
+  return new ModelError(
+    "autodiff.unknown-name",
+    `Expected ${what} but found none named "${name}"; the closest are ${closestNames(name, known).join(", ")}`,
+  );
 }
 
 function describe(names: readonly string[], facts: ValueFacts): string {

@@ -12,12 +12,17 @@ export function classOutput(model: Model, asked?: string): string {
   const names = outputs.map(({ name }) => name);
   if (asked !== undefined) {
     if (names.includes(asked)) return asked;
-    throw new ModelError("autodiff.unknown-name", `Expected an output of the model but found none named "${asked}"; the closest are ${closestNames(asked, names).join(", ")}`);
+    throw new ModelError(
+      "autodiff.unknown-name",
+      `Expected an output of the model but found none named "${asked}"; the closest are ${closestNames(asked, names).join(", ")}`,
+    );
   }
   const floats = outputs.filter(({ dataType }) => isFloat(dataType));
   const rows = floats.filter(({ shape }) => shape?.length === 2);
   const [only, ...others] = floats.length === 1 || rows.length === 0 ? floats : rows;
   if (only && others.length === 0) return only.name;
-  throw new ModelError("autodiff.ambiguous-output",
-    `Expected one output with the scores of the classes but the model has ${[only, ...others].filter(Boolean).length} float outputs that could be it (of ${names.map((name) => `"${name}"`).join(", ")}); name one`);
+  throw new ModelError(
+    "autodiff.ambiguous-output",
+    `Expected one output with the scores of the classes but the model has ${[only, ...others].filter(Boolean).length} float outputs that could be it (of ${names.map((name) => `"${name}"`).join(", ")}); name one`,
+  );
 }

@@ -3,7 +3,10 @@ const shown = 5;
 /** The names most like the one asked for, nearest first, for error messages. */
 export function closestNames(asked: string, known: readonly string[], count: number = shown): string[] {
   const distances = known.map((name) => ({ name, distance: distance(asked.toLowerCase(), name.toLowerCase()) }));
-  return distances.toSorted((a, b) => a.distance - b.distance).slice(0, count).map(({ name }) => `"${name}"`);
+  return distances
+    .toSorted((a, b) => a.distance - b.distance)
+    .slice(0, count)
+    .map(({ name }) => `"${name}"`);
 }
 
 /** How unlike two names are: 1 minus twice their shared letter pairs over all their pairs (Sørensen–Dice). */

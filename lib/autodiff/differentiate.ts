@@ -47,7 +47,13 @@ export function differentiateNamed(model: Model, options: DifferentiateOptions =
   const facts = new ValueFacts(result);
   const outputs = chooseOutputs(graph, facts, options.outputs);
   const wrt = chooseWrt(graph, facts, options.wrt);
-  const flow = traceFlow(graph, facts, { outputs, wrt, rules: options.rules, strict: options.strict, chosen: Boolean(options.outputs) });
+  const flow = traceFlow(graph, facts, {
+    outputs,
+    wrt,
+    rules: options.rules,
+    strict: options.strict,
+    chosen: Boolean(options.outputs),
+  });
 
   const builder = new GraphBuilder(graph, "grad/");
   const cotangents = new Map(outputs.map((name) => [name, builder.claimName(`d_${name}`)]));
@@ -70,7 +76,10 @@ export function differentiateNamed(model: Model, options: DifferentiateOptions =
  * that holds each gradient; nothing is added to the model's outputs.
  */
 export function appendGradient(
-  model: Model, cotangents: ReadonlyMap<string, string>, wrt: readonly string[], rules?: RuleChoice,
+  model: Model,
+  cotangents: ReadonlyMap<string, string>,
+  wrt: readonly string[],
+  rules?: RuleChoice,
 ): ReadonlyMap<string, string> {
   const { graph } = model;
   const facts = new ValueFacts(model);
@@ -83,7 +92,11 @@ export function appendGradient(
 
 /** The reverse sweep. Returns how to ask for the gradient of a value. */
 function backpropagate(
-  graph: GraphBuilder, facts: ValueFacts, flow: Flow, cotangents: ReadonlyMap<string, string>, rules: RuleChoice | undefined,
+  graph: GraphBuilder,
+  facts: ValueFacts,
+  flow: Flow,
+  cotangents: ReadonlyMap<string, string>,
+  rules: RuleChoice | undefined,
 ): (value: string) => string {
   const shared: Backpropagation = { graph, facts, varying: flow.varying, shapeTensors: new Map() };
   const contributions = new Map<string, string[]>();
@@ -116,6 +129,8 @@ function backpropagate(
 }
 
 function zerosOf(graph: GraphBuilder, { name, dataType, shape }: ValueInfo): string {
-  const known = shape?.every((extent) => typeof extent === "number") ? graph.int64(shape as readonly number[]) : undefined;
+  const known = shape?.every((extent) => typeof extent === "number")
+    ? graph.int64(shape as readonly number[])
+    : undefined;
   return graph.add("ConstantOfShape", [known ?? graph.add("Shape", [name])], { value: filledTensor(0, dataType, [1]) });
 }

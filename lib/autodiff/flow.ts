@@ -38,7 +38,9 @@ export function traceFlow(graph: Graph, facts: ValueFacts, request: FlowRequest)
   }
 
   const leading = leadingTo(graph, request.outputs);
-  const touched = graph.nodes.filter((node) => readsOf(node).some((name) => varying.has(name)) && node.outputs.some((name) => leading.has(name)));
+  const touched = graph.nodes.filter(
+    (node) => readsOf(node).some((name) => varying.has(name)) && node.outputs.some((name) => leading.has(name)),
+  );
   const activeNodes: Node[] = [];
   for (const node of touched) {
     if (isFlat(node)) continue;
@@ -61,27 +63,42 @@ function leadingTo(graph: Graph, outputs: readonly string[]): ReadonlySet<string
 
 /** A node's inputs, with what the graphs in its attributes capture from around them. */
 function readsOf(node: Node): string[] {
-  const graphs = Object.values(node.attributes).flatMap((attribute) => (attribute.kind === "graph" ? [attribute.value] : []));
+  const graphs = Object.values(node.attributes).flatMap((attribute) =>
+    attribute.kind === "graph" ? [attribute.value] : [],
+  );
   return [...node.inputs.filter(Boolean), ...graphs.flatMap(capturesOf)];
 }
 
 function capturesOf(graph: Graph): string[] {
-  const own = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.keys(), ...graph.nodes.flatMap(({ outputs }) => outputs)]);
+  const own = new Set([
+    ...graph.inputs.map(({ name }) => name),
+    ...graph.initializers.keys(),
+    ...graph.nodes.flatMap(({ outputs }) => outputs),
+  ]);
   return [...graph.nodes.flatMap(readsOf), ...graph.outputs.map(({ name }) => name)].filter((name) => !own.has(name));
 }
 
-function checkDependence(request: FlowRequest, varying: ReadonlySet<string>, stepwise: ReadonlyMap<string, Node>): void {
+function checkDependence(
+  request: FlowRequest,
+  varying: ReadonlySet<string>,
+  stepwise: ReadonlyMap<string, Node>,
+): void {
   const still = request.outputs.filter((name) => !varying.has(name));
   if (!request.chosen && still.length < request.outputs.length && !request.strict) return;
   const wrt = request.wrt.map((name) => `"${name}"`).join(", ");
   for (const output of still) {
     const step = stepwise.get(output);
     if (step) {
-      throw new ModelError("autodiff.no-gradient",
-        `Expected output "${output}" to depend smoothly on ${wrt} but every path goes through ${nodeLabel(step)}, whose output is whole numbers or booleans`);
+      throw new ModelError(
+        "autodiff.no-gradient",
+        `Expected output "${output}" to depend smoothly on ${wrt} but every path goes through ${nodeLabel(step)}, whose output is whole numbers or booleans`,
+      );
     }
     if (request.strict) {
-      throw new ModelError("autodiff.independent", `Expected output "${output}" to depend on ${wrt} but no differentiable path leads there`);
+      throw new ModelError(
+        "autodiff.independent",
+        `Expected output "${output}" to depend on ${wrt} but no differentiable path leads there`,
+      );
     }
   }
 }

@@ -43,14 +43,20 @@ export interface RuleContext {
  * `outputGradients[i]` is the cotangent of output i, or undefined where nothing flows back; at least one is there.
  * Returns one gradient a (positional) input; undefined means zero.
  */
-export type GradientRule = (context: RuleContext, outputGradients: readonly (string | undefined)[]) => readonly (string | undefined)[];
+export type GradientRule = (
+  context: RuleContext,
+  outputGradients: readonly (string | undefined)[],
+) => readonly (string | undefined)[];
 
 /** The rule of an operator with one output, and one input that has a gradient: dX from dY. Refuses where another's is asked for. */
 export function unaryRule(gradient: (context: RuleContext, dy: string) => string): GradientRule {
   return (context, [dy]) => {
     if (dy === undefined) return [];
     const other = context.node.inputs.findIndex((_, index) => index > 0 && context.needs(index));
-    if (other > 0) context.refuse(`it has no gradient with respect to its input "${context.input(other)}"; name the values to differentiate with respect to`);
+    if (other > 0)
+      context.refuse(
+        `it has no gradient with respect to its input "${context.input(other)}"; name the values to differentiate with respect to`,
+      );
     return [gradient(context, dy)];
   };
 }

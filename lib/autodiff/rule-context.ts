@@ -21,7 +21,10 @@ export interface Backpropagation {
 export class NodeRuleContext implements RuleContext {
   readonly graph: GraphBuilder;
 
-  constructor(readonly node: Node, private readonly shared: Backpropagation) {
+  constructor(
+    readonly node: Node,
+    private readonly shared: Backpropagation,
+  ) {
     this.graph = shared.graph;
   }
 
@@ -84,7 +87,9 @@ export class NodeRuleContext implements RuleContext {
   }
 
   zerosLike(value: string): string {
-    return this.graph.add("ConstantOfShape", [this.shapeTensor(value)], { value: filledTensor(0, this.dataType(value), [1]) });
+    return this.graph.add("ConstantOfShape", [this.shapeTensor(value)], {
+      value: filledTensor(0, this.dataType(value), [1]),
+    });
   }
 
   keepWhere(condition: string, value: string): string {
@@ -97,7 +102,9 @@ export class NodeRuleContext implements RuleContext {
   }
 
   refuse(reason: string): never {
-    throw new ModelError("autodiff.unsupported-case",
-      `Expected a node with a known gradient but ${nodeLabel(this.node)} cannot be differentiated: ${reason}`);
+    throw new ModelError(
+      "autodiff.unsupported-case",
+      `Expected a node with a known gradient but ${nodeLabel(this.node)} cannot be differentiated: ${reason}`,
+    );
   }
 }

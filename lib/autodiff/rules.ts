@@ -20,25 +20,40 @@ export function isFlat(node: Node): boolean {
 export function checkRule(node: Node, choice: RuleChoice | undefined, flows: boolean): void {
   const label = nodeLabel(node);
   const reason = isStandard(node) ? refusedOperators.get(node.operator) : undefined;
-  if (reason) throw new ModelError("autodiff.no-gradient", `Expected a differentiable path but ${label} lies on it, which has no gradient: ${reason}`);
+  if (reason)
+    throw new ModelError(
+      "autodiff.no-gradient",
+      `Expected a differentiable path but ${label} lies on it, which has no gradient: ${reason}`,
+    );
   if (flows && !findRule(node, choice)) {
-    throw new ModelError("autodiff.unsupported-operator", isStandard(node)
-      ? `Expected an operator with a gradient rule but ${label} has none`
-      : `Expected a standard ONNX operator but ${label} belongs to the domain "${node.domain}"`);
+    throw new ModelError(
+      "autodiff.unsupported-operator",
+      isStandard(node)
+        ? `Expected an operator with a gradient rule but ${label} has none`
+        : `Expected a standard ONNX operator but ${label} belongs to the domain "${node.domain}"`,
+    );
   }
 }
 
 /** The rule of a node that passed `checkRule`. */
 export function ruleFor(node: Node, choice: RuleChoice | undefined): GradientRule {
   const rule = findRule(node, choice);
-  if (!rule) throw new ModelError("autodiff.unsupported-operator", `Expected an operator with a gradient rule but ${nodeLabel(node)} has none`);
+  if (!rule)
+    throw new ModelError(
+      "autodiff.unsupported-operator",
+      `Expected an operator with a gradient rule but ${nodeLabel(node)} has none`,
+    );
   return rule;
 }
 
 function findRule(node: Node, choice: RuleChoice | undefined): GradientRule | undefined {
   if (!isStandard(node)) return undefined;
   const overrides = overridesOf(choice);
-  return hasRule(overrides, node.operator) ? overrides[node.operator] : hasRule(gradientRules, node.operator) ? gradientRules[node.operator] : undefined;
+  return hasRule(overrides, node.operator)
+    ? overrides[node.operator]
+    : hasRule(gradientRules, node.operator)
+      ? gradientRules[node.operator]
+      : undefined;
 }
 
 function overridesOf(choice: RuleChoice | undefined): RuleOverrides {

@@ -29,14 +29,18 @@ export function findSoftmaxHead(model: Model, output: string): SoftmaxHead | und
   const { graph } = model;
   if (!graph.outputs.some(({ name }) => name === output)) {
     const names = graph.outputs.map(({ name }) => name);
-    throw new ModelError("autodiff.unknown-name", `Expected an output of the model but found none named "${output}"; the closest are ${closestNames(output, names).join(", ")}`);
+    throw new ModelError(
+      "autodiff.unknown-name",
+      `Expected an output of the model but found none named "${output}"; the closest are ${closestNames(output, names).join(", ")}`,
+    );
   }
   const after: Node[] = [];
-  for (let value = output; ; ) {
+  for (let value = output; ;) {
     const node = graph.nodes.find(({ outputs }) => outputs[0] === value);
     const input = node?.inputs[0];
     if (!node || !input || node.domain !== "") return undefined;
-    if (isHead(node) && overClasses(model, node)) return { operator: node.operator, logits: input, after: after.toReversed() };
+    if (isHead(node) && overClasses(model, node))
+      return { operator: node.operator, logits: input, after: after.toReversed() };
     if (!passedOver.has(node.operator)) return undefined;
     after.push(node);
     value = input;

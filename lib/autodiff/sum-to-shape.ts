@@ -6,7 +6,11 @@ import type { RuleContext } from "./gradient-rule";
  * The axes are found now where the shapes tell, else by nodes that compare the two shapes at run time.
  */
 export function sumToShape(
-  context: RuleContext, gradient: string, from: readonly Dimension[] | undefined, target: string, to: readonly Dimension[] | undefined,
+  context: RuleContext,
+  gradient: string,
+  from: readonly Dimension[] | undefined,
+  target: string,
+  to: readonly Dimension[] | undefined,
 ): string {
   const { graph } = context;
   const axes = from && to && broadcastAxes(from, to);

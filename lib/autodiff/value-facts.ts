@@ -27,7 +27,10 @@ export class ValueFacts {
   require(name: string): ValueInfo {
     const info = this.info(name);
     if (info) return info;
-    throw new ModelError("autodiff.unknown-type", `Expected a value of known type but nothing in the model tells that of "${name}"`);
+    throw new ModelError(
+      "autodiff.unknown-type",
+      `Expected a value of known type but nothing in the model tells that of "${name}"`,
+    );
   }
 
   /** Records a value that no node makes, or what is known better of one. */

@@ -5,8 +5,16 @@ export function workingCopy(model: Model): Model {
   const { graph } = model;
   const copied: Graph = {
     ...graph,
-    nodes: graph.nodes.map((node) => ({ ...node, inputs: [...node.inputs], outputs: [...node.outputs], attributes: { ...node.attributes } })),
-    inputs: [...graph.inputs], outputs: [...graph.outputs], initializers: new Map(graph.initializers), valueInfo: new Map(graph.valueInfo),
+    nodes: graph.nodes.map((node) => ({
+      ...node,
+      inputs: [...node.inputs],
+      outputs: [...node.outputs],
+      attributes: { ...node.attributes },
+    })),
+    inputs: [...graph.inputs],
+    outputs: [...graph.outputs],
+    initializers: new Map(graph.initializers),
+    valueInfo: new Map(graph.valueInfo),
   };
   return { ...model, opsets: new Map(model.opsets), metadata: new Map(model.metadata), graph: copied };
 }

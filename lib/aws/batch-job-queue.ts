@@ -1,4 +1,11 @@
-import { BatchClient, DescribeJobsCommand, ListJobsCommand, SubmitJobCommand, type JobDetail, type JobStatus } from "@aws-sdk/client-batch";
+import {
+  BatchClient,
+  DescribeJobsCommand,
+  ListJobsCommand,
+  SubmitJobCommand,
+  type JobDetail,
+  type JobStatus,
+} from "@aws-sdk/client-batch";
 import { EnvironmentError } from "../contract/errors";
 import type { Dispatch } from "../contract/plan";
 import { submissionEnvironment } from "../contract/worker-environment";
@@ -15,51 +22,84 @@ export interface BatchQueues {
 
 /** Jobs on AWS Batch. Their names are unique, so that a submission whose answer was lost is found, not repeated. */
 export class BatchJobQueue implements JobQueue {
-  constructor(private readonly client: BatchClient, private readonly queues: BatchQueues) {}
+  constructor(
+    private readonly client: BatchClient,
+    private readonly queues: BatchQueues,
+  ) {}
 
   async submit({ name, batch, run, dispatch, size, jobDefinition }: JobRequest): Promise<{ jobId: string }> {
     const definition = jobDefinition ?? this.queues.jobDefinition;
-    if (definition === null) throw new EnvironmentError("aws.no-job-definition", `Expected a job definition for job ${name} but the plan and this process have none`);
+    if (definition === null)
+      throw new EnvironmentError(
+        "aws.no-job-definition",
+        `Expected a job definition for job ${name} but the plan and this process have none`,
+      );
     const environment = submissionEnvironment({ batch, run, number: dispatch.number, part: dispatch.part });
-    const { jobId } = await answered("SubmitJob", () => this.client.send(new SubmitJobCommand({
-      jobName: name,
-      jobQueue: this.arnOf(dispatch.queue),
-      jobDefinition: definition,
-      // An array has 2 to 10,000 children; one shard is a plain job.
-      ...(size > 1 ? { arrayProperties: { size } } : {}),
-      containerOverrides: { environment: Object.entries(environment).map(([variable, value]) => ({ name: variable, value })) },
-      // Comes back in the event when the job ends.
-      parameters: { batch: environment["CYTOLENS_BATCH"] ?? "", run },
-    })));
-    if (jobId === undefined) throw new EnvironmentError("aws.refused", "Expected a job id from SubmitJob but received none");
+    const { jobId } = await answered("SubmitJob", () =>
+      this.client.send(
+        new SubmitJobCommand({
+          jobName: name,
+          jobQueue: this.arnOf(dispatch.queue),
+          jobDefinition: definition,
+          // An array has 2 to 10,000 children; one shard is a plain job.
+          ...(size > 1 ? { arrayProperties: { size } } : {}),
+          containerOverrides: {
+            environment: Object.entries(environment).map(([variable, value]) => ({ name: variable, value })),
+          },
+          // Comes back in the event when the job ends.
+          parameters: { batch: environment["CYTOLENS_BATCH"] ?? "", run },
+        }),
+      ),
+    );
+    if (jobId === undefined)
+      throw new EnvironmentError("aws.refused", "Expected a job id from SubmitJob but received none");
     return { jobId };
   }
 
   async findByName(name: string, queue: Dispatch["queue"]): Promise<JobFacts | undefined> {
     // With a filter, every status is listed. Batch's name filter ignores case; our names have none.
-    const { jobSummaryList = [] } = await answered("ListJobs", () => this.client.send(new ListJobsCommand({
-      jobQueue: this.arnOf(queue), filters: [{ name: "JOB_NAME", values: [name] }],
-    })));
-    const newest = jobSummaryList.filter(({ jobName }) => jobName === name).sort((a, b) => (b.createdAt ?? 0) - (a.createdAt ?? 0))[0];
+    const { jobSummaryList = [] } = await answered("ListJobs", () =>
+      this.client.send(
+        new ListJobsCommand({
+          jobQueue: this.arnOf(queue),
+          filters: [{ name: "JOB_NAME", values: [name] }],
+        }),
+      ),
+    );
+    const newest = jobSummaryList
+      .filter(({ jobName }) => jobName === name)
+      .sort((a, b) => (b.createdAt ?? 0) - (a.createdAt ?? 0))[0];
     return newest?.jobId === undefined ? undefined : this.describe(newest.jobId);
   }
 
   async describe(jobId: string): Promise<JobFacts | undefined> {
-    const { jobs = [] } = await answered("DescribeJobs", () => this.client.send(new DescribeJobsCommand({ jobs: [jobId] })));
+    const { jobs = [] } = await answered("DescribeJobs", () =>
+      this.client.send(new DescribeJobsCommand({ jobs: [jobId] })),
+    );
     const job = jobs[0];
     if (!job) return undefined;
     const state = stateOf(job.status);
-    const reason = state === "failed" ? (await this.childsReason(job)) ?? reasonOf(job) : undefined;
-    return { jobId, name: job.jobName ?? "", state, attempts: job.attempts?.length ?? 0, ...(reason === undefined ? {} : { reason }) };
+    const reason = state === "failed" ? ((await this.childsReason(job)) ?? reasonOf(job)) : undefined;
+    return {
+      jobId,
+      name: job.jobName ?? "",
+      state,
+      attempts: job.attempts?.length ?? 0,
+      ...(reason === undefined ? {} : { reason }),
+    };
   }
 
   /** An array says only that a child failed; why is the child's to say. */
   private async childsReason({ jobId, arrayProperties }: JobDetail): Promise<string | undefined> {
     if (arrayProperties?.size === undefined) return undefined;
-    const { jobSummaryList = [] } = await answered("ListJobs", () => this.client.send(new ListJobsCommand({ arrayJobId: jobId, jobStatus: "FAILED", maxResults: 1 })));
+    const { jobSummaryList = [] } = await answered("ListJobs", () =>
+      this.client.send(new ListJobsCommand({ arrayJobId: jobId, jobStatus: "FAILED", maxResults: 1 })),
+    );
     const child = jobSummaryList[0]?.jobId;
     if (child === undefined) return undefined;
-    const { jobs = [] } = await answered("DescribeJobs", () => this.client.send(new DescribeJobsCommand({ jobs: [child] })));
+    const { jobs = [] } = await answered("DescribeJobs", () =>
+      this.client.send(new DescribeJobsCommand({ jobs: [child] })),
+    );
     return jobs[0] && reasonOf(jobs[0]);
   }
 
@@ -70,10 +110,14 @@ export class BatchJobQueue implements JobQueue {
 
 function stateOf(status: JobStatus | undefined): JobState {
   switch (status) {
-    case "SUCCEEDED": return "succeeded";
-    case "FAILED": return "failed";
-    case "RUNNING": return "running";
-    default: return "waiting";
+    case "SUCCEEDED":
+      return "succeeded";
+    case "FAILED":
+      return "failed";
+    case "RUNNING":
+      return "running";
+    default:
+      return "waiting";
   }
 }
 
@@ -81,6 +125,13 @@ function stateOf(status: JobStatus | undefined): JobState {
 function reasonOf({ statusReason, container, attempts = [] }: JobDetail): string {
   const last = attempts.at(-1);
   const exitCode = container?.exitCode ?? last?.container?.exitCode;
-  const said = [statusReason ?? last?.statusReason, container?.reason ?? last?.container?.reason, exitCode === undefined ? undefined : `exit code ${exitCode}`];
-  return [...new Set(said.filter((part): part is string => part !== undefined && part !== ""))].join("; ") || "AWS Batch gave no reason";
+  const said = [
+    statusReason ?? last?.statusReason,
+    container?.reason ?? last?.container?.reason,
+    exitCode === undefined ? undefined : `exit code ${exitCode}`,
+  ];
+  return (
+    [...new Set(said.filter((part): part is string => part !== undefined && part !== ""))].join("; ") ||
+    "AWS Batch gave no reason"
+  );
 }

@@ -17,7 +17,11 @@ const jobEvent = z.object({
 });
 
 /** A job of ours ended: collects its run. Events of other people's jobs on our queues, and of an array's children, are left alone. */
-export async function collectAfterJob(pipeline: Pipeline, log: StructuredLog, event: unknown): Promise<CollectOutcome | undefined> {
+export async function collectAfterJob(
+  pipeline: Pipeline,
+  log: StructuredLog,
+  event: unknown,
+): Promise<CollectOutcome | undefined> {
   const { jobId, jobName, status, statusReason, parameters, arrayProperties } = jobEvent.parse(event).detail;
   const ours = runOf(parameters);
   if (!ours || arrayProperties?.index !== undefined) {
@@ -35,7 +39,9 @@ export async function collectAfterJob(pipeline: Pipeline, log: StructuredLog, ev
   }
 }
 
-function runOf(parameters: { batch?: string | undefined; run?: string | undefined } | undefined): { batch: BatchName; run: RunId } | undefined {
+function runOf(
+  parameters: { batch?: string | undefined; run?: string | undefined } | undefined,
+): { batch: BatchName; run: RunId } | undefined {
   if (parameters?.batch === undefined) return undefined;
   const batch = batchName.safeParse(decodeURIComponent(parameters.batch));
   const run = runId.safeParse(parameters.run);

@@ -36,10 +36,16 @@ const marginMilliseconds = 45_000;
 const clients = { batch: new BatchClient({}), s3: new S3Client({}), sns: new SNSClient({}), sqs: new SQSClient({}) };
 
 /** The pipeline over S3, SQS, Batch and SNS. Throws an EnvironmentError when the stack's variables are not there. */
-export function pipelineOnAws(remainingMilliseconds: number, environment: NodeJS.ProcessEnv = process.env): { pipeline: Pipeline; log: StructuredLog } {
+export function pipelineOnAws(
+  remainingMilliseconds: number,
+  environment: NodeJS.ProcessEnv = process.env,
+): { pipeline: Pipeline; log: StructuredLog } {
   const parsed = handlerEnvironment.safeParse(environment);
   if (!parsed.success) {
-    throw new EnvironmentError("aws.handler-environment", `Expected the stack's variables but ${parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")}`);
+    throw new EnvironmentError(
+      "aws.handler-environment",
+      `Expected the stack's variables but ${parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")}`,
+    );
   }
   const told = parsed.data;
   const log = structuredLog(told.CYTOLENS_STACK);
@@ -47,7 +53,11 @@ export function pipelineOnAws(remainingMilliseconds: number, environment: NodeJS
     log,
     pipeline: {
       store: meteredStore(new S3Store(clients.s3, told.CYTOLENS_BUCKET), log, told.CYTOLENS_USD_PER_HOUR),
-      queue: new BatchJobQueue(clients.batch, { spot: told.CYTOLENS_SPOT_QUEUE, onDemand: told.CYTOLENS_ON_DEMAND_QUEUE, jobDefinition: told.CYTOLENS_JOB_DEFINITION }),
+      queue: new BatchJobQueue(clients.batch, {
+        spot: told.CYTOLENS_SPOT_QUEUE,
+        onDemand: told.CYTOLENS_ON_DEMAND_QUEUE,
+        jobDefinition: told.CYTOLENS_JOB_DEFINITION,
+      }),
       hints: new SqsHints(clients.sqs, told.CYTOLENS_HINTS_QUEUE_URL),
       notices: new SnsNotices(clients.sns, told.CYTOLENS_TOPIC),
       clock: systemClock,

@@ -8,7 +8,9 @@ import { tickMessage } from "./sqs-hints";
 import type { StructuredLog } from "./structured-log";
 
 /** What S3 sends when an object is created, as far as we read it, and what it sends once when it is set up. */
-const uploadMessage = z.object({ Records: z.array(z.object({ s3: z.object({ object: z.object({ key: z.string() }) }) })) });
+const uploadMessage = z.object({
+  Records: z.array(z.object({ s3: z.object({ object: z.object({ key: z.string() }) }) })),
+});
 const testMessage = z.object({ Event: z.literal("s3:TestEvent") });
 
 interface Upload {
@@ -17,7 +19,11 @@ interface Upload {
 }
 
 /** Handles a group of messages; answers which to deliver again. A message that cannot be read, or fails, fails alone. */
-export async function planMessages(pipeline: Pipeline, log: StructuredLog, messages: readonly Pick<SQSRecord, "messageId" | "body">[]): Promise<SQSBatchResponse> {
+export async function planMessages(
+  pipeline: Pipeline,
+  log: StructuredLog,
+  messages: readonly Pick<SQSRecord, "messageId" | "body">[],
+): Promise<SQSBatchResponse> {
   const failed = new Set<string>();
   const uploads: Upload[] = [];
   const ticks = new Map<BatchName, string[]>();
@@ -38,7 +44,11 @@ export async function planMessages(pipeline: Pipeline, log: StructuredLog, messa
   for (const [batch, messageIds] of ticks) {
     try {
       const outcome = await handleTick(pipeline, batch);
-      log.info("looked at a batch", { batch, outcome: outcome.state, ...("plan" in outcome ? { run: outcome.plan.run, items: outcome.plan.items } : {}) });
+      log.info("looked at a batch", {
+        batch,
+        outcome: outcome.state,
+        ...("plan" in outcome ? { run: outcome.plan.run, items: outcome.plan.items } : {}),
+      });
     } catch (error) {
       for (const messageId of messageIds) failed.add(messageId);
       log.error("cannot plan a batch", error, { batch });
@@ -47,7 +57,10 @@ export async function planMessages(pipeline: Pipeline, log: StructuredLog, messa
   return { batchItemFailures: [...failed].map((itemIdentifier) => ({ itemIdentifier })) };
 }
 
-export type Message = { readonly kind: "uploads"; readonly keys: string[] } | { readonly kind: "tick"; readonly batch: BatchName } | { readonly kind: "test" };
+export type Message =
+  | { readonly kind: "uploads"; readonly keys: string[] }
+  | { readonly kind: "tick"; readonly batch: BatchName }
+  | { readonly kind: "test" };
 
 /** What a message of the queue says; throws where it is none of S3's or ours. */
 export function readMessage(body: string): Message {

@@ -11,7 +11,13 @@ export async function reconcileOnSchedule(pipeline: Pipeline, log: StructuredLog
   for (const { batch, error } of report.failed) log.error("cannot reconcile a batch", error, { batch });
   log.metrics({ [metricNames.reconciled]: report.mended.length }, { message: "reconciled", looked: report.looked });
   if (report.failed.length > 0) {
-    throw new EnvironmentError("reconcile.incomplete", `Expected to look at ${report.looked} batches but ${report.failed.length} failed: ${report.failed.map(({ batch }) => JSON.stringify(batch)).slice(0, 10).join(", ")}`);
+    throw new EnvironmentError(
+      "reconcile.incomplete",
+      `Expected to look at ${report.looked} batches but ${report.failed.length} failed: ${report.failed
+        .map(({ batch }) => JSON.stringify(batch))
+        .slice(0, 10)
+        .join(", ")}`,
+    );
   }
   return report;
 }

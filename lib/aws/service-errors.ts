@@ -1,11 +1,36 @@
 import { CytolensError, EnvironmentError, TransientError } from "../contract/errors";
 
 const transientNames: ReadonlySet<string> = new Set([
-  "ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "RequestTimeout", "RequestTimeoutException", "TimeoutError",
-  "ServerException", "ServiceUnavailable", "InternalError", "InternalFailure", "KMSThrottling", "RequestThrottled",
+  "ThrottlingException",
+  "Throttling",
+  "TooManyRequestsException",
+  "RequestLimitExceeded",
+  "RequestTimeout",
+  "RequestTimeoutException",
+  "TimeoutError",
+  "ServerException",
+  "ServiceUnavailable",
+  "InternalError",
+  "InternalFailure",
+  "KMSThrottling",
+  "RequestThrottled",
 ]);
-const deniedNames: ReadonlySet<string> = new Set(["AccessDenied", "AccessDeniedException", "AuthorizationError", "UnrecognizedClientException", "ExpiredTokenException", "CredentialsProviderError"]);
-const networkCodes: ReadonlySet<string> = new Set(["ECONNRESET", "ECONNREFUSED", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN"]);
+const deniedNames: ReadonlySet<string> = new Set([
+  "AccessDenied",
+  "AccessDeniedException",
+  "AuthorizationError",
+  "UnrecognizedClientException",
+  "ExpiredTokenException",
+  "CredentialsProviderError",
+]);
+const networkCodes: ReadonlySet<string> = new Set([
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+]);
 
 interface ServiceError {
   readonly name?: string;
@@ -23,7 +48,8 @@ export function namedError(error: unknown, call: string): CytolensError {
   if (transientNames.has(name) || status >= 500 || status === 429 || (code !== undefined && networkCodes.has(code))) {
     return new TransientError("aws.unavailable", says, { cause: error });
   }
-  if (deniedNames.has(name) || status === 403 || status === 401) return new EnvironmentError("aws.denied", says, { cause: error });
+  if (deniedNames.has(name) || status === 403 || status === 401)
+    return new EnvironmentError("aws.denied", says, { cause: error });
   return new EnvironmentError("aws.refused", says, { cause: error });
 }
 

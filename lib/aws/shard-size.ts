@@ -8,9 +8,12 @@ const mostItemsPerShard = 500;
 /** Rough passes of forward and backward for one image; only the size of shards depends on it. */
 function passes(method: MethodSettings): number {
   switch (method.name) {
-    case "integrated-gradients": return method.steps === "adaptive" ? 64 : method.steps === "study" ? 500 : method.steps;
-    case "guided-grad-cam": return 2;
-    default: return 1;
+    case "integrated-gradients":
+      return method.steps === "adaptive" ? 64 : method.steps === "study" ? 500 : method.steps;
+    case "guided-grad-cam":
+      return 2;
+    default:
+      return 1;
   }
 }
 

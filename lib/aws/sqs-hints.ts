@@ -8,11 +8,20 @@ import { answered } from "./service-errors";
 export const tickMessage = z.strictObject({ kind: z.literal("tick"), batch: batchName });
 
 export class SqsHints implements Hints {
-  constructor(private readonly client: SQSClient, private readonly queueUrl: string) {}
+  constructor(
+    private readonly client: SQSClient,
+    private readonly queueUrl: string,
+  ) {}
 
   async tick(batch: BatchName, delaySeconds: number): Promise<void> {
-    await answered("SendMessage", () => this.client.send(new SendMessageCommand({
-      QueueUrl: this.queueUrl, MessageBody: JSON.stringify({ kind: "tick", batch }), DelaySeconds: delaySeconds,
-    })));
+    await answered("SendMessage", () =>
+      this.client.send(
+        new SendMessageCommand({
+          QueueUrl: this.queueUrl,
+          MessageBody: JSON.stringify({ kind: "tick", batch }),
+          DelaySeconds: delaySeconds,
+        }),
+      ),
+    );
   }
 }

@@ -11,23 +11,34 @@ export interface StructuredLog {
   metrics(values: Partial<Record<MetricName, number>>, fields?: Fields): void;
 }
 
-export function structuredLog(stack: string, write: (line: string) => void = (line) => console.log(line), now: () => number = Date.now): StructuredLog {
+export function structuredLog(
+  stack: string,
+  write: (line: string) => void = (line) => console.log(line),
+  now: () => number = Date.now,
+): StructuredLog {
   const line = (fields: Fields): void => write(JSON.stringify(fields));
   return {
     info: (message, fields) => line({ level: "info", message, stack, ...fields }),
     error: (message, error, fields) => line({ level: "error", message, stack, ...fields, ...described(error) }),
-    metrics: (values, fields) => line({
-      ...fields,
-      Stack: stack,
-      ...values,
-      _aws: {
-        Timestamp: now(),
-        CloudWatchMetrics: [{
-          Namespace: metricNamespace, Dimensions: [["Stack"]],
-          Metrics: Object.keys(values).map((Name) => ({ Name, Unit: Name === "WorkerSeconds" ? "Seconds" : Name === "EstimatedCostUsd" ? "None" : "Count" })),
-        }],
-      },
-    }),
+    metrics: (values, fields) =>
+      line({
+        ...fields,
+        Stack: stack,
+        ...values,
+        _aws: {
+          Timestamp: now(),
+          CloudWatchMetrics: [
+            {
+              Namespace: metricNamespace,
+              Dimensions: [["Stack"]],
+              Metrics: Object.keys(values).map((Name) => ({
+                Name,
+                Unit: Name === "WorkerSeconds" ? "Seconds" : Name === "EstimatedCostUsd" ? "None" : "Count",
+              })),
+            },
+          ],
+        },
+      }),
   };
 }
 

@@ -3,4 +3,6 @@ import type { Failure } from "../contract/outcome";
 
 /** An error as outcomes and tables keep it: the code for programs, the message for people. */
 export const describeError = (error: unknown): Failure =>
-  error instanceof CytolensError ? { code: error.code, message: error.message } : { code: "unexpected", message: error instanceof Error ? error.message : String(error) };
+  error instanceof CytolensError
+    ? { code: error.code, message: error.message }
+    : { code: "unexpected", message: error instanceof Error ? error.message : String(error) };

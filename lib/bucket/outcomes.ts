@@ -19,19 +19,31 @@ export async function shardItems(store: ObjectStore, plan: Plan, shard: number):
     items.push(...lines);
   }
   if (items.length !== Math.max(0, end - first)) {
-    throw new EnvironmentError("plan.damaged", `Expected ${end - first} items in shard ${shard} of run ${plan.run} but the draft holds ${items.length}`);
+    throw new EnvironmentError(
+      "plan.damaged",
+      `Expected ${end - first} items in shard ${shard} of run ${plan.run} but the draft holds ${items.length}`,
+    );
   }
   return items;
 }
 
-export async function readPage(store: ObjectStore, plan: Pick<Plan, "batch" | "draft">, page: number): Promise<WorkItem[]> {
+export async function readPage(
+  store: ObjectStore,
+  plan: Pick<Plan, "batch" | "draft">,
+  page: number,
+): Promise<WorkItem[]> {
   const key = draftPageKey(plan.batch, plan.draft, page);
   const { body } = await store.read(key);
   return linesOf(body).map((line) => parseDocument(key, line, workItem));
 }
 
 /** What has become of a shard's items, over all dispatches that worked on it. */
-export async function shardOutcomes(store: ObjectStore, plan: Plan, shard: number, dispatches: number): Promise<Outcomes> {
+export async function shardOutcomes(
+  store: ObjectStore,
+  plan: Plan,
+  shard: number,
+  dispatches: number,
+): Promise<Outcomes> {
   const merged: Outcomes = new Map();
   for (let number = 0; number < dispatches; number++) {
     const found = await readRollUp(store, rollUpKey(plan.batch, plan.run, number, shard));
@@ -40,10 +52,19 @@ export async function shardOutcomes(store: ObjectStore, plan: Plan, shard: numbe
   return merged;
 }
 
-export async function readRollUp(store: ObjectStore, key: ObjectKey): Promise<{ outcomes: Outcomes; etag: string } | undefined> {
+export async function readRollUp(
+  store: ObjectStore,
+  key: ObjectKey,
+): Promise<{ outcomes: Outcomes; etag: string } | undefined> {
   try {
     const { facts, body } = await store.read(key);
-    return { outcomes: mergeOutcomes(new Map(), linesOf(body).map((line) => parseDocument(key, line, outcome))), etag: facts.etag };
+    return {
+      outcomes: mergeOutcomes(
+        new Map(),
+        linesOf(body).map((line) => parseDocument(key, line, outcome)),
+      ),
+      etag: facts.etag,
+    };
   } catch (error) {
     if (error instanceof ObjectNotFoundError) return undefined;
     throw error;
@@ -57,7 +78,12 @@ export async function readRollUp(store: ObjectStore, key: ObjectKey): Promise<{ 
 export function mergeOutcomes(into: Outcomes, more: Iterable<Outcome>): Outcomes {
   for (const next of more) {
     const known = into.get(next.work);
-    if (!known || rank(next) > rank(known) || (next.status === "failed" && known.status === "failed" && next.finishedAt > known.finishedAt)) into.set(next.work, next);
+    if (
+      !known ||
+      rank(next) > rank(known) ||
+      (next.status === "failed" && known.status === "failed" && next.finishedAt > known.finishedAt)
+    )
+      into.set(next.work, next);
   }
   return into;
 }
@@ -67,12 +93,18 @@ const rank = ({ status }: Outcome): number => ({ failed: 0, skipped: 1, succeede
 const patience = 20;
 
 /** Writes a shard's outcomes together with what another copy of the shard may have written since `etag`. Answers the new ETag. */
-export async function writeRollUp(store: ObjectStore, key: ObjectKey, outcomes: Outcomes, etag: string | undefined): Promise<string> {
+export async function writeRollUp(
+  store: ObjectStore,
+  key: ObjectKey,
+  outcomes: Outcomes,
+  etag: string | undefined,
+): Promise<string> {
   let expected = etag;
   for (let tried = 0; tried < patience; tried++) {
     try {
       const written = await store.write(key, encodeOutcomes(outcomes), {
-        only: expected === undefined ? "create" : { ifMatch: expected }, contentType: "application/x-ndjson",
+        only: expected === undefined ? "create" : { ifMatch: expected },
+        contentType: "application/x-ndjson",
       });
       return written.etag;
     } catch (error) {
@@ -82,10 +114,21 @@ export async function writeRollUp(store: ObjectStore, key: ObjectKey, outcomes: 
       expected = found?.etag;
     }
   }
-  throw new EnvironmentError("storage.contended", `Expected to write ${JSON.stringify(key)} within ${patience} tries but others kept writing it`);
+  throw new EnvironmentError(
+    "storage.contended",
+    `Expected to write ${JSON.stringify(key)} within ${patience} tries but others kept writing it`,
+  );
 }
 
-export const inKeyOrder = (outcomes: Outcomes): Outcome[] => [...outcomes.values()].sort((a, b) => compareKeys(a.key, b.key) || compareKeys(a.work, b.work));
+export const inKeyOrder = (outcomes: Outcomes): Outcome[] =>
+  [...outcomes.values()].sort((a, b) => compareKeys(a.key, b.key) || compareKeys(a.work, b.work));
 
-const encodeOutcomes = (outcomes: Outcomes): string => inKeyOrder(outcomes).map((one) => `${JSON.stringify(one)}\n`).join("");
-const linesOf = (body: Uint8Array): string[] => Buffer.from(body).toString("utf8").split("\n").filter((line) => line !== "");
+const encodeOutcomes = (outcomes: Outcomes): string =>
+  inKeyOrder(outcomes)
+    .map((one) => `${JSON.stringify(one)}\n`)
+    .join("");
+const linesOf = (body: Uint8Array): string[] =>
+  Buffer.from(body)
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => line !== "");

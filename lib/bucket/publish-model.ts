@@ -11,11 +11,19 @@ export interface PublishableModel {
 }
 
 /** Puts a model into a bucket under its digest and points names at it: from then on batches there may use it. */
-export async function publishModel(store: ObjectStore, { bytes, card }: PublishableModel, names: readonly string[] = [card.name]): Promise<void> {
+export async function publishModel(
+  store: ObjectStore,
+  { bytes, card }: PublishableModel,
+  names: readonly string[] = [card.name],
+): Promise<void> {
   await createFile(store, bytes, card);
   await createDocument(store, modelCardKey(card.sha256), card);
   for (const name of names) {
-    await store.write(modelNameKey(name), `${JSON.stringify({ schemaVersion: 1, name, sha256: card.sha256 }, null, 2)}\n`, { contentType: "application/json" });
+    await store.write(
+      modelNameKey(name),
+      `${JSON.stringify({ schemaVersion: 1, name, sha256: card.sha256 }, null, 2)}\n`,
+      { contentType: "application/json" },
+    );
   }
 }
 
@@ -25,6 +33,10 @@ async function createFile(store: ObjectStore, bytes: Uint8Array, { sha256 }: Mod
   } catch (error) {
     if (!(error instanceof PreconditionFailedError)) throw error;
     const facts = await store.head(modelKey(sha256));
-    if (facts?.size !== bytes.length) throw new ModelError("model.damaged", `Expected ${bytes.length} bytes of model ${sha256} in ${store.description} but found ${facts?.size ?? 0}: remove the file and publish again`);
+    if (facts?.size !== bytes.length)
+      throw new ModelError(
+        "model.damaged",
+        `Expected ${bytes.length} bytes of model ${sha256} in ${store.description} but found ${facts?.size ?? 0}: remove the file and publish again`,
+      );
   }
 }

@@ -1,5 +1,12 @@
 import type { BatchName, RunId } from "../contract/names";
-import { dispatchKey, dispatchPrefix, ordinalKey, ordinalsPrefix, planKey, runSummaryKey } from "../contract/object-keys";
+import {
+  dispatchKey,
+  dispatchPrefix,
+  ordinalKey,
+  ordinalsPrefix,
+  planKey,
+  runSummaryKey,
+} from "../contract/object-keys";
 import { dispatch, plan, type Dispatch, type Plan } from "../contract/plan";
 import { ordinalClaim, type OrdinalClaim } from "../contract/planning";
 import { runSummary, type RunSummary } from "../contract/summary";
@@ -9,7 +16,8 @@ import { createDocument, readDocument, requireDocument, type Stored } from "./do
 /** The runs of a batch that were claimed, oldest first; a claim may have no plan yet, or never. */
 export async function readClaims(store: ObjectStore, batch: BatchName): Promise<OrdinalClaim[]> {
   const claims: OrdinalClaim[] = [];
-  for await (const { key } of listAll(store, ordinalsPrefix(batch))) claims.push(await requireDocument(store, key, ordinalClaim));
+  for await (const { key } of listAll(store, ordinalsPrefix(batch)))
+    claims.push(await requireDocument(store, key, ordinalClaim));
   return claims;
 }
 
@@ -30,7 +38,8 @@ export async function claimOrdinal(store: ObjectStore, batch: BatchName, run: Ru
     const mine = claims.find((claim) => claim.run === run);
     if (mine) return mine.ordinal;
     const ordinal = (claims.at(-1)?.ordinal ?? 0) + 1;
-    if (await createDocument(store, ordinalKey(batch, ordinal), { schemaVersion: 1, batch, ordinal, run })) return ordinal;
+    if (await createDocument(store, ordinalKey(batch, ordinal), { schemaVersion: 1, batch, ordinal, run }))
+      return ordinal;
   }
 }
 
@@ -44,14 +53,23 @@ export async function readDispatches(store: ObjectStore, batch: BatchName, run: 
   return found.sort((a, b) => a.value.number - b.value.number || a.value.part - b.value.part);
 }
 
-export const readDispatch = (store: ObjectStore, batch: BatchName, run: RunId, number: number, part: number): Promise<Stored<Dispatch> | undefined> =>
-  readDocument(store, dispatchKey(batch, run, number, part), dispatch);
+export const readDispatch = (
+  store: ObjectStore,
+  batch: BatchName,
+  run: RunId,
+  number: number,
+  part: number,
+): Promise<Stored<Dispatch> | undefined> => readDocument(store, dispatchKey(batch, run, number, part), dispatch);
 
 /** Present once every item of the run has its outcome. */
-export const readRunSummary = async (store: ObjectStore, batch: BatchName, run: RunId): Promise<RunSummary | undefined> =>
-  (await readDocument(store, runSummaryKey(batch, run), runSummary))?.value;
+export const readRunSummary = async (
+  store: ObjectStore,
+  batch: BatchName,
+  run: RunId,
+): Promise<RunSummary | undefined> => (await readDocument(store, runSummaryKey(batch, run), runSummary))?.value;
 
 export const shardsOf = ({ shards }: Pick<Dispatch, "shards">): number[] =>
   Array.isArray(shards) ? shards : Array.from({ length: shards.count }, (_, index) => shards.first + index);
 
-export const howMany = (dispatches: readonly Stored<Dispatch>[]): number => 1 + Math.max(-1, ...dispatches.map(({ value }) => value.number));
+export const howMany = (dispatches: readonly Stored<Dispatch>[]): number =>
+  1 + Math.max(-1, ...dispatches.map(({ value }) => value.number));

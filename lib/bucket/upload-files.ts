@@ -32,7 +32,10 @@ const wholeBytes = 16 * 2 ** 20;
 
 /** Puts files under a prefix, several at a time; what is there already, unchanged, is not sent again. */
 export async function uploadFiles(
-  store: ObjectStore, prefix: string, files: readonly FileToUpload[], { parallel, told, stop }: UploadFlow,
+  store: ObjectStore,
+  prefix: string,
+  files: readonly FileToUpload[],
+  { parallel, told, stop }: UploadFlow,
 ): Promise<Uploaded> {
   const there = new Map<string, ObjectFacts>();
   for await (const facts of listAll(store, prefix)) there.set(facts.key, facts);

@@ -19,9 +19,13 @@ export interface BatchFlags {
 export function addBatchFlags(command: Command): Command {
   return command
     .option("--settings <file>", "a batch.json with settings; the flags below override it")
-    .option("--methods <names>", `explanations, separated by commas: ${methodNames.join(", ")}`, (text) => text.split(",").map((name) => name.trim()))
+    .option("--methods <names>", `explanations, separated by commas: ${methodNames.join(", ")}`, (text) =>
+      text.split(",").map((name) => name.trim()),
+    )
     .option("--target <class>", "explain this class (name or index) instead of the predicted one")
-    .addOption(new Option("--of <output>", "explain the class's logit or its probability").choices(["logit", "probability"]))
+    .addOption(
+      new Option("--of <output>", "explain the class's logit or its probability").choices(["logit", "probability"]),
+    )
     .addOption(new Option("--labels <source>", "take true classes from folder names").choices(["none", "folders"]))
     .addOption(new Option("--mask <mask>", "black out the background as the study did").choices(["none", "otsu"]))
     .option("--tile-size <pixels>", "work on larger images tile by tile", wholeNumber)
@@ -31,11 +35,20 @@ export function addBatchFlags(command: Command): Command {
 /** The settings to put into the batch. Throws a UserError that names the field. */
 export async function settingsFrom(flags: BatchFlags, model: string): Promise<Settings> {
   const { settings: file, target, methods, of, labels, mask, tileSize, figure } = flags;
-  const fromFile: unknown = file === undefined ? {} : JSON.parse(JSON.stringify(parseSettings(await readText(file), file)));
+  const fromFile: unknown =
+    file === undefined ? {} : JSON.parse(JSON.stringify(parseSettings(await readText(file), file)));
   const chosen = {
-    ...(fromFile as object), model,
-    ...(methods ? { methods } : {}), ...(of ? { of } : {}), ...(labels ? { labels } : {}), ...(mask ? { mask } : {}), ...(tileSize === undefined ? {} : { tileSize }), ...(figure ? { figure } : {}),
-    ...(target === undefined ? {} : { target: target === "predicted" ? target : { class: /^\d+$/.test(target) ? Number(target) : target } }),
+    ...(fromFile as object),
+    model,
+    ...(methods ? { methods } : {}),
+    ...(of ? { of } : {}),
+    ...(labels ? { labels } : {}),
+    ...(mask ? { mask } : {}),
+    ...(tileSize === undefined ? {} : { tileSize }),
+    ...(figure ? { figure } : {}),
+    ...(target === undefined
+      ? {}
+      : { target: target === "predicted" ? target : { class: /^\d+$/.test(target) ? Number(target) : target } }),
   };
   return parseSettings(JSON.stringify(chosen), "the command line");
 }
@@ -48,6 +61,7 @@ async function readText(file: string): Promise<string> {
 
 export function wholeNumber(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError(`Expected a whole number but received "${text}".`);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError(`Expected a whole number but received "${text}".`);
   return value;
 }

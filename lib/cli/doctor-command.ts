@@ -15,20 +15,33 @@ const leastDiskBytes = 2 ** 30;
 
 /** `cytolens doctor`: what this machine has of what is needed; exit code 3 when something is missing. */
 export function registerDoctor(program: Command): void {
-  program.command("doctor")
+  program
+    .command("doctor")
     .description("check that this machine has what cytolens needs")
     .option("--json", "print the findings as JSON")
     .action(async ({ json }: { json?: boolean }) => {
       const findings = await examine();
-      process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : `${findings.map(({ ok, what, found }) => `${ok ? "ok  " : "FAIL"}  ${what}: ${found}`).join("\n")}\n`);
+      process.stdout.write(
+        json
+          ? `${JSON.stringify(findings, null, 2)}\n`
+          : `${findings.map(({ ok, what, found }) => `${ok ? "ok  " : "FAIL"}  ${what}: ${found}`).join("\n")}\n`,
+      );
       process.exitCode = findings.every(({ ok }) => ok) ? exitCodes.done : exitCodes.surroundings;
     });
 }
 
 async function examine(): Promise<Finding[]> {
   return [
-    { what: `Node.js ${leastNode} or newer`, ok: Number(process.versions.node.split(".")[0]) >= leastNode, found: process.versions.node },
-    { what: "Memory for one worker", ok: os.totalmem() >= leastMemoryBytes, found: `${(os.totalmem() / 2 ** 30).toFixed(1)} GiB, ${os.availableParallelism()} cores` },
+    {
+      what: `Node.js ${leastNode} or newer`,
+      ok: Number(process.versions.node.split(".")[0]) >= leastNode,
+      found: process.versions.node,
+    },
+    {
+      what: "Memory for one worker",
+      ok: os.totalmem() >= leastMemoryBytes,
+      found: `${(os.totalmem() / 2 ** 30).toFixed(1)} GiB, ${os.availableParallelism()} cores`,
+    },
     await disk(),
     await tried("Images are decoded in a process of their own", decodeOne),
     await tried("The default model computes here", predictOne),
@@ -50,7 +63,10 @@ async function tried(what: string, action: () => Promise<string>): Promise<Findi
 }
 
 /** A PNG of one red pixel. */
-const onePixel = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mP4z8AAAAMBAQD3A0FDAAAAAElFTkSuQmCC", "base64");
+const onePixel = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mP4z8AAAAMBAQD3A0FDAAAAAElFTkSuQmCC",
+  "base64",
+);
 
 async function decodeOne(): Promise<string> {
   const { Decoder } = await import("../imaging/preparing/decoder.js");
@@ -64,7 +80,10 @@ async function decodeOne(): Promise<string> {
 }
 
 async function predictOne(): Promise<string> {
-  const [{ shippedModel }, { loadModel }] = await Promise.all([import("../local/find-model.js"), import("../inference/load-model.js")]);
+  const [{ shippedModel }, { loadModel }] = await Promise.all([
+    import("../local/find-model.js"),
+    import("../inference/load-model.js"),
+  ]);
   const classifier = await loadModel(shippedModel);
   try {
     const { channels, height, width } = classifier.input;

@@ -4,18 +4,33 @@ import { evaluationJson, writeEvaluation } from "../evaluation/write-evaluation"
 import type { SipakmedVariant } from "../training/data-set";
 import { splitNames, type SplitName } from "../training/data-split";
 
-interface EvaluateFlags { out?: string; split?: SplitName; part: "train" | "validation" | "test"; variant: SipakmedVariant; flips?: boolean; skipUnreadable?: boolean; maskModel?: string; threads?: number; json?: boolean }
+interface EvaluateFlags {
+  out?: string;
+  split?: SplitName;
+  part: "train" | "validation" | "test";
+  variant: SipakmedVariant;
+  flips?: boolean;
+  skipUnreadable?: boolean;
+  maskModel?: string;
+  threads?: number;
+  json?: boolean;
+}
 
 /** `cytolens evaluate`: how good a model is on labelled images. */
 export function registerEvaluate(program: Command): void {
-  program.command("evaluate")
+  program
+    .command("evaluate")
     .description("measure a model on a folder with a folder of images for each class")
     .argument("<model>", "model folder or ONNX file")
     .argument("<data>", "class folders, named as the model's classes")
     .option("-o, --out <folder>", "folder for evaluation.html, evaluation.json and predictions.csv")
     .addOption(new Option("--split <name>", "evaluate on one part of a split only").choices([...splitNames]))
-    .addOption(new Option("--part <name>", "which part of the split").choices(["train", "validation", "test"]).default("test"))
-    .addOption(new Option("--variant <name>", "SIPaKMeD's image set").choices(["full", "cropped", "masked"]).default("full"))
+    .addOption(
+      new Option("--part <name>", "which part of the split").choices(["train", "validation", "test"]).default("test"),
+    )
+    .addOption(
+      new Option("--variant <name>", "SIPaKMeD's image set").choices(["full", "cropped", "masked"]).default("full"),
+    )
     .option("--flips", "average the probabilities over four flips")
     .option("--mask-model <folder>", "mask images with this U-Net (a model folder) in place of Otsu's threshold")
     .option("--skip-unreadable", "leave unreadable images out")
@@ -23,22 +38,37 @@ export function registerEvaluate(program: Command): void {
     .option("--json", "print the scores as JSON")
     .action(async (model: string, data: string, flags: EvaluateFlags) => {
       const result = await evaluateModel({
-        model, data, variant: flags.variant, flips: flags.flips, skipUnreadable: flags.skipUnreadable, maskModel: flags.maskModel, threads: flags.threads,
+        model,
+        data,
+        variant: flags.variant,
+        flips: flags.flips,
+        skipUnreadable: flags.skipUnreadable,
+        maskModel: flags.maskModel,
+        threads: flags.threads,
         part: flags.split && { split: flags.split, name: flags.part },
       });
       if (flags.out !== undefined) await writeEvaluation(flags.out, result);
-      if (flags.json) { console.log(JSON.stringify(evaluationJson(result))); return; }
+      if (flags.json) {
+        console.log(JSON.stringify(evaluationJson(result)));
+        return;
+      }
       const { accuracy, macro, macroAuc, calibration, intervals, samples } = result.evaluation;
       for (const { name, reason } of result.unreadable) console.error(`left out ${name}: ${reason}`);
-      console.log(`${samples} images: top-1 ${percent(accuracy)} (95 % interval ${percent(intervals.accuracyWilson.low)} to ${percent(intervals.accuracyWilson.high)}), macro F1 ${percent(macro.f1)}, mean ROC-AUC ${macroAuc.toFixed(4)}, calibration error ${percent(calibration.expectedError)} (${percent(calibration.expectedErrorByChance)} by chance)`);
-      for (const scores of result.evaluation.perClass) console.log(`  ${scores.className}: precision ${percent(scores.precision)}, recall ${percent(scores.recall)}, F1 ${percent(scores.f1)}, support ${scores.support}`);
+      console.log(
+        `${samples} images: top-1 ${percent(accuracy)} (95 % interval ${percent(intervals.accuracyWilson.low)} to ${percent(intervals.accuracyWilson.high)}), macro F1 ${percent(macro.f1)}, mean ROC-AUC ${macroAuc.toFixed(4)}, calibration error ${percent(calibration.expectedError)} (${percent(calibration.expectedErrorByChance)} by chance)`,
+      );
+      for (const scores of result.evaluation.perClass)
+        console.log(
+          `  ${scores.className}: precision ${percent(scores.precision)}, recall ${percent(scores.recall)}, F1 ${percent(scores.f1)}, support ${scores.support}`,
+        );
       if (flags.out !== undefined) console.log(`Report: ${flags.out}/evaluation.html`);
     });
 }
 
 function wholeNumber(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError(`Expected a whole number from 1 on but received "${text}".`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError(`Expected a whole number from 1 on but received "${text}".`);
   return value;
 }
 

@@ -35,9 +35,10 @@ interface ExplainFlags {
 
 /** `cytolens explain`: one image, one picture, one JSON, with any ONNX classifier. */
 export function registerExplain(program: Command): void {
-  program.command("explain")
+  program
+    .command("explain")
     .description("explain one image with any ONNX classifier")
-    .argument("<model>", "an ONNX file with one 4-D float input, a model folder, or \"default\"")
+    .argument("<model>", 'an ONNX file with one 4-D float input, a model folder, or "default"')
     .argument("<image>", "JPEG, PNG, TIFF, WebP or BMP")
     .addOption(new Option("--method <name>", "how to explain").choices(methodNames).default("integrated-gradients"))
     .option("-o, --out <folder>", "where the picture and the JSON go", ".")
@@ -47,7 +48,11 @@ export function registerExplain(program: Command): void {
     .option("--std <numbers>", "normalisation: standard deviation of each channel", numbers)
     .option("--scale <number>", "normalisation: what grey levels of 0 to 255 are multiplied by first", number)
     .option("--target <class>", "explain this class (name or index) instead of the predicted one")
-    .addOption(new Option("--of <output>", "explain the class's logit or its probability").choices(["logit", "probability"]).default("logit"))
+    .addOption(
+      new Option("--of <output>", "explain the class's logit or its probability")
+        .choices(["logit", "probability"])
+        .default("logit"),
+    )
     .option("--layer <name>", "the feature map that Grad-CAM reads (default: the last)")
     .addOption(new Option("--baseline <name>", "integrated gradients: where the path begins").choices(baselineNames))
     .option("--steps <steps>", "integrated gradients: adaptive, study, or a number of Gauss–Legendre points")
@@ -62,10 +67,15 @@ export function registerExplain(program: Command): void {
 
 async function explainImage(modelName: string, imageFile: string, flags: ExplainFlags): Promise<number> {
   const model = await findModel(modelName);
-  if (!model) throw new UserError("model.not-found", `Expected an ONNX file, a model folder or "default" but received "${modelName}"`);
+  if (!model)
+    throw new UserError(
+      "model.not-found",
+      `Expected an ONNX file, a model folder or "default" but received "${modelName}"`,
+    );
   const [card, settings, image] = [cardWith(model.card, flags), settingsFrom(flags), await readInput(imageFile)];
   const work = await openImageWork({ settings, model: { name: card.name, sha256: card.sha256, card } }, model.bytes, {
-    provider: flags.provider ?? "cpu", cacheFolder: path.join(cacheFolder(), "gradients"),
+    provider: flags.provider ?? "cpu",
+    cacheFolder: path.join(cacheFolder(), "gradients"),
     ...(flags.memory === undefined ? {} : { memoryBytes: flags.memory * 2 ** 20 }),
   });
   try {
@@ -86,46 +96,104 @@ async function explainImage(modelName: string, imageFile: string, flags: Explain
 
 function cardWith(card: ModelCard, { classNames, size, mean, std, scale }: ExplainFlags): ModelCard {
   if (classNames && classNames.length !== card.classes.length) {
-    throw new UserError("model.classes", `Expected ${card.classes.length} class names for --class-names but received ${classNames.length}`);
+    throw new UserError(
+      "model.classes",
+      `Expected ${card.classes.length} class names for --class-names but received ${classNames.length}`,
+    );
   }
   return modelCard.parse({
-    ...card, classes: classNames ?? card.classes,
-    input: { ...card.input, ...size, ...(mean ? { mean } : {}), ...(std ? { std } : {}), ...(scale === undefined ? {} : { scale }) },
+    ...card,
+    classes: classNames ?? card.classes,
+    input: {
+      ...card.input,
+      ...size,
+      ...(mean ? { mean } : {}),
+      ...(std ? { std } : {}),
+      ...(scale === undefined ? {} : { scale }),
+    },
   });
 }
 
 function settingsFrom({ method, target, of, layer, baseline, steps, seed }: ExplainFlags): Settings {
-  const given = { name: method, layer, baseline, steps: steps !== undefined && /^\d+$/.test(steps) ? Number(steps) : steps, seed };
-  return parseSettings(JSON.stringify({
-    methods: [given], of, figure: true,
-    target: target === undefined || target === "predicted" ? "predicted" : { class: /^\d+$/.test(target) ? Number(target) : target },
-  }), "the command line");
+  const given = {
+    name: method,
+    layer,
+    baseline,
+    steps: steps !== undefined && /^\d+$/.test(steps) ? Number(steps) : steps,
+    seed,
+  };
+  return parseSettings(
+    JSON.stringify({
+      methods: [given],
+      of,
+      figure: true,
+      target:
+        target === undefined || target === "predicted"
+          ? "predicted"
+          : { class: /^\d+$/.test(target) ? Number(target) : target },
+    }),
+    "the command line",
+  );
 }
 
 async function writeFiles(
-  imageFile: string, encoded: EncodedImage, { out, method }: ExplainFlags,
+  imageFile: string,
+  encoded: EncodedImage,
+  { out, method }: ExplainFlags,
   { card, settings, provider, seconds }: { card: ModelCard; settings: Settings; provider: string; seconds: number },
 ): Promise<{ readonly picture: string; readonly json: string }> {
   const stem = path.join(out, `${path.basename(imageFile).replace(/\.[^.]+$/, "")}.${method}`);
   await mkdir(out, { recursive: true });
   await writeFile(`${stem}.png`, encoded.figure ?? encoded.explanations[0]?.overlay ?? new Uint8Array());
-  const explanations = encoded.explanations.map(({ method: name, parameters, target, completeness }) => ({ method: name, parameters, target, completeness }));
-  await writeFile(`${stem}.json`, `${JSON.stringify({
-    image: { file: path.basename(imageFile), ...encoded.image }, seen: encoded.seen, model: { name: card.name, sha256: card.sha256 }, engineVersion, provider,
-    settings, prediction: encoded.prediction, explanations, seconds, warnings: encoded.warnings, picture: path.basename(`${stem}.png`),
-  }, null, 2)}\n`);
+  const explanations = encoded.explanations.map(({ method: name, parameters, target, completeness }) => ({
+    method: name,
+    parameters,
+    target,
+    completeness,
+  }));
+  await writeFile(
+    `${stem}.json`,
+    `${JSON.stringify(
+      {
+        image: { file: path.basename(imageFile), ...encoded.image },
+        seen: encoded.seen,
+        model: { name: card.name, sha256: card.sha256 },
+        engineVersion,
+        provider,
+        settings,
+        prediction: encoded.prediction,
+        explanations,
+        seconds,
+        warnings: encoded.warnings,
+        picture: path.basename(`${stem}.png`),
+      },
+      null,
+      2,
+    )}\n`,
+  );
   return { picture: `${stem}.png`, json: `${stem}.json` };
 }
 
-function tell({ prediction, explanations, warnings }: EncodedImage, files: { picture: string; json: string }, { json }: ExplainFlags, seconds: number): void {
+function tell(
+  { prediction, explanations, warnings }: EncodedImage,
+  files: { picture: string; json: string },
+  { json }: ExplainFlags,
+  seconds: number,
+): void {
   const [explained] = explanations;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ prediction, ...explained && { target: explained.target, completeness: explained.completeness }, warnings, seconds, ...files })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ prediction, ...(explained && { target: explained.target, completeness: explained.completeness }), warnings, seconds, ...files })}\n`,
+    );
     return;
   }
   const lines = [`${prediction.className}: probability ${prediction.probability.toFixed(3)}`];
   if (explained) {
-    const { method, target, completeness: { relative, mapChange, passes, converged } } = explained;
+    const {
+      method,
+      target,
+      completeness: { relative, mapChange, passes, converged },
+    } = explained;
     const checks = [
       `${passes} pass${passes === 1 ? "" : "es"}`,
       ...(relative === null ? [] : [`adds up to ${(100 * relative).toFixed(2)} %`]),
@@ -146,7 +214,8 @@ function list(text: string): string[] {
 
 function number(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError(`Expected a number but received "${text}".`);
+  if (text.trim() === "" || !Number.isFinite(value))
+    throw new InvalidArgumentError(`Expected a number but received "${text}".`);
   return value;
 }
 
@@ -156,6 +225,7 @@ function numbers(text: string): number[] {
 
 function sizes(text: string): { height: number; width: number } {
   const match = /^(\d+)(?:x(\d+))?$/.exec(text);
-  if (!match) throw new InvalidArgumentError(`Expected a number of pixels, or <height>x<width>, but received "${text}".`);
+  if (!match)
+    throw new InvalidArgumentError(`Expected a number of pixels, or <height>x<width>, but received "${text}".`);
   return { height: Number(match[1]), width: Number(match[2] ?? match[1]) };
 }

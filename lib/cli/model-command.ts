@@ -23,27 +23,53 @@ import { readInput, valueText } from "./differentiate-command";
 /** `cytolens model inspect | import | list | publish`. */
 export function registerModel(program: Command): Command {
   const model = program.command("model").description("look into models, import weights, list what is here");
-  model.command("inspect").argument("<model>", "an ONNX file, a model folder, or \"default\"").option("--json", "print JSON")
+  model
+    .command("inspect")
+    .argument("<model>", 'an ONNX file, a model folder, or "default"')
+    .option("--json", "print JSON")
     .description("what goes in and out, whether it can be differentiated, and its card")
     .action(async (source: string, { json }: { json?: boolean }) => {
       const found = await inspect(source);
       console.log(json ? JSON.stringify(found, null, 2) : inspectionText(found));
     });
-  model.command("import").argument("<weights.safetensors>")
+  model
+    .command("import")
+    .argument("<weights.safetensors>")
     .description("build a network from weights trained elsewhere, by the tensors' names")
     .requiredOption("--network <name>", `one of ${networkNames.join(", ")}`)
-    .requiredOption("--classes <names>", "class names in the order of the network's scores, separated by commas", (text) => text.split(",").map((name) => name.trim()))
+    .requiredOption(
+      "--classes <names>",
+      "class names in the order of the network's scores, separated by commas",
+      (text) => text.split(",").map((name) => name.trim()),
+    )
     .requiredOption("-o, --out <folder>", "the model folder to write")
     .option("--size <pixels>", "height and width the network was trained at", wholeNumber, 224)
-    .action(async (file: string, { network, classes, out, size }: { network: string; classes: string[]; out: string; size: number }) => {
-      const card = await importCheckpoint(out, await readInput(file), { network, classes, size });
-      console.log(`${out}: ${card.network ?? network} with ${card.classes.length} classes, sha256 ${card.sha256}`);
-    });
-  model.command("list").argument("[folder]", "a folder of model folders", path.join(__dirname, "..", "..", "..", "models"))
-    .description("models in a folder (default: those that come with cytolens)").option("--json", "print JSON")
+    .action(
+      async (
+        file: string,
+        { network, classes, out, size }: { network: string; classes: string[]; out: string; size: number },
+      ) => {
+        const card = await importCheckpoint(out, await readInput(file), { network, classes, size });
+        console.log(`${out}: ${card.network ?? network} with ${card.classes.length} classes, sha256 ${card.sha256}`);
+      },
+    );
+  model
+    .command("list")
+    .argument("[folder]", "a folder of model folders", path.join(__dirname, "..", "..", "..", "models"))
+    .description("models in a folder (default: those that come with cytolens)")
+    .option("--json", "print JSON")
     .action(async (folder: string, { json }: { json?: boolean }) => {
       const cards = await listModels(folder);
-      console.log(json ? JSON.stringify(cards, null, 2) : cards.map((card) => `${card.name}  ${card.title}  (${card.classes.length} classes, sha256 ${card.sha256.slice(0, 12)}…)`).join("\n") || `no models in ${folder}`);
+      console.log(
+        json
+          ? JSON.stringify(cards, null, 2)
+          : cards
+              .map(
+                (card) =>
+                  `${card.name}  ${card.title}  (${card.classes.length} classes, sha256 ${card.sha256.slice(0, 12)}…)`,
+              )
+              .join("\n") || `no models in ${folder}`,
+      );
     });
   registerModelPublish(model);
   return model;
@@ -59,22 +85,38 @@ interface Inspection {
   readonly operators: Record<string, number>;
   readonly withoutGradient: readonly { readonly operator: string; readonly reason: string }[];
   /** How it reads as an image classifier, or why it does not. */
-  readonly classifier: { readonly input: string; readonly logits: string; readonly head: string | null; readonly featureLayer: string | null } | { readonly reason: string };
+  readonly classifier:
+    | {
+        readonly input: string;
+        readonly logits: string;
+        readonly head: string | null;
+        readonly featureLayer: string | null;
+      }
+    | { readonly reason: string };
   readonly card: ModelCard | null;
 }
 
 async function inspect(asked: string): Promise<Inspection> {
   const source = asked === "default" ? shippedModel : asked;
-  const isFolder = await stat(source).then((found) => found.isDirectory(), () => false);
+  const isFolder = await stat(source).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
   const { bytes, card = null } = isFolder ? await readModelFolder(source) : { bytes: await readInput(source) };
   const model = readModel(bytes);
   const operators: Record<string, number> = {};
   for (const { operator } of model.graph.nodes) operators[operator] = (operators[operator] ?? 0) + 1;
   return {
-    file: source, sha256: sha256Of(bytes), opsets: Object.fromEntries([...model.opsets].map(([domain, version]) => [domain || "ai.onnx", version])),
+    file: source,
+    sha256: sha256Of(bytes),
+    opsets: Object.fromEntries([...model.opsets].map(([domain, version]) => [domain || "ai.onnx", version])),
     parameters: [...model.graph.initializers.values()].reduce((sum, { dims }) => sum + elementCount(dims), 0),
-    inputs: model.graph.inputs, outputs: model.graph.outputs, operators, withoutGradient: withoutGradient(Object.keys(operators)),
-    classifier: asClassifier(model), card,
+    inputs: model.graph.inputs,
+    outputs: model.graph.outputs,
+    operators,
+    withoutGradient: withoutGradient(Object.keys(operators)),
+    classifier: asClassifier(model),
+    card,
   };
 }
 
@@ -82,7 +124,9 @@ function withoutGradient(operators: readonly string[]): Inspection["withoutGradi
   return operators.flatMap((operator) => {
     const reason = refusedOperators.get(operator) ?? (flatOperators.has(operator) ? "its gradient is zero" : undefined);
     if (reason) return [{ operator, reason }];
-    return Object.hasOwn(gradientRules, operator) || valueOperators.has(operator) ? [] : [{ operator, reason: "no rule, unless newer or older operators express it" }];
+    return Object.hasOwn(gradientRules, operator) || valueOperators.has(operator)
+      ? []
+      : [{ operator, reason: "no rule, unless newer or older operators express it" }];
   });
 }
 
@@ -109,20 +153,42 @@ function featureLayer(find: () => string): string | null {
   }
 }
 
-function inspectionText({ file, sha256, opsets, parameters, inputs, outputs, operators, withoutGradient: without, classifier, card }: Inspection): string {
+function inspectionText({
+  file,
+  sha256,
+  opsets,
+  parameters,
+  inputs,
+  outputs,
+  operators,
+  withoutGradient: without,
+  classifier,
+  card,
+}: Inspection): string {
   return [
     `${file}`,
     `  sha256      ${sha256}`,
-    `  opset       ${Object.entries(opsets).map(([domain, version]) => `${domain} ${version}`).join(", ")}`,
+    `  opset       ${Object.entries(opsets)
+      .map(([domain, version]) => `${domain} ${version}`)
+      .join(", ")}`,
     `  parameters  ${parameters.toLocaleString("en")}`,
     ...inputs.map((info) => `  input       ${valueText(info)}`),
     ...outputs.map((info) => `  output      ${valueText(info)}`),
-    `  operators   ${Object.entries(operators).sort((a, b) => b[1] - a[1]).map(([name, count]) => `${name} ${count}`).join(", ")}`,
-    ...(without.length > 0 ? without.map(({ operator, reason }) => `  no gradient ${operator}: ${reason}`) : ["  gradients   every operator has one"]),
-    ..."reason" in classifier
+    `  operators   ${Object.entries(operators)
+      .sort((a, b) => b[1] - a[1])
+      .map(([name, count]) => `${name} ${count}`)
+      .join(", ")}`,
+    ...(without.length > 0
+      ? without.map(({ operator, reason }) => `  no gradient ${operator}: ${reason}`)
+      : ["  gradients   every operator has one"]),
+    ...("reason" in classifier
       ? [`  classifier  no: ${classifier.reason}`]
-      : [`  classifier  logits ${classifier.logits}${classifier.head ? `, before a ${classifier.head}` : ""}; Grad-CAM reads ${classifier.featureLayer ?? "nothing: there is no feature map"}`],
-    ...(card ? [`  card        ${card.title}`, `  classes     ${card.classes.join(", ")}`, `  use         ${card.intendedUse}`] : ["  card        none"]),
+      : [
+          `  classifier  logits ${classifier.logits}${classifier.head ? `, before a ${classifier.head}` : ""}; Grad-CAM reads ${classifier.featureLayer ?? "nothing: there is no feature map"}`,
+        ]),
+    ...(card
+      ? [`  card        ${card.title}`, `  classes     ${card.classes.join(", ")}`, `  use         ${card.intendedUse}`]
+      : ["  card        none"]),
   ].join("\n");
 }
 
@@ -131,6 +197,8 @@ async function listModels(folder: string): Promise<ModelCard[]> {
     throw new UserError("model.not-found", `Expected a folder of models at ${folder} but it cannot be read`, { cause });
   });
   const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => path.join(folder, entry.name));
-  const complete = folders.filter((one) => existsSync(path.join(one, modelFileName)) && existsSync(path.join(one, cardFileName)));
+  const complete = folders.filter(
+    (one) => existsSync(path.join(one, modelFileName)) && existsSync(path.join(one, cardFileName)),
+  );
   return await Promise.all(complete.map(async (one) => (await readModelFolder(one)).card));
 }

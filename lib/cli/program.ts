@@ -6,19 +6,71 @@ import { exitCodes } from "./exit-codes";
 type Register = (program: Command) => void;
 
 /** Every command with its one-line description; its file is loaded only when it is asked for, so that --help is quick. */
-const commands: readonly { readonly name: string; readonly description: string; readonly load: () => Promise<Register> }[] = [
-  { name: "run", description: "classify and explain a folder of images here", load: async () => (await import("./run-command.js")).registerRun },
-  { name: "watch", description: "do so for every batch that is dropped into a folder", load: async () => (await import("./watch-command.js")).registerWatch },
-  { name: "explain", description: "explain one image with any ONNX classifier", load: async () => (await import("./explain-command.js")).registerExplain },
-  { name: "differentiate", description: "write a model that also returns exact gradients", load: async () => (await import("./differentiate-command.js")).registerDifferentiate },
-  { name: "model", description: "look into models, import weights, list what is here", load: async () => (await import("./model-command.js")).registerModel },
-  { name: "study", description: "run the study's experiments: four networks on full, cropped and masked images", load: async () => (await import("./study-command.js")).registerStudy },
-  { name: "phantom", description: "draw synthetic Pap-smear images with per-cell ground truth", load: async () => (await import("./phantom-command.js")).registerPhantom },
-  { name: "train", description: "train a network on a folder with a folder of images for each class", load: async () => (await import("./train-command.js")).registerTrain },
-  { name: "evaluate", description: "measure a model on a folder with a folder of images for each class", load: async () => (await import("./evaluate-command.js")).registerEvaluate },
-  { name: "submit", description: "upload a folder of images to a bucket as a batch", load: async () => (await import("./submit-command.js")).registerSubmit },
-  { name: "status", description: "how far a batch is, and what its jobs said", load: async () => (await import("./status-command.js")).registerStatus },
-  { name: "doctor", description: "check that this machine has what cytolens needs", load: async () => (await import("./doctor-command.js")).registerDoctor },
+const commands: readonly {
+  readonly name: string;
+  readonly description: string;
+  readonly load: () => Promise<Register>;
+}[] = [
+  {
+    name: "run",
+    description: "classify and explain a folder of images here",
+    load: async () => (await import("./run-command.js")).registerRun,
+  },
+  {
+    name: "watch",
+    description: "do so for every batch that is dropped into a folder",
+    load: async () => (await import("./watch-command.js")).registerWatch,
+  },
+  {
+    name: "explain",
+    description: "explain one image with any ONNX classifier",
+    load: async () => (await import("./explain-command.js")).registerExplain,
+  },
+  {
+    name: "differentiate",
+    description: "write a model that also returns exact gradients",
+    load: async () => (await import("./differentiate-command.js")).registerDifferentiate,
+  },
+  {
+    name: "model",
+    description: "look into models, import weights, list what is here",
+    load: async () => (await import("./model-command.js")).registerModel,
+  },
+  {
+    name: "study",
+    description: "run the study's experiments: four networks on full, cropped and masked images",
+    load: async () => (await import("./study-command.js")).registerStudy,
+  },
+  {
+    name: "phantom",
+    description: "draw synthetic Pap-smear images with per-cell ground truth",
+    load: async () => (await import("./phantom-command.js")).registerPhantom,
+  },
+  {
+    name: "train",
+    description: "train a network on a folder with a folder of images for each class",
+    load: async () => (await import("./train-command.js")).registerTrain,
+  },
+  {
+    name: "evaluate",
+    description: "measure a model on a folder with a folder of images for each class",
+    load: async () => (await import("./evaluate-command.js")).registerEvaluate,
+  },
+  {
+    name: "submit",
+    description: "upload a folder of images to a bucket as a batch",
+    load: async () => (await import("./submit-command.js")).registerSubmit,
+  },
+  {
+    name: "status",
+    description: "how far a batch is, and what its jobs said",
+    load: async () => (await import("./status-command.js")).registerStatus,
+  },
+  {
+    name: "doctor",
+    description: "check that this machine has what cytolens needs",
+    load: async () => (await import("./doctor-command.js")).registerDoctor,
+  },
 ];
 
 /** Runs the command line and answers the exit code. */
@@ -46,7 +98,9 @@ export async function runProgram(words: readonly string[]): Promise<number> {
 /** Errors are told as sentences; a stack trace is for those who ask. */
 function tell(error: unknown, debug: boolean): number {
   if (!(error instanceof CytolensError)) {
-    process.stderr.write(`Unexpected error: ${error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
+    process.stderr.write(
+      `Unexpected error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
     return exitCodes.surroundings;
   }
   process.stderr.write(`${error.message} [${error.code}]\n`);

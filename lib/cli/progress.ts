@@ -7,13 +7,24 @@ export class Progress {
   private bar: SingleBar | undefined;
   private toldAt = 0;
 
-  constructor(private readonly total: number, private readonly quiet: boolean) {}
+  constructor(
+    private readonly total: number,
+    private readonly quiet: boolean,
+  ) {}
 
   async start(): Promise<void> {
     if (this.quiet || this.total === 0) return;
     if (!process.stderr.isTTY) return;
     const { SingleBar, Presets } = await import("cli-progress");
-    this.bar = new SingleBar({ format: "{bar} {value}/{total} images, {failed} failed, {eta_formatted} left", clearOnComplete: true, hideCursor: true, stream: process.stderr }, Presets.rect);
+    this.bar = new SingleBar(
+      {
+        format: "{bar} {value}/{total} images, {failed} failed, {eta_formatted} left",
+        clearOnComplete: true,
+        hideCursor: true,
+        stream: process.stderr,
+      },
+      Presets.rect,
+    );
     this.bar.start(this.total, 0, { failed: 0 });
   }
 
@@ -21,7 +32,8 @@ export class Progress {
     this.done++;
     if (status === "failed") this.failed++;
     if (this.bar) this.bar.update(Math.min(this.done, this.total), { failed: this.failed });
-    else if (!this.quiet && this.isWorthALine()) process.stderr.write(`${this.done} of ${this.total} images, ${this.failed} failed\n`);
+    else if (!this.quiet && this.isWorthALine())
+      process.stderr.write(`${this.done} of ${this.total} images, ${this.failed} failed\n`);
   }
 
   end(): void {

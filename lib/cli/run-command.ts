@@ -32,7 +32,8 @@ interface RunFlags extends BatchFlags {
 
 /** `cytolens run`: the whole pipeline of the cloud on this machine. */
 export function registerRun(program: Command): void {
-  const command = program.command("run")
+  const command = program
+    .command("run")
     .description("classify and explain a folder of images here")
     .argument("<paths...>", "folders of images, or single images")
     .option("-o, --out <folder>", "bucket folder for images and results", "cytolens-bucket")
@@ -55,7 +56,9 @@ async function run(paths: readonly string[], flags: RunFlags): Promise<number> {
   await writeSettings(pipeline, chosen.batch, settings);
   await fillBatch(folder, chosen);
   const say = flags.json ? () => undefined : (line: string) => process.stderr.write(`${line}\n`);
-  say(`Batch ${chosen.batch}: ${chosen.files.length} images, ${pipeline.workers} workers${chosen.leftAlone.length > 0 ? `; ${chosen.leftAlone.length} other files left alone` : ""}`);
+  say(
+    `Batch ${chosen.batch}: ${chosen.files.length} images, ${pipeline.workers} workers${chosen.leftAlone.length > 0 ? `; ${chosen.leftAlone.length} other files left alone` : ""}`,
+  );
 
   const interruption = stopOnSignal(pipeline, say);
   const outcome = await planBatch(pipeline, chosen.batch, { by: "command", coversUntil: null });
@@ -68,7 +71,12 @@ async function run(paths: readonly string[], flags: RunFlags): Promise<number> {
 }
 
 /** Waits for every run of the batch that is not finished, and collects it. */
-async function finish(pipeline: LocalPipeline, plans: readonly Plan[], quiet: boolean, interruption: { readonly isOver: boolean }): Promise<void> {
+async function finish(
+  pipeline: LocalPipeline,
+  plans: readonly Plan[],
+  quiet: boolean,
+  interruption: { readonly isOver: boolean },
+): Promise<void> {
   const progress = new Progress(plans.at(-1)?.items ?? 0, quiet);
   pipeline.queue.on("item", (status) => progress.step(status));
   await progress.start();
@@ -121,18 +129,30 @@ function tell(folder: string, summary: Summary, json: boolean): void {
     return;
   }
   const { counts, batch, failures, classCounts, agreement } = summary;
-  const lines = [`${counts.succeeded} of ${counts.planned} images succeeded, ${counts.failed} failed, ${counts.skipped} were skipped.`];
+  const lines = [
+    `${counts.succeeded} of ${counts.planned} images succeeded, ${counts.failed} failed, ${counts.skipped} were skipped.`,
+  ];
   for (const [name, count] of Object.entries(classCounts)) lines.push(`  ${name}: ${count}`);
   if (agreement) lines.push(agreementLine(agreement, summary.model?.card.classes ?? []));
-  for (const { key, failure } of failures.slice(0, 5)) lines.push(`  failed: ${key.slice(incomingBatchPrefix(batch).length)}: ${failure.message}`);
+  for (const { key, failure } of failures.slice(0, 5))
+    lines.push(`  failed: ${key.slice(incomingBatchPrefix(batch).length)}: ${failure.message}`);
   if (counts.failed > 5) lines.push(`  and ${counts.failed - 5} more, all in the report`);
-  for (const [what, key] of [["Report", reportKey(batch)], ["Table", csvKey(batch)], ["Summary", summaryKey(batch)]] as const) {
+  for (const [what, key] of [
+    ["Report", reportKey(batch)],
+    ["Table", csvKey(batch)],
+    ["Summary", summaryKey(batch)],
+  ] as const) {
     if (existsSync(path.join(folder, key))) lines.push(`${`${what}:`.padEnd(9)}${path.join(folder, key)}`);
   }
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 
-function agreementLine({ classes, matrix, accuracy }: NonNullable<Summary["agreement"]>, known: readonly string[]): string {
+function agreementLine(
+  { classes, matrix, accuracy }: NonNullable<Summary["agreement"]>,
+  known: readonly string[],
+): string {
   const comparable = classes.some((name, index) => known.includes(name) && matrix[index]?.some((count) => count > 0));
-  return comparable ? `Agreement with the folders' names: ${(100 * accuracy).toFixed(1)} %` : "None of the folders' names is a class of the model: there is nothing to agree with.";
+  return comparable
+    ? `Agreement with the folders' names: ${(100 * accuracy).toFixed(1)} %`
+    : "None of the folders' names is a class of the model: there is nothing to agree with.";
 }

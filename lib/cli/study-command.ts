@@ -3,15 +3,33 @@ import { UserError } from "../contract/errors";
 import { studyNetworks, studyVariants, type StudyNetwork, type StudyVariant } from "../study/study-table";
 import { runStudy, studyPresets, type StudyPreset } from "../study/run-study";
 
-interface StudyFlags { out: string; phantom?: boolean; preset: StudyPreset; smear?: string; networks?: StudyNetwork[]; variants?: StudyVariant[]; epochs?: number; size?: number; phantoms?: number; seed: number; threads?: number; json?: boolean }
+interface StudyFlags {
+  out: string;
+  phantom?: boolean;
+  preset: StudyPreset;
+  smear?: string;
+  networks?: StudyNetwork[];
+  variants?: StudyVariant[];
+  epochs?: number;
+  size?: number;
+  phantoms?: number;
+  seed: number;
+  threads?: number;
+  json?: boolean;
+}
 
 /** `cytolens study`: the study's experiments and their table. */
 export function registerStudy(program: Command): void {
-  program.command("study")
+  program
+    .command("study")
     .description("run the study's experiments: four networks on full, cropped and masked images")
     .argument("[data]", "SIPaKMeD as it is distributed")
     .option("--phantom", "draw phantoms and use them in place of SIPaKMeD")
-    .addOption(new Option("--preset <name>", "quick: narrow networks on small images; paper: the study's own").choices([...studyPresets]).default("quick"))
+    .addOption(
+      new Option("--preset <name>", "quick: narrow networks on small images; paper: the study's own")
+        .choices([...studyPresets])
+        .default("quick"),
+    )
     .option("--smear <folder>", "another set of class folders for the generalisation run")
     .addOption(new Option("--networks <names...>", "some of the networks only").choices([...studyNetworks]))
     .addOption(new Option("--variants <names...>", "some of the image sets only").choices([...studyVariants]))
@@ -23,17 +41,36 @@ export function registerStudy(program: Command): void {
     .option("--threads <number>", "of the computation (default: all cores)", number)
     .option("--json", "print the results as JSON")
     .action(async (data: string | undefined, flags: StudyFlags) => {
-      if ((data === undefined) !== (flags.phantom ?? false)) throw new UserError("study.data", "Expected either a SIPaKMeD folder or --phantom but received " + (data === undefined ? "neither" : "both"));
+      if ((data === undefined) !== (flags.phantom ?? false))
+        throw new UserError(
+          "study.data",
+          "Expected either a SIPaKMeD folder or --phantom but received " + (data === undefined ? "neither" : "both"),
+        );
       const report = await runStudy({
-        data, smear: flags.smear, preset: flags.preset, out: flags.out, seed: flags.seed, epochs: flags.epochs, size: flags.size, phantomsPerClass: flags.phantoms, networks: flags.networks, variants: flags.variants, threads: flags.threads,
+        data,
+        smear: flags.smear,
+        preset: flags.preset,
+        out: flags.out,
+        seed: flags.seed,
+        epochs: flags.epochs,
+        size: flags.size,
+        phantomsPerClass: flags.phantoms,
+        networks: flags.networks,
+        variants: flags.variants,
+        threads: flags.threads,
         say: (line) => process.stderr.write(`${line}\n`),
       });
-      console.log(flags.json ? JSON.stringify(report) : `${report.phantom ? "PHANTOMS, not the paper's data. " : ""}Results: ${flags.out}/study.html`);
+      console.log(
+        flags.json
+          ? JSON.stringify(report)
+          : `${report.phantom ? "PHANTOMS, not the paper's data. " : ""}Results: ${flags.out}/study.html`,
+      );
     });
 }
 
 function number(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError(`Expected a whole number but received "${text}".`);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError(`Expected a whole number but received "${text}".`);
   return value;
 }

@@ -21,7 +21,8 @@ interface SubmitFlags extends BatchFlags {
 
 /** `cytolens submit`: a folder into the lab's bucket, as one batch. */
 export function registerSubmit(program: Command): void {
-  const command = program.command("submit")
+  const command = program
+    .command("submit")
     .description("upload a folder of images to a bucket as a batch")
     .argument("<folder>", "a folder of images")
     .requiredOption("--bucket <bucket>", "the stack's bucket (its name or s3://…), or a folder that is one (./bucket)")
@@ -46,16 +47,29 @@ async function submit(folder: string, flags: SubmitFlags): Promise<number> {
   process.once("SIGINT", interrupt);
   const progress = new Progress(chosen.files.length, flags.json === true);
   await progress.start();
-  const done = await uploadBatch(store, chosen, { settings, ready: flags.ready, parallel: flags.parallel, stop: stop.signal, told: ({ status }) => progress.step(status) });
+  const done = await uploadBatch(store, chosen, {
+    settings,
+    ready: flags.ready,
+    parallel: flags.parallel,
+    stop: stop.signal,
+    told: ({ status }) => progress.step(status),
+  });
   progress.end();
   process.off("SIGINT", interrupt);
 
-  if (flags.json) console.log(JSON.stringify({ batch: chosen.batch, bucket: store.description, ...done, leftAlone: chosen.leftAlone }, null, 2));
+  if (flags.json)
+    console.log(
+      JSON.stringify({ batch: chosen.batch, bucket: store.description, ...done, leftAlone: chosen.leftAlone }, null, 2),
+    );
   else console.log(told(chosen.batch, flags, done));
   return done.complete ? exitCodes.done : exitCodes.interrupted;
 }
 
-function told(batch: string, { bucket, ready }: SubmitFlags, { uploaded, thereAlready, bytes, complete }: Awaited<ReturnType<typeof uploadBatch>>): string {
+function told(
+  batch: string,
+  { bucket, ready }: SubmitFlags,
+  { uploaded, thereAlready, bytes, complete }: Awaited<ReturnType<typeof uploadBatch>>,
+): string {
   const sent = `${uploaded} files uploaded (${(bytes / 1e6).toFixed(1)} MB)${thereAlready > 0 ? `, ${thereAlready} were there already` : ""}.`;
   if (!complete) return `${sent} Stopped: submit again to go on; nothing is planned yet unless the batch stays still.`;
   return `${sent} Batch ${batch} is ${ready ? "closed and being planned" : "open"}: cytolens status ${JSON.stringify(batch)} --bucket ${bucket}`;
@@ -66,6 +80,9 @@ async function expectModel(store: ObjectStore, model: string): Promise<void> {
   const digest = sha256.safeParse(model.replace(/^sha256:/, ""));
   const key = digest.success ? modelCardKey(digest.data) : modelNameKey(model);
   if (!(await store.head(key))) {
-    throw new UserError("model.not-published", `Expected a model published in ${store.description} but received ${JSON.stringify(model)}: cytolens model publish <folder> --bucket … puts one there`);
+    throw new UserError(
+      "model.not-published",
+      `Expected a model published in ${store.description} but received ${JSON.stringify(model)}: cytolens model publish <folder> --bucket … puts one there`,
+    );
   }
 }

@@ -9,22 +9,57 @@ import { parseTrainingSettings, type TrainingSettings } from "../training/traini
 import { splitNames, type SplitName } from "../training/data-split";
 
 interface TrainFlags {
-  out: string; network: string; name?: string; split: SplitName; variant: SipakmedVariant; size: number; epochs: number; batch: number; lr: number;
-  optimizer: TrainingSettings["optimizer"]; momentum: number; weightDecay: number; schedule: TrainingSettings["schedule"]; warmup: number; labelSmoothing: number;
-  classWeights: TrainingSettings["classWeights"]; rotation: number; flips?: boolean; stainJitter: number; zoom: number; fill: number; dropout?: number; averaging: number;
-  weights?: string; newHead?: boolean; freeze: string[]; patience: number; seed: number; threads?: number; skipUnreadable?: boolean; calibrate?: boolean; maskModel?: string; json?: boolean; onBatch?: boolean;
+  out: string;
+  network: string;
+  name?: string;
+  split: SplitName;
+  variant: SipakmedVariant;
+  size: number;
+  epochs: number;
+  batch: number;
+  lr: number;
+  optimizer: TrainingSettings["optimizer"];
+  momentum: number;
+  weightDecay: number;
+  schedule: TrainingSettings["schedule"];
+  warmup: number;
+  labelSmoothing: number;
+  classWeights: TrainingSettings["classWeights"];
+  rotation: number;
+  flips?: boolean;
+  stainJitter: number;
+  zoom: number;
+  fill: number;
+  dropout?: number;
+  averaging: number;
+  weights?: string;
+  newHead?: boolean;
+  freeze: string[];
+  patience: number;
+  seed: number;
+  threads?: number;
+  skipUnreadable?: boolean;
+  calibrate?: boolean;
+  maskModel?: string;
+  json?: boolean;
+  onBatch?: boolean;
 }
 
 /** `cytolens train`: a model folder from a folder of images. */
 export function registerTrain(program: Command): void {
-  program.command("train")
-    .description("train a network on a folder with a folder of images for each class (a U-Net on the masks of phantoms)")
+  program
+    .command("train")
+    .description(
+      "train a network on a folder with a folder of images for each class (a U-Net on the masks of phantoms)",
+    )
     .argument("<data>", "class folders, SIPaKMeD as it is distributed, or what `cytolens phantom` wrote")
     .requiredOption("-o, --out <folder>", "model folder to write; an interrupted run in it is continued")
     .addOption(new Option("--network <name>", "architecture").choices([...networkNames]).default("densenet121-rca"))
     .option("--name <name>", "the model's name on its card")
     .addOption(new Option("--split <name>", "how images are parted").choices([...splitNames]).default("study"))
-    .addOption(new Option("--variant <name>", "SIPaKMeD's image set").choices(["full", "cropped", "masked"]).default("full"))
+    .addOption(
+      new Option("--variant <name>", "SIPaKMeD's image set").choices(["full", "cropped", "masked"]).default("full"),
+    )
     .option("--size <pixels>", "height and width of the network's input", number, 224)
     .option("--epochs <number>", "passes over the training images", number, 50)
     .option("--batch <number>", "images a step", number, 16)
@@ -32,10 +67,16 @@ export function registerTrain(program: Command): void {
     .addOption(new Option("--optimizer <name>", "update rule").choices([...optimizerNames]).default("adam"))
     .option("--momentum <share>", "of sgd", number, 0.9)
     .option("--weight-decay <rate>", "decay of the weights (not of biases and normalisation)", number, 0)
-    .addOption(new Option("--schedule <name>", "course of the learning rate").choices([...scheduleNames]).default("cosine"))
+    .addOption(
+      new Option("--schedule <name>", "course of the learning rate").choices([...scheduleNames]).default("cosine"),
+    )
     .option("--warmup <epochs>", "epochs in which the rate rises", number, 0)
     .option("--label-smoothing <share>", "share of the target spread over all classes", number, 0)
-    .addOption(new Option("--class-weights <how>", "weights of the classes in the loss").choices(["none", "balanced"]).default("none"))
+    .addOption(
+      new Option("--class-weights <how>", "weights of the classes in the loss")
+        .choices(["none", "balanced"])
+        .default("none"),
+    )
     .option("--rotation <degrees>", "largest random rotation", number, 25)
     .option("--flips", "random flips")
     .option("--stain-jitter <share>", "random change of the stain's strength", number, 0)
@@ -57,11 +98,29 @@ export function registerTrain(program: Command): void {
     .option("--bucket <bucket>", "the stack's bucket, with --on-batch")
     .action(async (data: string, flags: TrainFlags, command: Command) => {
       if (flags.onBatch) return (await import("./train-on-batch.js")).trainOnBatch(data, command);
-      const bar = process.stderr.isTTY && !flags.json ? new SingleBar({ format: "epoch {epoch} [{bar}] {value}/{total}  loss {loss}  validation {validation}", clearOnComplete: true }) : undefined;
+      const bar =
+        process.stderr.isTTY && !flags.json
+          ? new SingleBar({
+              format: "epoch {epoch} [{bar}] {value}/{total}  loss {loss}  validation {validation}",
+              clearOnComplete: true,
+            })
+          : undefined;
       let validation = "—";
       const trained = await runTraining({
-        data, variant: flags.variant, network: flags.network, split: flags.split, settings: settingsOf(flags), out: flags.out, name: flags.name,
-        weights: flags.weights, newHead: flags.newHead, skipUnreadable: flags.skipUnreadable, calibrate: flags.calibrate, maskModel: flags.maskModel, threads: flags.threads, command: commandLine(),
+        data,
+        variant: flags.variant,
+        network: flags.network,
+        split: flags.split,
+        settings: settingsOf(flags),
+        out: flags.out,
+        name: flags.name,
+        weights: flags.weights,
+        newHead: flags.newHead,
+        skipUnreadable: flags.skipUnreadable,
+        calibrate: flags.calibrate,
+        maskModel: flags.maskModel,
+        threads: flags.threads,
+        command: commandLine(),
         onStep: ({ epoch, step, steps, loss }) => {
           if (step === 1) bar?.start(steps, 0, { epoch, loss: "", validation });
           bar?.update(step, { epoch, loss: loss.toFixed(4), validation });
@@ -69,22 +128,67 @@ export function registerTrain(program: Command): void {
         onEpoch: ({ epoch, loss, validationAccuracy, seconds }) => {
           validation = `${(100 * validationAccuracy).toFixed(1)} %`;
           bar?.stop();
-          if (!flags.json) console.log(`epoch ${epoch}/${flags.epochs}  loss ${loss.toFixed(4)}  validation ${validation}  ${seconds.toFixed(0)} s`);
+          if (!flags.json)
+            console.log(
+              `epoch ${epoch}/${flags.epochs}  loss ${loss.toFixed(4)}  validation ${validation}  ${seconds.toFixed(0)} s`,
+            );
         },
       });
       for (const { name, reason } of trained.unreadable) console.error(`left out ${name}: ${reason}`);
       const best = trained.history[trained.bestEpoch - 1];
-      console.log(flags.json
-        ? JSON.stringify({ folder: trained.folder, card: trained.card, bestEpoch: trained.bestEpoch, history: trained.history, unreadable: trained.unreadable })
-        : `Best validation accuracy ${(100 * (best?.validationAccuracy ?? 0)).toFixed(2)} % (epoch ${trained.bestEpoch}, ${trained.validationImages} images). Model: ${trained.folder}`);
+      console.log(
+        flags.json
+          ? JSON.stringify({
+              folder: trained.folder,
+              card: trained.card,
+              bestEpoch: trained.bestEpoch,
+              history: trained.history,
+              unreadable: trained.unreadable,
+            })
+          : `Best validation accuracy ${(100 * (best?.validationAccuracy ?? 0)).toFixed(2)} % (epoch ${trained.bestEpoch}, ${trained.validationImages} images). Model: ${trained.folder}`,
+      );
     });
 }
 
 function settingsOf(flags: TrainFlags): TrainingSettings {
-  const { size, epochs, batch, optimizer, momentum, weightDecay, schedule, labelSmoothing, classWeights, averaging, freeze, patience, seed } = flags;
+  const {
+    size,
+    epochs,
+    batch,
+    optimizer,
+    momentum,
+    weightDecay,
+    schedule,
+    labelSmoothing,
+    classWeights,
+    averaging,
+    freeze,
+    patience,
+    seed,
+  } = flags;
   return parseTrainingSettings({
-    size, epochs, batch, rate: flags.lr, optimizer, momentum, weightDecay, schedule, warmupEpochs: flags.warmup, labelSmoothing, classWeights, averaging, freeze, patience, seed,
-    augmentation: { rotation: flags.rotation, flips: flags.flips ?? false, stainJitter: flags.stainJitter, zoom: flags.zoom, fill: flags.fill },
+    size,
+    epochs,
+    batch,
+    rate: flags.lr,
+    optimizer,
+    momentum,
+    weightDecay,
+    schedule,
+    warmupEpochs: flags.warmup,
+    labelSmoothing,
+    classWeights,
+    averaging,
+    freeze,
+    patience,
+    seed,
+    augmentation: {
+      rotation: flags.rotation,
+      flips: flags.flips ?? false,
+      stainJitter: flags.stainJitter,
+      zoom: flags.zoom,
+      fill: flags.fill,
+    },
     ...(flags.dropout === undefined ? {} : { dropout: flags.dropout }),
   });
 }
@@ -96,6 +200,7 @@ function commandLine(): string {
 
 function number(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError(`Expected a number but received "${text}".`);
+  if (text.trim() === "" || !Number.isFinite(value))
+    throw new InvalidArgumentError(`Expected a number but received "${text}".`);
   return value;
 }

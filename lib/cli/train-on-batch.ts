@@ -18,12 +18,21 @@ const uploadsAtOnce = 8;
 /** Uploads a data set and puts its training into the queue of the stack; the model appears in the bucket. */
 export async function trainOnBatch(data: string, command: Command): Promise<void> {
   const { bucket, out, json } = command.opts<{ bucket?: string; out: string; json?: boolean }>();
-  if (bucket === undefined) throw new UserError("train.no-bucket", "Expected --bucket, the stack's bucket, with --on-batch but received none");
+  if (bucket === undefined)
+    throw new UserError("train.no-bucket", "Expected --bucket, the stack's bucket, with --on-batch but received none");
   const name = trainingName.safeParse(path.basename(path.resolve(out)));
-  if (!name.success) throw new UserError("train.name", `--out names the training: ${name.error.issues[0]?.message ?? ""} but received ${JSON.stringify(path.basename(out))}`);
+  if (!name.success)
+    throw new UserError(
+      "train.name",
+      `--out names the training: ${name.error.issues[0]?.message ?? ""} but received ${JSON.stringify(path.basename(out))}`,
+    );
   const { store } = await openBucket(bucket);
   const found = await readDocument(store, deploymentKey, deploymentDocument);
-  if (!found) throw new UserError("train.no-deployment", `Expected ${deploymentKey} in ${store.description}, which a deploy of the stack writes, but found none`);
+  if (!found)
+    throw new UserError(
+      "train.no-deployment",
+      `Expected ${deploymentKey} in ${store.description}, which a deploy of the stack writes, but found none`,
+    );
 
   const files: { from: string; to: string }[] = [];
   let bytes = 0;
@@ -34,16 +43,25 @@ export async function trainOnBatch(data: string, command: Command): Promise<void
   }
   const room = (found.value.training?.roomMiB ?? Infinity) * 2 ** 20;
   if (bytes > room) {
-    throw new UserError("train.too-large", `Expected at most ${Math.floor(room / 2 ** 20)} MiB of images but received ${Math.ceil(bytes / 2 ** 20)}: raise compute.jobMemoryMiB, half of which is a training's room`);
+    throw new UserError(
+      "train.too-large",
+      `Expected at most ${Math.floor(room / 2 ** 20)} MiB of images but received ${Math.ceil(bytes / 2 ** 20)}: raise compute.jobMemoryMiB, half of which is a training's room`,
+    );
   }
   const progress = new Progress(files.length, json === true);
   await progress.start();
-  await uploadFiles(store, trainingDataPrefix(name.data), files, { parallel: uploadsAtOnce, told: () => progress.step("uploaded") });
+  await uploadFiles(store, trainingDataPrefix(name.data), files, {
+    parallel: uploadsAtOnce,
+    told: () => progress.step("uploaded"),
+  });
   progress.end();
   const { jobId } = await submitTraining(found.value, name.data, flagsFor(command));
   const where = `${store.description}/${trainingRunPrefix(name.data)}`;
-  console.log(json ? JSON.stringify({ training: name.data, jobId, out: where }, null, 2)
-    : `Training ${name.data} is job ${jobId}. Progress, checkpoint and at last the model: ${where}`);
+  console.log(
+    json
+      ? JSON.stringify({ training: name.data, jobId, out: where }, null, 2)
+      : `Training ${name.data} is job ${jobId}. Progress, checkpoint and at last the model: ${where}`,
+  );
 }
 
 /** The flags that were given, as words for the job. */

@@ -17,11 +17,17 @@ interface WatchFlags {
 
 /** `cytolens watch`: a drop folder that behaves as the bucket in the cloud does. */
 export function registerWatch(program: Command): void {
-  program.command("watch")
+  program
+    .command("watch")
     .description("classify and explain every batch that is dropped into a folder")
     .argument("<bucket-folder>", "files copied into its incoming/<batch>/ are worked on")
-    .option("--idle <seconds>", "how long a batch must be still before it is planned (a _READY file closes it at once)", wholeNumber, 10)
-    .option("--model <model>", "what \"default\" means here: an ONNX file or a model folder", "default")
+    .option(
+      "--idle <seconds>",
+      "how long a batch must be still before it is planned (a _READY file closes it at once)",
+      wholeNumber,
+      10,
+    )
+    .option("--model <model>", 'what "default" means here: an ONNX file or a model folder', "default")
     .option("--workers <number>", "processes at once", wholeNumber)
     .addOption(new Option("--provider <provider>", "where networks are computed").choices(["cpu", "cuda"]))
     .action(async (folder: string, flags: WatchFlags) => {
@@ -32,14 +38,21 @@ export function registerWatch(program: Command): void {
 const say = (line: string): void => void process.stdout.write(`${new Date().toLocaleTimeString()}  ${line}\n`);
 
 async function watch(folder: string, { idle, model, workers, provider }: WatchFlags): Promise<void> {
-  const notices = { publish: (subject: string, message: string) => Promise.resolve(say(`${subject}: ${message.split("\n")[0] ?? ""}`)) };
-  const bucket = await watchBucket({ folder, workers: workers === 0 ? undefined : workers, provider, idleSeconds: idle, notices }, (error) => {
-    say(error instanceof CytolensError ? `${error.message} [${error.code}]` : `Unexpected: ${String(error)}`);
-  });
+  const notices = {
+    publish: (subject: string, message: string) => Promise.resolve(say(`${subject}: ${message.split("\n")[0] ?? ""}`)),
+  };
+  const bucket = await watchBucket(
+    { folder, workers: workers === 0 ? undefined : workers, provider, idleSeconds: idle, notices },
+    (error) => {
+      say(error instanceof CytolensError ? `${error.message} [${error.code}]` : `Unexpected: ${String(error)}`);
+    },
+  );
   const { pipeline } = bucket;
   const found = await findModel(model);
   if (found) await publishModel(pipeline.store, found, ["default", found.card.name]);
-  pipeline.queue.on("job", (_facts, { batch }) => say(`Batch ${batch}: workers are done; report at ${path.join(folder, reportKey(batch as BatchName))}`));
+  pipeline.queue.on("job", (_facts, { batch }) =>
+    say(`Batch ${batch}: workers are done; report at ${path.join(folder, reportKey(batch as BatchName))}`),
+  );
   say(`Watching ${path.join(folder, "incoming")}: copy images into a folder there. Ctrl-C ends.`);
   await new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());

@@ -7,16 +7,20 @@ export const deployment = z.strictObject({
   stack: z.string(),
   /** ARNs. */
   queue: z.string(),
-  training: z.strictObject({
-    jobDefinition: z.string(),
-    /** What data set and model together may take up, MiB: a training job has memory to write to, and no disk. */
-    roomMiB: z.coerce.number().int().min(1),
-  }).nullable(),
+  training: z
+    .strictObject({
+      jobDefinition: z.string(),
+      /** What data set and model together may take up, MiB: a training job has memory to write to, and no disk. */
+      roomMiB: z.coerce.number().int().min(1),
+    })
+    .nullable(),
 });
 export type Deployment = z.infer<typeof deployment>;
 
 /** A training's name: a folder in the bucket, and part of a job's name. */
-export const trainingName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/, "Expected up to 100 letters, digits, dashes and underscores");
+export const trainingName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/, "Expected up to 100 letters, digits, dashes and underscores");
 
 /** What a training job is told in its environment. */
 export const trainingTask = z.object({

@@ -12,7 +12,8 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     inner !== null && typeof inner === "object" && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner);
+      : inner,
+  );
 }
 
 export interface WorkIdentity {
@@ -57,4 +58,5 @@ export class RunIdentity {
 }
 
 /** The same images once more, after another run (or this one's gaps) came between: a run of its own. */
-export const followUpRunId = (identity: RunId, newest: RunId): RunId => sha256Of(`${identity} after ${newest}`).slice(0, 16) as RunId;
+export const followUpRunId = (identity: RunId, newest: RunId): RunId =>
+  sha256Of(`${identity} after ${newest}`).slice(0, 16) as RunId;

@@ -1,23 +1,33 @@
 import { z } from "zod";
 
 export const methodNames = [
-  "gradient", "input-x-gradient", "integrated-gradients", "grad-cam", "guided-backprop", "guided-grad-cam",
+  "gradient",
+  "input-x-gradient",
+  "integrated-gradients",
+  "grad-cam",
+  "guided-backprop",
+  "guided-grad-cam",
 ] as const;
 export type MethodName = (typeof methodNames)[number];
 
 /** Methods whose maps carry a sign; the others are non-negative. */
 export const signedMethods: ReadonlySet<MethodName> = new Set<MethodName>([
-  "gradient", "input-x-gradient", "integrated-gradients", "guided-backprop", "guided-grad-cam",
+  "gradient",
+  "input-x-gradient",
+  "integrated-gradients",
+  "guided-backprop",
+  "guided-grad-cam",
 ]);
 
 export const baselineNames = ["black", "white", "mean", "random"] as const;
 
 const simple = <Name extends MethodName>(name: Name) => z.strictObject({ name: z.literal(name) });
-const layered = <Name extends MethodName>(name: Name) => z.strictObject({
-  name: z.literal(name),
-  /** The tensor whose channels are weighed; by default the last spatial feature map. */
-  layer: z.string().min(1).optional(),
-});
+const layered = <Name extends MethodName>(name: Name) =>
+  z.strictObject({
+    name: z.literal(name),
+    /** The tensor whose channels are weighed; by default the last spatial feature map. */
+    layer: z.string().min(1).optional(),
+  });
 
 export const integratedGradientsSettings = z.strictObject({
   name: z.literal("integrated-gradients"),
@@ -29,9 +39,17 @@ export const integratedGradientsSettings = z.strictObject({
 });
 
 export const methodSettings = z.discriminatedUnion("name", [
-  simple("gradient"), simple("input-x-gradient"), integratedGradientsSettings, layered("grad-cam"), simple("guided-backprop"), layered("guided-grad-cam"),
+  simple("gradient"),
+  simple("input-x-gradient"),
+  integratedGradientsSettings,
+  layered("grad-cam"),
+  simple("guided-backprop"),
+  layered("guided-grad-cam"),
 ]);
 export type MethodSettings = z.infer<typeof methodSettings>;
 
 /** A method as people write it: its name alone, or an object with its parameters. */
-export const methodChoice = z.preprocess((value) => (typeof value === "string" ? { name: value } : value), methodSettings);
+export const methodChoice = z.preprocess(
+  (value) => (typeof value === "string" ? { name: value } : value),
+  methodSettings,
+);

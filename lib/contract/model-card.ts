@@ -4,7 +4,11 @@ import { schemaVersion, sha256 } from "./names";
 /** What a model is, how its input is made, what it was trained on and how far it can be trusted. */
 export const modelCard = z.strictObject({
   schemaVersion,
-  name: z.string().min(1).max(100).regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "Expected letters, digits, dot, dash and underscore"),
+  name: z
+    .string()
+    .min(1)
+    .max(100)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "Expected letters, digits, dot, dash and underscore"),
   title: z.string().min(1),
   sha256,
   network: z.string().optional(),
@@ -18,7 +22,10 @@ export const modelCard = z.strictObject({
     layout: z.enum(["NCHW", "NHWC"]).default("NCHW"),
     channels: z.enum(["RGB", "BGR", "grey"]).default("RGB"),
     /** Values are pixel × scale, then (value − mean) / std, a channel each. */
-    scale: z.number().positive().default(1 / 255),
+    scale: z
+      .number()
+      .positive()
+      .default(1 / 255),
     mean: z.array(z.number()).min(1).max(3).default([0.485, 0.456, 0.406]),
     std: z.array(z.number().positive()).min(1).max(3).default([0.229, 0.224, 0.225]),
   }),
@@ -26,8 +33,15 @@ export const modelCard = z.strictObject({
   output: z.string().optional(),
   /** The tensor Grad-CAM weighs; by default the last spatial feature map. */
   featureLayer: z.string().optional(),
-  data: z.strictObject({ description: z.string(), digest: z.string().optional(), split: z.string().optional(), licence: z.string().optional() }),
-  training: z.strictObject({ recipe: z.string(), seed: z.number().int().optional(), command: z.string().optional() }).optional(),
+  data: z.strictObject({
+    description: z.string(),
+    digest: z.string().optional(),
+    split: z.string().optional(),
+    licence: z.string().optional(),
+  }),
+  training: z
+    .strictObject({ recipe: z.string(), seed: z.number().int().optional(), command: z.string().optional() })
+    .optional(),
   /** Measured figures, for example { "accuracy": 0.97 }, with where they were measured in `evaluatedOn`. */
   metrics: z.record(z.string(), z.number()).default({}),
   evaluatedOn: z.string().optional(),

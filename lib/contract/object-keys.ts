@@ -24,7 +24,11 @@ export const readyMarkerKey = (batch: BatchName): ObjectKey => key(`${incomingBa
 
 /** What an object under incoming/ is; `stray` lies directly under incoming/ and belongs to no batch, `hidden` is what file managers leave behind. */
 export type IncomingObject =
-  | { readonly kind: "image" | "settings" | "ready" | "folder" | "hidden"; readonly batch: string; readonly path: string }
+  | {
+      readonly kind: "image" | "settings" | "ready" | "folder" | "hidden";
+      readonly batch: string;
+      readonly path: string;
+    }
   | { readonly kind: "stray" }
   | { readonly kind: "elsewhere" };
 
@@ -47,10 +51,12 @@ export const activityKey = (batch: BatchName): ObjectKey => key(`${batchRunsPref
 export const closedMarkerKey = (batch: BatchName): ObjectKey => key(`${batchRunsPrefix(batch)}closed.json`);
 export const rejectionKey = (batch: BatchName): ObjectKey => key(`${batchRunsPrefix(batch)}rejected.json`);
 export const ordinalsPrefix = (batch: BatchName): string => `${batchRunsPrefix(batch)}ordinals/`;
-export const ordinalKey = (batch: BatchName, ordinal: number): ObjectKey => key(`${ordinalsPrefix(batch)}${String(ordinal).padStart(6, "0")}.json`);
+export const ordinalKey = (batch: BatchName, ordinal: number): ObjectKey =>
+  key(`${ordinalsPrefix(batch)}${String(ordinal).padStart(6, "0")}.json`);
 export const draftPageKey = (batch: BatchName, draft: string, page: number): ObjectKey =>
   key(`${batchRunsPrefix(batch)}drafts/${draft}/page-${String(page).padStart(6, "0")}.jsonl`);
-export const draftProgressKey = (batch: BatchName, draft: string): ObjectKey => key(`${batchRunsPrefix(batch)}drafts/${draft}/progress.json`);
+export const draftProgressKey = (batch: BatchName, draft: string): ObjectKey =>
+  key(`${batchRunsPrefix(batch)}drafts/${draft}/progress.json`);
 
 export const runPrefix = (batch: BatchName, run: RunId): string => `${batchRunsPrefix(batch)}${run}/`;
 export const planKey = (batch: BatchName, run: RunId): ObjectKey => key(`${runPrefix(batch, run)}plan.json`);
@@ -77,25 +83,41 @@ export const currentKey = (batch: BatchName): ObjectKey => key(`${batchResultsPr
 /** A readable, unique and harmless name for an image: a slug of its file name and 12 hex digits of its key's hash. */
 export function imageFolder(image: ObjectKey): string {
   const file = image.slice(image.lastIndexOf("/") + 1);
-  const slug = file.normalize("NFKD").toLowerCase().replace(/\.[a-z0-9]{1,5}$/, "").replace(/[^a-z0-9]+/g, "-").slice(0, 48).replace(/^-+|-+$/g, "");
+  const slug = file
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(/\.[a-z0-9]{1,5}$/, "")
+    .replace(/[^a-z0-9]+/g, "-")
+    .slice(0, 48)
+    .replace(/^-+|-+$/g, "");
   return `${slug || "image"}-${sha256Of(image).slice(0, 12)}`;
 }
 
 export const imageResultPrefix = (batch: BatchName, image: ObjectKey, work: WorkId): string =>
   `${batchResultsPrefix(batch)}images/${imageFolder(image)}/${work.slice(0, 12)}/`;
-export const resultKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey => key(`${imageResultPrefix(batch, image, work)}result.json`);
-export const thumbnailKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey => key(`${imageResultPrefix(batch, image, work)}thumbnail.jpg`);
-export const figureKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey => key(`${imageResultPrefix(batch, image, work)}figure.png`);
+export const resultKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey =>
+  key(`${imageResultPrefix(batch, image, work)}result.json`);
+export const thumbnailKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey =>
+  key(`${imageResultPrefix(batch, image, work)}thumbnail.jpg`);
+export const figureKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey =>
+  key(`${imageResultPrefix(batch, image, work)}figure.png`);
 
 /** Where an image's file goes when a crashed twin left other bytes under its usual name. */
 export const twinKey = (usual: ObjectKey, contentDigest: Sha256): ObjectKey =>
   key(usual.replace(/(\.[a-z]+)$/, `.${contentDigest.slice(0, 12)}$1`));
 
 export type ExplanationFile = "heatmap.png" | "overlay.png" | "map.npy";
-export const explanationKey = (batch: BatchName, image: ObjectKey, work: WorkId, method: string, file: ExplanationFile): ObjectKey =>
-  key(`${imageResultPrefix(batch, image, work)}${method}.${file}`);
-export const imageAnnotationKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey => key(`${imageResultPrefix(batch, image, work)}annotation.geojson`);
-export const annotationKey = (batch: BatchName, image: ObjectKey): ObjectKey => key(`${batchResultsPrefix(batch)}annotations/${imageFolder(image)}.geojson`);
+export const explanationKey = (
+  batch: BatchName,
+  image: ObjectKey,
+  work: WorkId,
+  method: string,
+  file: ExplanationFile,
+): ObjectKey => key(`${imageResultPrefix(batch, image, work)}${method}.${file}`);
+export const imageAnnotationKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey =>
+  key(`${imageResultPrefix(batch, image, work)}annotation.geojson`);
+export const annotationKey = (batch: BatchName, image: ObjectKey): ObjectKey =>
+  key(`${batchResultsPrefix(batch)}annotations/${imageFolder(image)}.geojson`);
 
 export const modelPrefix = (digest: Sha256): string => `${modelsPrefix}sha256/${digest}/`;
 export const modelKey = (digest: Sha256): ObjectKey => key(`${modelPrefix(digest)}model.onnx`);

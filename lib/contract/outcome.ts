@@ -9,7 +9,13 @@ export const failure = z.strictObject({
 });
 export type Failure = z.infer<typeof failure>;
 
-const identity = { work: workId, key: objectKey, label: z.string().optional(), finishedAt: timestamp, seconds: z.number().min(0) };
+const identity = {
+  work: workId,
+  key: objectKey,
+  label: z.string().optional(),
+  finishedAt: timestamp,
+  seconds: z.number().min(0),
+};
 
 /** How the explanation held up, in the few figures a table shows. */
 export const explanationFigures = z.strictObject({
@@ -22,13 +28,21 @@ export const explanationFigures = z.strictObject({
 /** One line of a shard's roll-up: each planned item ends as exactly one of these. */
 export const outcome = z.discriminatedUnion("status", [
   z.strictObject({
-    status: z.literal("succeeded"), ...identity,
+    status: z.literal("succeeded"),
+    ...identity,
     resultKey: objectKey,
-    classIndex: z.number().int().min(0), className: z.string(), probability: z.number().min(0).max(1),
+    classIndex: z.number().int().min(0),
+    className: z.string(),
+    probability: z.number().min(0).max(1),
     explanations: z.array(explanationFigures),
     warnings: z.array(z.string()),
   }),
   z.strictObject({ status: z.literal("failed"), ...identity, failure }),
-  z.strictObject({ status: z.literal("skipped"), ...identity, reason: z.enum(["already-done", "superseded", "deleted"]), resultKey: objectKey.optional() }),
+  z.strictObject({
+    status: z.literal("skipped"),
+    ...identity,
+    reason: z.enum(["already-done", "superseded", "deleted"]),
+    resultKey: objectKey.optional(),
+  }),
 ]);
 export type Outcome = z.infer<typeof outcome>;

@@ -56,7 +56,10 @@ export const dispatch = z.strictObject({
   number: z.number().int().min(0),
   part: z.number().int().min(0),
   /** Shard numbers, in the order of the array's indexes: a range, or a list for a second try. */
-  shards: z.union([z.strictObject({ first: z.number().int().min(0), count: z.number().int().min(1) }), z.array(z.number().int().min(0)).min(1)]),
+  shards: z.union([
+    z.strictObject({ first: z.number().int().min(0), count: z.number().int().min(1) }),
+    z.array(z.number().int().min(0)).min(1),
+  ]),
   queue: z.enum(["spot", "on-demand"]),
   jobName: z.string(),
   leaseUntil: timestamp,

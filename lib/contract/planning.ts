@@ -56,7 +56,12 @@ export const draftProgress = z.strictObject({
 export type DraftProgress = z.infer<typeof draftProgress>;
 
 /** runs/<batch>/ordinals/<n>.json: gives each run of a batch its place, create-only. */
-export const ordinalClaim = z.strictObject({ schemaVersion, batch: batchName, ordinal: z.number().int().min(1), run: runId });
+export const ordinalClaim = z.strictObject({
+  schemaVersion,
+  batch: batchName,
+  ordinal: z.number().int().min(1),
+  run: runId,
+});
 export type OrdinalClaim = z.infer<typeof ordinalClaim>;
 
 /** runs/<batch>/closed.json: nothing of the batch is left to do for the activity up to `lastEventAt`. */
@@ -71,7 +76,12 @@ export const closedMarker = z.strictObject({
 export type ClosedMarker = z.infer<typeof closedMarker>;
 
 /** runs/<batch>/rejected.json: why the batch could not be planned when it was last looked at; null once it could. */
-export const rejection = z.strictObject({ schemaVersion, batch: batchName, at: timestamp, failure: failure.nullable() });
+export const rejection = z.strictObject({
+  schemaVersion,
+  batch: batchName,
+  at: timestamp,
+  failure: failure.nullable(),
+});
 export type Rejection = z.infer<typeof rejection>;
 
 /** runs/<batch>/<run>/suspects/<n>-<shard>.json: what a worker had in hand, should it be killed. */

@@ -18,7 +18,11 @@ export const completeness = z.strictObject({
 });
 export type Completeness = z.infer<typeof completeness>;
 
-export const target = z.strictObject({ classIndex: z.number().int().min(0), className: z.string(), of: z.enum(["logit", "probability"]) });
+export const target = z.strictObject({
+  classIndex: z.number().int().min(0),
+  className: z.string(),
+  of: z.enum(["logit", "probability"]),
+});
 
 export const explanation = z.strictObject({
   method: z.enum(methodNames),
@@ -41,8 +45,14 @@ export const result = z.strictObject({
   run: runId,
   createdAt: timestamp,
   image: z.strictObject({
-    key: objectKey, etag: z.string(), sha256, width: z.number().int().min(1), height: z.number().int().min(1), format: z.string(),
-    region: region.optional(), label: z.string().optional(),
+    key: objectKey,
+    etag: z.string(),
+    sha256,
+    width: z.number().int().min(1),
+    height: z.number().int().min(1),
+    format: z.string(),
+    region: region.optional(),
+    label: z.string().optional(),
   }),
   /** The part of the image the network saw, in pixels of the image. */
   seen: region,
@@ -51,8 +61,11 @@ export const result = z.strictObject({
   settings,
   provider: z.string(),
   prediction: z.strictObject({
-    classIndex: z.number().int().min(0), className: z.string(), probability: z.number().min(0).max(1),
-    logits: z.array(z.number()), probabilities: z.array(z.number()),
+    classIndex: z.number().int().min(0),
+    className: z.string(),
+    probability: z.number().min(0).max(1),
+    logits: z.array(z.number()),
+    probabilities: z.array(z.number()),
   }),
   explanations: z.array(explanation),
   thumbnail: objectKey,

@@ -9,11 +9,18 @@ export const settings = z.strictObject({
   schemaVersion: z.literal(1).default(1),
   /** A published model's name, or sha256:<digest>. */
   model: z.string().min(1).max(200).default("default"),
-  methods: z.array(methodChoice).min(1).max(6).refine((list) => new Set(list.map(({ name }) => name)).size === list.length, {
-    error: "Expected each method once",
-  }).default([{ name: "integrated-gradients", steps: "adaptive", baseline: "white", seed: 0 }, { name: "grad-cam" }]),
+  methods: z
+    .array(methodChoice)
+    .min(1)
+    .max(6)
+    .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, {
+      error: "Expected each method once",
+    })
+    .default([{ name: "integrated-gradients", steps: "adaptive", baseline: "white", seed: 0 }, { name: "grad-cam" }]),
   /** The class that is explained: what the network predicts, or one class for every image (name or index). */
-  target: z.union([z.literal("predicted"), z.strictObject({ class: z.union([z.string().min(1), z.number().int().min(0)]) })]).default("predicted"),
+  target: z
+    .union([z.literal("predicted"), z.strictObject({ class: z.union([z.string().min(1), z.number().int().min(0)]) })])
+    .default("predicted"),
   /** Whether the logit or the softmax probability of the target is explained. */
   of: z.enum(["logit", "probability"]).default("logit"),
   /** "folders": the folder an image lies in, under the batch, is its true class; the report then compares. */
@@ -35,15 +42,25 @@ export function parseSettings(text: string, source = "batch.json"): Settings {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new UserError("settings.not-json", `Expected JSON in ${source} but received text that is not: ${(cause as Error).message}`, { cause });
+    throw new UserError(
+      "settings.not-json",
+      `Expected JSON in ${source} but received text that is not: ${(cause as Error).message}`,
+      { cause },
+    );
   }
   const parsed = settings.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
-  throw new UserError("settings.invalid", `Cannot use ${source}:\n${parsed.error.issues.map((issue) => `  ${describeIssue(issue, value)}`).join("\n")}`);
+  throw new UserError(
+    "settings.invalid",
+    `Cannot use ${source}:\n${parsed.error.issues.map((issue) => `  ${describeIssue(issue, value)}`).join("\n")}`,
+  );
 }
 
 function describeIssue(issue: z.core.$ZodIssue, root: unknown): string {
-  const came = issue.path.reduce<unknown>((inner, part) => (inner as Record<PropertyKey, unknown> | undefined)?.[part], root);
+  const came = issue.path.reduce<unknown>(
+    (inner, part) => (inner as Record<PropertyKey, unknown> | undefined)?.[part],
+    root,
+  );
   const field = issue.path.length > 0 ? issue.path.join(".") : "the document";
   return `${field}: ${issue.message} (received ${came === undefined ? "nothing" : JSON.stringify(came).slice(0, 120)})`;
 }

@@ -4,9 +4,16 @@ import { batchName, objectKey, runId, schemaVersion, sha256, timestamp } from ".
 import { failure } from "./outcome";
 import { settings } from "./settings";
 
-export const counts = z.strictObject({
-  planned: z.number().int().min(0), succeeded: z.number().int().min(0), failed: z.number().int().min(0), skipped: z.number().int().min(0),
-}).refine((all) => all.planned === all.succeeded + all.failed + all.skipped, { error: "Expected planned = succeeded + failed + skipped" });
+export const counts = z
+  .strictObject({
+    planned: z.number().int().min(0),
+    succeeded: z.number().int().min(0),
+    failed: z.number().int().min(0),
+    skipped: z.number().int().min(0),
+  })
+  .refine((all) => all.planned === all.succeeded + all.failed + all.skipped, {
+    error: "Expected planned = succeeded + failed + skipped",
+  });
 export type Counts = z.infer<typeof counts>;
 
 /** runs/<batch>/<run>/summary.json: written once, when every item of the run has its outcome. */
@@ -41,12 +48,20 @@ export const summary = z.strictObject({
   skippedBy: z.record(z.string(), z.number().int()),
   classCounts: z.record(z.string(), z.number().int()),
   /** Where labels are known: rows are true classes, columns predicted ones, in the order of `classes`. */
-  agreement: z.strictObject({ classes: z.array(z.string()), matrix: z.array(z.array(z.number().int())), accuracy: z.number() }).optional(),
+  agreement: z
+    .strictObject({ classes: z.array(z.string()), matrix: z.array(z.array(z.number().int())), accuracy: z.number() })
+    .optional(),
   failures: z.array(z.strictObject({ key: objectKey, failure })),
   failuresLeftOut: z.number().int().min(0),
-  explanations: z.array(z.strictObject({
-    method: z.string(), count: z.number().int(), converged: z.number().int().nullable(), medianRelative: z.number().nullable(), medianMapChange: z.number().nullable(),
-  })),
+  explanations: z.array(
+    z.strictObject({
+      method: z.string(),
+      count: z.number().int(),
+      converged: z.number().int().nullable(),
+      medianRelative: z.number().nullable(),
+      medianMapChange: z.number().nullable(),
+    }),
+  ),
   model: z.strictObject({ name: z.string(), sha256, card: modelCard }).nullable(),
   settings,
   seconds: z.number().min(0),

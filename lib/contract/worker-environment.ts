@@ -19,9 +19,14 @@ export type WorkerTask = z.infer<typeof workerTask>;
 /** Batch names may hold any character; environment variables may not. */
 const encoded = (batch: string): string => encodeURIComponent(batch);
 
-export function submissionEnvironment(task: Pick<WorkerTask, "batch" | "run" | "number" | "part">): Record<string, string> {
+export function submissionEnvironment(
+  task: Pick<WorkerTask, "batch" | "run" | "number" | "part">,
+): Record<string, string> {
   return {
-    CYTOLENS_BATCH: encoded(task.batch), CYTOLENS_RUN: task.run, CYTOLENS_DISPATCH: String(task.number), CYTOLENS_PART: String(task.part),
+    CYTOLENS_BATCH: encoded(task.batch),
+    CYTOLENS_RUN: task.run,
+    CYTOLENS_DISPATCH: String(task.number),
+    CYTOLENS_PART: String(task.part),
   };
 }
 
@@ -39,7 +44,10 @@ export function workerTaskFrom(environment: Readonly<Record<string, string | und
   });
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-  throw new UserError("worker.environment", `Expected a job's environment (CYTOLENS_BUCKET, _BATCH, _RUN, _DISPATCH, _PART) but received ${problems.join("; ")}`);
+  throw new UserError(
+    "worker.environment",
+    `Expected a job's environment (CYTOLENS_BUCKET, _BATCH, _RUN, _DISPATCH, _PART) but received ${problems.join("; ")}`,
+  );
 }
 
 function decoded(batch: string | undefined): string | undefined {

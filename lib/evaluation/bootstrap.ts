@@ -11,7 +11,11 @@ export interface Interval {
  * A percentile bootstrap interval (Efron, 1979) of a statistic of `count` samples: the statistic is computed on `rounds` resamples,
  * each given as indices drawn with replacement.
  */
-export function bootstrapInterval(count: number, statistic: (sample: Int32Array) => number, { rounds = 1000, level = 0.95, seed = 1 } = {}): Interval {
+export function bootstrapInterval(
+  count: number,
+  statistic: (sample: Int32Array) => number,
+  { rounds = 1000, level = 0.95, seed = 1 } = {},
+): Interval {
   const random = new CounterRandom(seed);
   const sample = new Int32Array(count);
   const values = Float64Array.from({ length: rounds }, () => {
@@ -23,7 +27,9 @@ export function bootstrapInterval(count: number, statistic: (sample: Int32Array)
 
 /** Linear between the neighbouring order statistics. */
 function quantile(sorted: Float64Array, share: number): number {
-  const position = share * (sorted.length - 1), below = Math.floor(position);
-  const low = sorted[below] ?? Number.NaN, high = sorted[Math.min(sorted.length - 1, below + 1)] ?? low;
+  const position = share * (sorted.length - 1),
+    below = Math.floor(position);
+  const low = sorted[below] ?? Number.NaN,
+    high = sorted[Math.min(sorted.length - 1, below + 1)] ?? low;
   return low + (position - below) * (high - low);
 }

@@ -22,11 +22,19 @@ const chanceRounds = 200;
 /** Calibration of the predicted class's probability over bins of equal width, (from, to]. */
 export function calibration(confidences: ArrayLike<number>, right: readonly boolean[], binCount = 15): Calibration {
   const bins = binsOf(confidences, right, binCount);
-  return { expectedError: errorOf(bins, right.length), expectedErrorByChance: errorByChance(confidences, right.length, binCount), bins };
+  return {
+    expectedError: errorOf(bins, right.length),
+    expectedErrorByChance: errorByChance(confidences, right.length, binCount),
+    bins,
+  };
 }
 
 /** The expected error alone. */
-export function expectedCalibrationError(confidences: ArrayLike<number>, right: readonly boolean[], binCount = 15): number {
+export function expectedCalibrationError(
+  confidences: ArrayLike<number>,
+  right: readonly boolean[],
+  binCount = 15,
+): number {
   return errorOf(binsOf(confidences, right, binCount), right.length);
 }
 
@@ -50,9 +58,19 @@ function binsOf(confidences: ArrayLike<number>, right: readonly boolean[], binCo
     bin.confidence += confidence;
     if (isRight) bin.hits++;
   });
-  return sums.map(({ count, confidence, hits }, index) => ({ from: index / binCount, to: (index + 1) / binCount, count, confidence: confidence / count, accuracy: hits / count }));
+  return sums.map(({ count, confidence, hits }, index) => ({
+    from: index / binCount,
+    to: (index + 1) / binCount,
+    count,
+    confidence: confidence / count,
+    accuracy: hits / count,
+  }));
 }
 
 function errorOf(bins: readonly CalibrationBin[], samples: number): number {
-  return bins.reduce((sum, { count, confidence, accuracy }) => (count === 0 ? sum : sum + (count / samples) * Math.abs(accuracy - confidence)), 0);
+  return bins.reduce(
+    (sum, { count, confidence, accuracy }) =>
+      count === 0 ? sum : sum + (count / samples) * Math.abs(accuracy - confidence),
+    0,
+  );
 }

@@ -22,12 +22,19 @@ export interface ClassificationScores {
   readonly weighted: Omit<ClassScores, "className">;
 }
 
-export function confusionMatrix(classes: readonly string[], truths: ArrayLike<number>, predictions: ArrayLike<number>): ConfusionMatrix {
+export function confusionMatrix(
+  classes: readonly string[],
+  truths: ArrayLike<number>,
+  predictions: ArrayLike<number>,
+): ConfusionMatrix {
   const counts = classes.map(() => classes.map(() => 0));
   for (let index = 0; index < truths.length; index++) {
-    const row = counts[truths[index] ?? -1], predicted = predictions[index] ?? -1;
+    const row = counts[truths[index] ?? -1],
+      predicted = predictions[index] ?? -1;
     if (!row || predicted < 0 || predicted >= classes.length) {
-      throw new RangeError(`Expected classes below ${classes.length} but received truth ${truths[index]} and prediction ${predictions[index]}`);
+      throw new RangeError(
+        `Expected classes below ${classes.length} but received truth ${truths[index]} and prediction ${predictions[index]}`,
+      );
     }
     row[predicted] = (row[predicted] ?? 0) + 1;
   }
@@ -46,8 +53,10 @@ export function rowNormalised({ counts }: ConfusionMatrix): number[][] {
 export function classificationScores({ classes, counts }: ConfusionMatrix): ClassificationScores {
   const perClass = classes.map((className, index) => {
     const hits = counts[index]?.[index] ?? 0;
-    const support = sumOf(counts[index] ?? []), predicted = sumOf(counts.map((row) => row[index] ?? 0));
-    const precision = ratio(hits, predicted), recall = ratio(hits, support);
+    const support = sumOf(counts[index] ?? []),
+      predicted = sumOf(counts.map((row) => row[index] ?? 0));
+    const precision = ratio(hits, predicted),
+      recall = ratio(hits, support);
     return { className, precision, recall, f1: ratio(2 * precision * recall, precision + recall), support };
   });
   const total = sumOf(perClass.map(({ support }) => support));
@@ -56,8 +65,10 @@ export function classificationScores({ classes, counts }: ConfusionMatrix): Clas
     return { precision: of("precision"), recall: of("recall"), f1: of("f1"), support: total };
   };
   return {
-    accuracy: ratio(sumOf(counts.map((row, index) => row[index] ?? 0)), total), perClass,
-    macro: mean(() => 1 / classes.length), weighted: mean(({ support }) => ratio(support, total)),
+    accuracy: ratio(sumOf(counts.map((row, index) => row[index] ?? 0)), total),
+    perClass,
+    macro: mean(() => 1 / classes.length),
+    weighted: mean(({ support }) => ratio(support, total)),
   };
 }
 

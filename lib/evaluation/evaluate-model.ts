@@ -52,7 +52,11 @@ const batchSize = 8;
 export async function evaluateModel(job: EvaluationJob): Promise<ModelEvaluation> {
   const dataSet = await readDataSet(job.data, job.variant);
   const files = job.part ? splitOf(dataSet, job.part.split)[job.part.name] : dataSet.files;
-  if (files.length === 0) throw new UserError("evaluation.empty", `Expected images to evaluate on but the ${job.part?.name ?? ""} part of the split is empty`);
+  if (files.length === 0)
+    throw new UserError(
+      "evaluation.empty",
+      `Expected images to evaluate on but the ${job.part?.name ?? ""} part of the split is empty`,
+    );
   const classifier = await loadModel(job.model, job.threads === undefined ? {} : { threads: job.threads });
   const masker = job.maskModel === undefined ? undefined : await CellMasker.open(job.maskModel);
   const decoders = [new Decoder(), new Decoder()] as const;
@@ -60,61 +64,114 @@ export async function evaluateModel(job: EvaluationJob): Promise<ModelEvaluation
     const { classNames, card } = classifier;
     const labels = dataSet.classes.map((name) => classNames.indexOf(name));
     const strangers = dataSet.classes.filter((_, index) => labels[index] === -1);
-    if (strangers.length > 0) throw new UserError("evaluation.classes", `Expected folders named after the model's classes ${classNames.join(", ")} but found ${strangers.join(", ")}`);
-    const unreadable: { name: string; reason: string }[] = [], predictions: ImagePrediction[] = [], truths: number[] = [];
+    if (strangers.length > 0)
+      throw new UserError(
+        "evaluation.classes",
+        `Expected folders named after the model's classes ${classNames.join(", ")} but found ${strangers.join(", ")}`,
+      );
+    const unreadable: { name: string; reason: string }[] = [],
+      predictions: ImagePrediction[] = [],
+      truths: number[] = [];
     const { height, width } = classifier.input;
     const prepare = async (file: LabelledFile, position: number) => {
       const decoder = decoders[position % 2 === 0 ? 0 : 1];
-      return tensorOf(decoder, file.file, { ...card?.input, height, width, layout: "NCHW" }, dataSet.masked, masker)
-        .then((tensor) => ({ file, tensor }), (error: unknown) => {
+      return tensorOf(
+        decoder,
+        file.file,
+        { ...card?.input, height, width, layout: "NCHW" },
+        dataSet.masked,
+        masker,
+      ).then(
+        (tensor) => ({ file, tensor }),
+        (error: unknown) => {
           if (!(error instanceof ImageError)) throw error;
           unreadable.push({ name: file.name, reason: error.message });
-        });
+        },
+      );
     };
     const ask = (start: number) => Promise.all(files.slice(start, start + batchSize).map(prepare));
     let pending = ask(0);
     for (let start = 0; start < files.length; start += batchSize) {
       const ready = (await pending).filter((item) => item !== undefined);
       if (start + batchSize < files.length) pending = ask(start + batchSize);
-      const rows = await probabilitiesOf(classifier, ready.map(({ tensor }) => tensor), width, job.flips ?? false);
+      const rows = await probabilitiesOf(
+        classifier,
+        ready.map(({ tensor }) => tensor),
+        width,
+        job.flips ?? false,
+      );
       for (const [index, { file }] of ready.entries()) {
         const probabilities = rows[index] ?? [];
         const probability = Math.max(...probabilities);
         truths.push(labels[file.label] ?? -1);
-        predictions.push({ name: file.name, className: dataSet.classes[file.label] ?? "", predicted: classNames[probabilities.indexOf(probability)] ?? "", probability, probabilities });
+        predictions.push({
+          name: file.name,
+          className: dataSet.classes[file.label] ?? "",
+          predicted: classNames[probabilities.indexOf(probability)] ?? "",
+          probability,
+          probabilities,
+        });
       }
       job.onImage?.(Math.min(files.length, start + batchSize), files.length);
     }
     if (unreadable.length > 0 && !job.skipUnreadable) {
-      throw new UserError("data.unreadable", `Expected images that can be read but ${unreadable.length} cannot (pass --skip-unreadable to leave them out):${unreadable.map(({ name, reason }) => `\n  ${name}: ${reason}`).join("")}`);
+      throw new UserError(
+        "data.unreadable",
+        `Expected images that can be read but ${unreadable.length} cannot (pass --skip-unreadable to leave them out):${unreadable.map(({ name, reason }) => `\n  ${name}: ${reason}`).join("")}`,
+      );
     }
-    if (truths.length === 0) throw new UserError("evaluation.empty", "Expected images to evaluate on but none can be read");
+    if (truths.length === 0)
+      throw new UserError("evaluation.empty", "Expected images to evaluate on but none can be read");
     return {
-      model: { name: card?.name ?? "model", sha256: classifier.sha256 }, data: dataSet.folder, part: job.part ? `${job.part.name} of the ${job.part.split} split` : "all images",
-      flips: job.flips ?? false, classes: classNames, predictions, unreadable,
-      evaluation: evaluatePredictions(classNames, predictions.flatMap(({ probabilities }) => probabilities), truths),
+      model: { name: card?.name ?? "model", sha256: classifier.sha256 },
+      data: dataSet.folder,
+      part: job.part ? `${job.part.name} of the ${job.part.split} split` : "all images",
+      flips: job.flips ?? false,
+      classes: classNames,
+      predictions,
+      unreadable,
+      evaluation: evaluatePredictions(
+        classNames,
+        predictions.flatMap(({ probabilities }) => probabilities),
+        truths,
+      ),
     };
   } finally {
     await Promise.all([classifier.close(), masker?.close(), ...decoders.map((decoder) => decoder.close())]);
   }
 }
 
-async function tensorOf(decoder: Decoder, file: string, input: NetworkInput, masked: boolean, masker: CellMasker | undefined): Promise<Float32Array> {
+async function tensorOf(
+  decoder: Decoder,
+  file: string,
+  input: NetworkInput,
+  masked: boolean,
+  masker: CellMasker | undefined,
+): Promise<Float32Array> {
   if (!masker) return (await decoder.prepare(file, { input, mask: masked ? "otsu" : "none" })).tensor;
   const { width, height, data } = await decoder.decode(file);
   return normalise(cropToFrame(await masker.mask({ width, height, data }), frame(width, height, input)), input);
 }
 
-async function probabilitiesOf(classifier: Classifier, tensors: readonly Float32Array[], width: number, flips: boolean): Promise<number[][]> {
+async function probabilitiesOf(
+  classifier: Classifier,
+  tensors: readonly Float32Array[],
+  width: number,
+  flips: boolean,
+): Promise<number[][]> {
   if (tensors.length === 0) return [];
-  const views = flips ? [(x: Float32Array) => x, mirrored, upsideDown, (x: Float32Array, w: number) => upsideDown(mirrored(x, w), w)] : [(x: Float32Array) => x];
+  const views = flips
+    ? [(x: Float32Array) => x, mirrored, upsideDown, (x: Float32Array, w: number) => upsideDown(mirrored(x, w), w)]
+    : [(x: Float32Array) => x];
   const sums = tensors.map(() => classifier.classNames.map(() => 0));
   for (const view of views) {
     const predictions = await classifier.predict(tensors.map((tensor) => view(tensor, width)));
-    predictions.forEach(({ probabilities }, sample) => probabilities.forEach((probability, index) => {
-      const row = sums[sample];
-      if (row) row[index] = (row[index] ?? 0) + probability / views.length;
-    }));
+    predictions.forEach(({ probabilities }, sample) =>
+      probabilities.forEach((probability, index) => {
+        const row = sums[sample];
+        if (row) row[index] = (row[index] ?? 0) + probability / views.length;
+      }),
+    );
   }
   return sums;
 }
@@ -128,9 +185,11 @@ function mirrored(tensor: Float32Array, width: number): Float32Array {
 
 /** Each plane of a square [channels, size, size] from bottom to top. */
 function upsideDown(tensor: Float32Array, width: number): Float32Array {
-  const out = new Float32Array(tensor.length), rows = tensor.length / (3 * width);
+  const out = new Float32Array(tensor.length),
+    rows = tensor.length / (3 * width);
   for (let row = 0; row < 3 * rows; row++) {
-    const plane = Math.floor(row / rows), target = plane * rows + (rows - 1 - (row % rows));
+    const plane = Math.floor(row / rows),
+      target = plane * rows + (rows - 1 - (row % rows));
     out.set(tensor.subarray(row * width, (row + 1) * width), target * width);
   }
   return out;

@@ -1,6 +1,11 @@
 import { bootstrapInterval, type Interval } from "./bootstrap";
 import { calibration, expectedCalibrationError, type Calibration } from "./calibration";
-import { classificationScores, confusionMatrix, type ClassificationScores, type ConfusionMatrix } from "./confusion-matrix";
+import {
+  classificationScores,
+  confusionMatrix,
+  type ClassificationScores,
+  type ConfusionMatrix,
+} from "./confusion-matrix";
 import { wilsonInterval } from "./wilson";
 import { rocCurve, type RocCurve } from "./roc";
 
@@ -12,34 +17,62 @@ export interface Evaluation extends ClassificationScores {
   /** Mean area over the classes that have one. */
   readonly macroAuc: number;
   readonly calibration: Calibration;
-  readonly intervals: { readonly accuracy: Interval; readonly accuracyWilson: Interval; readonly macroF1: Interval; readonly expectedCalibrationError: Interval };
+  readonly intervals: {
+    readonly accuracy: Interval;
+    readonly accuracyWilson: Interval;
+    readonly macroF1: Interval;
+    readonly expectedCalibrationError: Interval;
+  };
 }
 
 /** @param probabilities [samples, classes], row by row  @param truths class index of each sample */
-export function evaluatePredictions(classes: readonly string[], probabilities: ArrayLike<number>, truths: ArrayLike<number>, seed = 1): Evaluation {
-  const samples = truths.length, width = classes.length;
-  const predictions = new Int32Array(samples), confidences = new Float64Array(samples);
+export function evaluatePredictions(
+  classes: readonly string[],
+  probabilities: ArrayLike<number>,
+  truths: ArrayLike<number>,
+  seed = 1,
+): Evaluation {
+  const samples = truths.length,
+    width = classes.length;
+  const predictions = new Int32Array(samples),
+    confidences = new Float64Array(samples);
   for (let sample = 0; sample < samples; sample++) {
     let best = 0;
-    for (let index = 1; index < width; index++) if ((probabilities[sample * width + index] ?? 0) > (probabilities[sample * width + best] ?? 0)) best = index;
+    for (let index = 1; index < width; index++)
+      if ((probabilities[sample * width + index] ?? 0) > (probabilities[sample * width + best] ?? 0)) best = index;
     predictions[sample] = best;
     confidences[sample] = probabilities[sample * width + best] ?? 0;
   }
   const right = Array.from(predictions, (predicted, sample) => predicted === truths[sample]);
   const matrix = confusionMatrix(classes, truths, predictions);
-  const roc = classes.map((_, index) => rocCurve(
-    Array.from({ length: samples }, (__, sample) => probabilities[sample * width + index] ?? 0),
-    Array.from({ length: samples }, (__, sample) => truths[sample] === index),
-  ));
+  const roc = classes.map((_, index) =>
+    rocCurve(
+      Array.from({ length: samples }, (__, sample) => probabilities[sample * width + index] ?? 0),
+      Array.from({ length: samples }, (__, sample) => truths[sample] === index),
+    ),
+  );
   const areas = roc.map(({ area }) => area).filter((area) => !Number.isNaN(area));
   return {
-    samples, matrix, ...classificationScores(matrix), roc, calibration: calibration(confidences, right),
+    samples,
+    matrix,
+    ...classificationScores(matrix),
+    roc,
+    calibration: calibration(confidences, right),
     macroAuc: areas.reduce((sum, area) => sum + area, 0) / areas.length,
     intervals: {
       accuracyWilson: wilsonInterval(right.filter(Boolean).length, samples),
       accuracy: bootstrapInterval(samples, (sample) => pick(right, sample).filter(Boolean).length / samples, { seed }),
-      macroF1: bootstrapInterval(samples, (sample) => classificationScores(confusionMatrix(classes, pick(truths, sample), pick(predictions, sample))).macro.f1, { seed }),
-      expectedCalibrationError: bootstrapInterval(samples, (sample) => expectedCalibrationError(pick(confidences, sample), pick(right, sample)), { seed }),
+      macroF1: bootstrapInterval(
+        samples,
+        (sample) =>
+          classificationScores(confusionMatrix(classes, pick(truths, sample), pick(predictions, sample))).macro.f1,
+        { seed },
+      ),
+      expectedCalibrationError: bootstrapInterval(
+        samples,
+        (sample) => expectedCalibrationError(pick(confidences, sample), pick(right, sample)),
+        { seed },
+      ),
     },
   };
 }

@@ -16,19 +16,27 @@ export interface Pointing {
  */
 export function pointingOf(map: Float32Array, cause: Uint8Array, size: number, blur: number): Pointing {
   const smooth = blur > 0 ? smoothed(map, size, blur) : map;
-  let highest = 0, onCause = 0, positive = 0, area = 0;
+  let highest = 0,
+    onCause = 0,
+    positive = 0,
+    area = 0;
   for (let pixel = 0; pixel < map.length; pixel++) {
     if ((smooth[pixel] as number) > (smooth[highest] as number)) highest = pixel;
     const value = Math.max(0, map[pixel] as number);
     positive += value;
-    if (cause[pixel]) { onCause += value; area++; }
+    if (cause[pixel]) {
+      onCause += value;
+      area++;
+    }
   }
   return { hit: cause[highest] !== 0, mass: onCause / positive, chance: area / map.length };
 }
 
 function smoothed(map: Float32Array, size: number, deviation: number): Float32Array {
   const reach = Math.ceil(2.5 * deviation);
-  const kernel = Float32Array.from({ length: 2 * reach + 1 }, (_, tap) => Math.exp(-((tap - reach) ** 2) / (2 * deviation ** 2)));
+  const kernel = Float32Array.from({ length: 2 * reach + 1 }, (_, tap) =>
+    Math.exp(-((tap - reach) ** 2) / (2 * deviation ** 2)),
+  );
   const along = (source: Float32Array, step: number, across: number) => {
     const out = new Float32Array(source.length);
     for (let line = 0; line < size; line++) {
@@ -36,7 +44,8 @@ function smoothed(map: Float32Array, size: number, deviation: number): Float32Ar
         let sum = 0;
         for (let tap = -reach; tap <= reach; tap++) {
           const neighbour = position + tap;
-          if (neighbour >= 0 && neighbour < size) sum += (kernel[tap + reach] as number) * (source[line * across + neighbour * step] as number);
+          if (neighbour >= 0 && neighbour < size)
+            sum += (kernel[tap + reach] as number) * (source[line * across + neighbour * step] as number);
         }
         out[line * across + position * step] = sum;
       }

@@ -8,10 +8,13 @@ export interface RocCurve {
 /** Receiver operating characteristic of one class against the rest; equal scores share one threshold, so that ties count half. */
 export function rocCurve(scores: ArrayLike<number>, positive: readonly boolean[]): RocCurve {
   const order = positive.map((_, index) => index).sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
-  const positives = positive.filter(Boolean).length, negatives = positive.length - positives;
+  const positives = positive.filter(Boolean).length,
+    negatives = positive.length - positives;
   if (positives === 0 || negatives === 0) return { area: Number.NaN, points: [] };
   const points = [{ falsePositiveRate: 0, truePositiveRate: 0 }];
-  let hits = 0, alarms = 0, area = 0;
+  let hits = 0,
+    alarms = 0,
+    area = 0;
   for (let at = 0; at < order.length;) {
     const threshold = scores[order[at] ?? 0];
     const [hitsBefore, alarmsBefore] = [hits, alarms];

@@ -13,15 +13,43 @@ export async function writeEvaluation(folder: string, result: ModelEvaluation): 
 }
 
 /** What scripts read: everything but the single predictions and the points of the curves. */
-export function evaluationJson({ evaluation, model, data, part, flips, classes, unreadable }: ModelEvaluation): unknown {
+export function evaluationJson({
+  evaluation,
+  model,
+  data,
+  part,
+  flips,
+  classes,
+  unreadable,
+}: ModelEvaluation): unknown {
   const { roc, matrix, ...scores } = evaluation;
-  return { schemaVersion: 1, model, data, part, flips, classes, unreadable, ...scores, confusion: { counts: matrix.counts, rowNormalised: rowNormalised(matrix) }, auc: roc.map(({ area }) => (Number.isNaN(area) ? null : area)) };
+  return {
+    schemaVersion: 1,
+    model,
+    data,
+    part,
+    flips,
+    classes,
+    unreadable,
+    ...scores,
+    confusion: { counts: matrix.counts, rowNormalised: rowNormalised(matrix) },
+    auc: roc.map(({ area }) => (Number.isNaN(area) ? null : area)),
+  };
 }
 
 function predictionsCsv({ classes, predictions }: ModelEvaluation): string {
   const header = ["image", "class", "predicted", "probability", ...classes.map((name) => `p(${name})`)];
-  const rows = predictions.map(({ name, className, predicted, probability, probabilities }) => [name, className, predicted, String(probability), ...probabilities.map(String)]);
-  return [header, ...rows].map((row) => row.map(cell).join(",")).join("\r\n").concat("\r\n");
+  const rows = predictions.map(({ name, className, predicted, probability, probabilities }) => [
+    name,
+    className,
+    predicted,
+    String(probability),
+    ...probabilities.map(String),
+  ]);
+  return [header, ...rows]
+    .map((row) => row.map(cell).join(","))
+    .join("\r\n")
+    .concat("\r\n");
 }
 
 /** Quoted where needed; a cell that a spreadsheet would take for a formula begins with an apostrophe. */

@@ -25,14 +25,21 @@ import { prepareImage, stitch, type PreparedImages } from "./prepared-images";
 export interface AnalysedImage {
   readonly prepared: PreparedImages;
   readonly prediction: Result["prediction"];
-  readonly maps: readonly { readonly method: MethodSettings; readonly target: Target; readonly map: FloatMap; readonly completeness: Completeness }[];
+  readonly maps: readonly {
+    readonly method: MethodSettings;
+    readonly target: Target;
+    readonly map: FloatMap;
+    readonly completeness: Completeness;
+  }[];
 }
 
 export type ComputeOptions = Pick<LoadModelOptions, "provider" | "threads" | "memoryBytes" | "cacheFolder">;
 
 /** The network, the decoder's process and the drawing, as a worker's three stages. */
 export async function openImageWork(
-  { settings, model }: Pick<Plan, "settings" | "model">, bytes: Uint8Array, options: ComputeOptions,
+  { settings, model }: Pick<Plan, "settings" | "model">,
+  bytes: Uint8Array,
+  options: ComputeOptions,
 ): Promise<ImageWork<PreparedImages, AnalysedImage> & { prepare(bytes: Uint8Array): Promise<PreparedImages> }> {
   const network = await Network.open(bytes, model.card, options);
   // A device that was asked for and is not there is found out now, not at the first image.
@@ -50,14 +57,21 @@ export async function openImageWork(
   };
 }
 
-const blank = ({ input: { channels, height, width } }: Classifier): Float32Array => new Float32Array(channels * height * width);
+const blank = ({ input: { channels, height, width } }: Classifier): Float32Array =>
+  new Float32Array(channels * height * width);
 
 /** A classifier that takes smaller batches when the device has no room for the present ones. */
 class Network {
-  private constructor(public classifier: Classifier, private batch: number, private readonly reopen: (batch: number) => Promise<Classifier>) {}
+  private constructor(
+    public classifier: Classifier,
+    private batch: number,
+    private readonly reopen: (batch: number) => Promise<Classifier>,
+  ) {}
 
   static async open(bytes: Uint8Array, card: ModelCard, options: ComputeOptions): Promise<Network> {
-    return new Network(await loadModel(bytes, { card, ...options }), largestBatch, (batch) => loadModel(bytes, { card, ...options, batch }));
+    return new Network(await loadModel(bytes, { card, ...options }), largestBatch, (batch) =>
+      loadModel(bytes, { card, ...options, batch }),
+    );
   }
 
   async sparingMemory<T>(action: (classifier: Classifier) => Promise<T>): Promise<T> {
@@ -65,7 +79,11 @@ class Network {
       try {
         return await action(this.classifier);
       } catch (error) {
-        if (!(error instanceof ModelError && /out of memory|failed to allocate|bad_alloc/i.test(error.message)) || this.batch === 1) throw error;
+        if (
+          !(error instanceof ModelError && /out of memory|failed to allocate|bad_alloc/i.test(error.message)) ||
+          this.batch === 1
+        )
+          throw error;
         this.batch = Math.max(1, Math.floor(this.batch / 2));
         await this.classifier.close();
         this.classifier = await this.reopen(this.batch);
@@ -76,7 +94,12 @@ class Network {
   close = (): Promise<void> => this.classifier.close();
 }
 
-async function analyse(classifier: Classifier, prepared: PreparedImages, settings: Settings, card: ModelCard): Promise<AnalysedImage> {
+async function analyse(
+  classifier: Classifier,
+  prepared: PreparedImages,
+  settings: Settings,
+  card: ModelCard,
+): Promise<AnalysedImage> {
   const predictions = await classifier.predict(prepared.parts.map(({ tensor }) => tensor));
   const prediction = joined(predictions, classifier.classNames);
   const target: Target = { classIndex: classOf(settings, prediction, classifier.classNames), of: settings.of };
@@ -86,10 +109,22 @@ async function analyse(classifier: Classifier, prepared: PreparedImages, setting
     const parts: { map: FloatMap; completeness: Completeness }[] = [];
     for (const { tensor } of prepared.parts) {
       const { map, height, width, completeness } = await explain(classifier, method, target, tensor, normalisation);
-      if (!map.every(Number.isFinite)) throw new ImageError("explanation.not-finite", `Expected finite numbers in the map of ${method.name} but found NaN or infinity`);
+      if (!map.every(Number.isFinite))
+        throw new ImageError(
+          "explanation.not-finite",
+          `Expected finite numbers in the map of ${method.name} but found NaN or infinity`,
+        );
       parts.push({ map: { data: map, height, width }, completeness });
     }
-    maps.push({ method, target: targetOf(method, target), map: stitch(prepared, parts.map(({ map }) => map)), completeness: worstOf(parts.map((part) => part.completeness)) });
+    maps.push({
+      method,
+      target: targetOf(method, target),
+      map: stitch(
+        prepared,
+        parts.map(({ map }) => map),
+      ),
+      completeness: worstOf(parts.map((part) => part.completeness)),
+    });
   }
   return { prepared, prediction, maps };
 }
@@ -99,19 +134,34 @@ type Predictions = Awaited<ReturnType<Classifier["predict"]>>;
 /** Of several tiles the mean of their probabilities, and as logits its logarithm. */
 function joined(predictions: Predictions, classNames: readonly string[]): Result["prediction"] {
   const [first] = predictions;
-  if (!first) throw new ImageError("image.no-parts", "Expected at least one part of the image to classify but there is none");
+  if (!first)
+    throw new ImageError("image.no-parts", "Expected at least one part of the image to classify but there is none");
   const single = predictions.length === 1;
-  const probabilities = Array.from(first.probabilities, (_, index) => predictions.reduce((sum, one) => sum + (one.probabilities[index] ?? 0), 0) / predictions.length);
+  const probabilities = Array.from(
+    first.probabilities,
+    (_, index) => predictions.reduce((sum, one) => sum + (one.probabilities[index] ?? 0), 0) / predictions.length,
+  );
   const logits = single ? [...first.logits] : probabilities.map((share) => Math.log(Math.max(share, Number.MIN_VALUE)));
   const classIndex = single ? first.classIndex : probabilities.indexOf(Math.max(...probabilities));
-  if (![...probabilities, ...logits].every(Number.isFinite)) throw new ImageError("inference.not-finite", "Expected finite scores but the model answered NaN or infinity");
-  return { classIndex, className: classNames[classIndex] ?? String(classIndex), probability: Math.min(1, probabilities[classIndex] ?? 0), logits, probabilities };
+  if (![...probabilities, ...logits].every(Number.isFinite))
+    throw new ImageError("inference.not-finite", "Expected finite scores but the model answered NaN or infinity");
+  return {
+    classIndex,
+    className: classNames[classIndex] ?? String(classIndex),
+    probability: Math.min(1, probabilities[classIndex] ?? 0),
+    logits,
+    probabilities,
+  };
 }
 
 function classOf({ target }: Settings, prediction: Result["prediction"], classNames: readonly string[]): number {
   if (target === "predicted") return prediction.classIndex;
   const index = typeof target.class === "number" ? target.class : classNames.indexOf(target.class);
-  if (index < 0 || index >= classNames.length) throw new UserError("settings.unknown-class", `Expected one of the model's classes (${classNames.join(", ")}) for target but received ${JSON.stringify(target.class)}`);
+  if (index < 0 || index >= classNames.length)
+    throw new UserError(
+      "settings.unknown-class",
+      `Expected one of the model's classes (${classNames.join(", ")}) for target but received ${JSON.stringify(target.class)}`,
+    );
   return index;
 }
 
@@ -126,34 +176,65 @@ function worstOf(all: readonly Completeness[]): Completeness {
   const [first] = all;
   if (first && all.length === 1) return first;
   return {
-    delta: worst(all.map(({ delta }) => delta)), relative: worst(all.map(({ relative }) => relative)), mapChange: worst(all.map(({ mapChange }) => mapChange)),
+    delta: worst(all.map(({ delta }) => delta)),
+    relative: worst(all.map(({ relative }) => relative)),
+    mapChange: worst(all.map(({ mapChange }) => mapChange)),
     passes: all.reduce((sum, { passes }) => sum + passes, 0),
-    converged: all.every(({ converged }) => converged === null) ? null : all.every(({ converged }) => converged === true),
+    converged: all.every(({ converged }) => converged === null)
+      ? null
+      : all.every(({ converged }) => converged === true),
   };
 }
 
 function worst(values: readonly (number | null)[]): number | null {
-  return values.reduce<number | null>((most, value) => (value !== null && (most === null || Math.abs(value) > Math.abs(most)) ? value : most), null);
+  return values.reduce<number | null>(
+    (most, value) => (value !== null && (most === null || Math.abs(value) > Math.abs(most)) ? value : most),
+    null,
+  );
 }
 
-async function encode({ prepared, prediction, maps }: AnalysedImage, { classes }: ModelCard, { figure }: Settings): Promise<EncodedImage> {
+async function encode(
+  { prepared, prediction, maps }: AnalysedImage,
+  { classes }: ModelCard,
+  { figure }: Settings,
+): Promise<EncodedImage> {
   const { image, picture, seen, thumbnail } = prepared;
   const sha256 = image.sha256 as Sha256;
   const explanations: EncodedImage["explanations"][number][] = [];
   for (const { method, target, map, completeness } of maps) {
     const signed = signedMethods.has(method.name);
     explanations.push({
-      method: method.name, parameters: method, completeness,
-      target: { classIndex: target.classIndex, className: classes[target.classIndex] ?? String(target.classIndex), of: target.of },
-      heatmap: renderHeatmap(map, signed), overlay: await renderOverlay(picture, map, signed),
+      method: method.name,
+      parameters: method,
+      completeness,
+      target: {
+        classIndex: target.classIndex,
+        className: classes[target.classIndex] ?? String(target.classIndex),
+        of: target.of,
+      },
+      heatmap: renderHeatmap(map, signed),
+      overlay: await renderOverlay(picture, map, signed),
       map: writeNpy({ shape: [map.height, map.width], data: map.data }),
     });
   }
   return {
     image: { sha256, width: image.width, height: image.height, format: image.format },
-    seen, prediction, explanations, thumbnail,
-    annotation: annotations({ image: { sha256 }, seen, prediction, explanations }, maps.map(({ method, map }) => ({ method: method.name, map }))),
-    ...(figure ? { figure: await renderFigure(picture, maps.map(({ method, map }) => ({ title: method.name, map, signed: signedMethods.has(method.name) }))) } : {}),
+    seen,
+    prediction,
+    explanations,
+    thumbnail,
+    annotation: annotations(
+      { image: { sha256 }, seen, prediction, explanations },
+      maps.map(({ method, map }) => ({ method: method.name, map })),
+    ),
+    ...(figure
+      ? {
+          figure: await renderFigure(
+            picture,
+            maps.map(({ method, map }) => ({ title: method.name, map, signed: signedMethods.has(method.name) })),
+          ),
+        }
+      : {}),
     warnings: [...image.warnings, ...(image.micronsPerPixel === undefined ? ["mpp unknown"] : [])],
   };
 }

@@ -21,19 +21,36 @@ export const targetOf = (method: MethodSettings, target: Target): Target =>
  * One method on one image.
  * @param image [channels, height, width], normalised as the network expects
  */
-export function explain(classifier: Explainer, method: MethodSettings, asked: Target, image: Float32Array, normalisation: Normalisation): Promise<Attribution> {
+export function explain(
+  classifier: Explainer,
+  method: MethodSettings,
+  asked: Target,
+  image: Float32Array,
+  normalisation: Normalisation,
+): Promise<Attribution> {
   const { channels, height, width } = classifier.input;
   const dims: ImageDims = [channels, height, width];
   const target = targetOf(method, asked);
   switch (method.name) {
-    case "gradient": return gradient(classifier.gradient(target), image, dims);
-    case "input-x-gradient": return inputTimesGradient(classifier.gradient(target), image, dims);
-    case "grad-cam": return gradCam(classifier.layerGradient(target, method.layer), image, dims);
-    case "guided-backprop": return guidedBackprop(classifier.gradient(target, "guided"), image, dims);
-    case "guided-grad-cam": return guidedGradCam(classifier.gradient(target, "guided"), classifier.layerGradient(target, method.layer), image, dims);
+    case "gradient":
+      return gradient(classifier.gradient(target), image, dims);
+    case "input-x-gradient":
+      return inputTimesGradient(classifier.gradient(target), image, dims);
+    case "grad-cam":
+      return gradCam(classifier.layerGradient(target, method.layer), image, dims);
+    case "guided-backprop":
+      return guidedBackprop(classifier.gradient(target, "guided"), image, dims);
+    case "guided-grad-cam":
+      return guidedGradCam(
+        classifier.gradient(target, "guided"),
+        classifier.layerGradient(target, method.layer),
+        image,
+        dims,
+      );
     case "integrated-gradients": {
       const { steps, seed, baseline: name } = method;
-      if (steps === "study") return studyIntegratedGradients(classifier.gradient(target), image, dims, normalisation, { seed });
+      if (steps === "study")
+        return studyIntegratedGradients(classifier.gradient(target), image, dims, normalisation, { seed });
       const baseline = baselineImage(name, image, dims, normalisation, { seed });
       if (steps === "adaptive") return integratedGradients(classifier.segmentGradient(target), image, baseline, dims);
       return fixedIntegratedGradients(classifier.gradient(target), image, baseline, dims, steps);

@@ -18,16 +18,37 @@ export interface ClassifierImage extends PreparedImage {
  * which does it in one of its own.
  * @throws ImageError for a file that is not a usable image; UserError when it cannot be read
  */
-export async function imageFor(classifier: Pick<Classifier, "card" | "input">, source: string | Uint8Array, { mask = "none" }: { mask?: "none" | "otsu" } = {}): Promise<ClassifierImage> {
+export async function imageFor(
+  classifier: Pick<Classifier, "card" | "input">,
+  source: string | Uint8Array,
+  { mask = "none" }: { mask?: "none" | "otsu" } = {},
+): Promise<ClassifierImage> {
   const bytes = typeof source === "string" ? await read(source) : source;
   const { channels, height, width } = classifier.input;
-  const input = { channels: channels === 1 ? "grey" as const : "RGB" as const, ...classifier.card?.input, height, width, layout: "NCHW" as const };
-  const normalisation = { ...imageNetNormalisation, ...(classifier.card ? { scale: input.scale ?? 1 / 255, mean: input.mean ?? [], std: input.std ?? [] } : {}) };
-  return { ...await prepare(bytes, { input: { ...input, ...normalisation }, mask }), dims: [channels, height, width], normalisation };
+  const input = {
+    channels: channels === 1 ? ("grey" as const) : ("RGB" as const),
+    ...classifier.card?.input,
+    height,
+    width,
+    layout: "NCHW" as const,
+  };
+  const normalisation = {
+    ...imageNetNormalisation,
+    ...(classifier.card ? { scale: input.scale ?? 1 / 255, mean: input.mean ?? [], std: input.std ?? [] } : {}),
+  };
+  return {
+    ...(await prepare(bytes, { input: { ...input, ...normalisation }, mask })),
+    dims: [channels, height, width],
+    normalisation,
+  };
 }
 
 async function read(file: string): Promise<Uint8Array> {
   return await readFile(file).catch((cause: NodeJS.ErrnoException) => {
-    throw new UserError("file.unreadable", `Expected an image at ${file} but it cannot be read (${cause.code ?? cause.message})`, { cause });
+    throw new UserError(
+      "file.unreadable",
+      `Expected an image at ${file} but it cannot be read (${cause.code ?? cause.message})`,
+      { cause },
+    );
   });
 }

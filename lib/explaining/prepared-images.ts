@@ -6,7 +6,14 @@ import type { Settings } from "../contract/settings";
 import type { Decoder } from "../imaging/preparing/decoder";
 import type { FloatMap, RgbImage } from "../imaging/image";
 import type { ImageFacts } from "../imaging/preparing/prepare";
-import { cropToFrame, frame, normalise, seenRegion, type Framing, type NetworkInput } from "../imaging/preparing/preprocess";
+import {
+  cropToFrame,
+  frame,
+  normalise,
+  seenRegion,
+  type Framing,
+  type NetworkInput,
+} from "../imaging/preparing/preprocess";
 import { thumbnail } from "../imaging/preparing/thumbnail";
 import type { Region } from "../contract/region";
 import { crop } from "../imaging/crop";
@@ -32,14 +39,21 @@ export interface Preparation {
 /** A tiled image is held whole, with a map of its size for each method: so it has its own limit. */
 const mostTiledPixels = 25_000_000;
 
-export async function prepareImage(decoder: Decoder, bytes: Uint8Array, { settings, card, input }: Preparation): Promise<PreparedImages> {
+export async function prepareImage(
+  decoder: Decoder,
+  bytes: Uint8Array,
+  { settings, card, input }: Preparation,
+): Promise<PreparedImages> {
   // A classifier takes channels first, whatever the layout in its file.
   const network: NetworkInput = { ...card.input, height: input.height, width: input.width, layout: "NCHW" };
   if (settings.tileSize === null) return whole(decoder, bytes, network, settings.mask);
   const { data, ...facts } = await decoder.decode(bytes);
   if (Math.max(facts.width, facts.height) <= settings.tileSize) return whole(decoder, bytes, network, settings.mask);
   if (facts.width * facts.height > mostTiledPixels) {
-    throw new ImageError("image.too-large-to-tile", `Expected at most ${mostTiledPixels} pixels to classify tile by tile but the image has ${facts.width} × ${facts.height}`);
+    throw new ImageError(
+      "image.too-large-to-tile",
+      `Expected at most ${mostTiledPixels} pixels to classify tile by tile but the image has ${facts.width} × ${facts.height}`,
+    );
   }
   const picture: RgbImage = { width: facts.width, height: facts.height, data };
   const parts = tilesOf(facts.width, facts.height, settings.tileSize).map((tile) => {
@@ -47,12 +61,20 @@ export async function prepareImage(decoder: Decoder, bytes: Uint8Array, { settin
     return { tile, framing, tensor: normalise(cropToFrame(crop(picture, tile), framing, settings.mask), network) };
   });
   return {
-    image: { ...facts, sha256: sha256Of(bytes) }, picture, parts, seen: { left: 0, top: 0, width: facts.width, height: facts.height },
+    image: { ...facts, sha256: sha256Of(bytes) },
+    picture,
+    parts,
+    seen: { left: 0, top: 0, width: facts.width, height: facts.height },
     thumbnail: await thumbnail(picture),
   };
 }
 
-async function whole(decoder: Decoder, bytes: Uint8Array, input: NetworkInput, mask: Settings["mask"]): Promise<PreparedImages> {
+async function whole(
+  decoder: Decoder,
+  bytes: Uint8Array,
+  input: NetworkInput,
+  mask: Settings["mask"],
+): Promise<PreparedImages> {
   const { image, framing, seen, tensor, thumbnail: small } = await decoder.prepare(bytes, { input, mask });
   return { image, picture: seen, seen: seenRegion(framing), thumbnail: small, parts: [{ tensor, framing }] };
 }
@@ -61,10 +83,14 @@ async function whole(decoder: Decoder, bytes: Uint8Array, input: NetworkInput, m
 export function stitch({ parts, picture }: PreparedImages, maps: readonly FloatMap[]): FloatMap {
   const [only] = maps;
   if (only && parts.every(({ tile }) => tile === undefined)) return only;
-  return joinMaps(picture.width, picture.height, parts.flatMap(({ tile, framing }, index) => {
-    const map = maps[index];
-    return tile && map ? [{ tile, map: placed(map, tile, seenRegion(framing)) }] : [];
-  }));
+  return joinMaps(
+    picture.width,
+    picture.height,
+    parts.flatMap(({ tile, framing }, index) => {
+      const map = maps[index];
+      return tile && map ? [{ tile, map: placed(map, tile, seenRegion(framing)) }] : [];
+    }),
+  );
 }
 
 function placed(map: FloatMap, tile: Region, seen: Region): FloatMap {

@@ -25,7 +25,9 @@ export function figure(value: number | null | undefined): string {
 export function duration(seconds: number): string {
   if (seconds < 60) return `${Number(seconds.toPrecision(2))} s`;
   const minutes = Math.floor(seconds / 60);
-  return minutes < 60 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return minutes < 60
+    ? `${minutes} min ${Math.round(seconds % 60)} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** 2026-11-23 17:40 UTC */
@@ -34,7 +36,7 @@ export function moment(timestamp: string): string {
 }
 
 export const methodTitles: Readonly<Record<string, string>> = {
-  "gradient": "Gradient",
+  gradient: "Gradient",
   "input-x-gradient": "Input × gradient",
   "integrated-gradients": "Integrated gradients",
   "grad-cam": "Grad-CAM",

@@ -14,7 +14,14 @@ export function crop(image: RgbImage, region: Region): RgbImage {
 }
 
 /** Throws image.tile unless the region lies within the image. */
-export function checkWithin(image: { readonly width: number; readonly height: number }, { left, top, width, height }: Region): void {
-  if (left >= 0 && top >= 0 && width > 0 && height > 0 && left + width <= image.width && top + height <= image.height) return;
-  throw new ImageError("image.tile", `Expected a tile within ${image.width} × ${image.height} but received ${width} × ${height} at (${left}, ${top})`);
+export function checkWithin(
+  image: { readonly width: number; readonly height: number },
+  { left, top, width, height }: Region,
+): void {
+  if (left >= 0 && top >= 0 && width > 0 && height > 0 && left + width <= image.width && top + height <= image.height)
+    return;
+  throw new ImageError(
+    "image.tile",
+    `Expected a tile within ${image.width} × ${image.height} but received ${width} × ${height} at (${left}, ${top})`,
+  );
 }

@@ -37,7 +37,11 @@ export class BatchPlan {
   readonly sessionBytes: number;
 
   /** @param memoryBytes for the whole process */
-  constructor(private readonly source: ClassModel, private readonly memoryBytes: number, private readonly options: BatchOptions) {
+  constructor(
+    private readonly source: ClassModel,
+    private readonly memoryBytes: number,
+    private readonly options: BatchOptions,
+  ) {
     this.sessionBytes = Math.max(0, memoryBytes - this.heldBytes);
   }
 
@@ -80,7 +84,15 @@ export class BatchPlan {
   /** How many workers share a list of images: as many as fit the memory, if each has enough to do; else 1, this thread. */
   private workersFor(kind: Kind, count: number): number {
     const { provider = "cpu", workers = defaultThreads(), batch, threads = workers } = this.options;
-    if (kind === "logits" || provider !== "cpu" || workers < 2 || threads < 2 || batch !== undefined || this.source.fixedBatch !== undefined) return 1;
+    if (
+      kind === "logits" ||
+      provider !== "cpu" ||
+      workers < 2 ||
+      threads < 2 ||
+      batch !== undefined ||
+      this.source.fixedBatch !== undefined
+    )
+      return 1;
     if (count < (alongSegments(kind) ? workers * shortestChain : 2)) return 1;
     const each = this.bytesOf(kind, this.batchOfWorker(kind, count, workers));
     if (this.options.workers === undefined && each < worthAWorker) return 1;
@@ -92,7 +104,11 @@ export class BatchPlan {
     if (!alongSegments(kind)) return 1;
     const piecesOf = (rounds: number): number => Math.ceil(count / (workers * rounds));
     let rounds = Math.ceil(count / (workers * largestChain));
-    while (workers * this.bytesOf(kind, piecesOf(rounds)) > this.sessionBytes / 2 && piecesOf(rounds + 1) >= shortestChain) rounds++;
+    while (
+      workers * this.bytesOf(kind, piecesOf(rounds)) > this.sessionBytes / 2 &&
+      piecesOf(rounds + 1) >= shortestChain
+    )
+      rounds++;
     return piecesOf(rounds);
   }
 
@@ -113,7 +129,8 @@ export class BatchPlan {
   private fittingBatch(kind: Kind): number {
     const demand = this.demandOf(kind);
     const most = alongSegments(kind) ? largestChain : largestBatch;
-    const batch = fitsWithin(this.sessionBytes / 2, demand) ? batchWithin(this.sessionBytes / 2, demand, most)
+    const batch = fitsWithin(this.sessionBytes / 2, demand)
+      ? batchWithin(this.sessionBytes / 2, demand, most)
       : batchWithin(this.memoryBytes, { ...demand, fixed: this.heldBytes + demand.fixed }, most);
     this.batches.set(JSON.stringify(kind), batch);
     return batch;

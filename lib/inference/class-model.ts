@@ -24,7 +24,10 @@ export interface ClassModel {
   /** The graph, with the logits among its outputs and an input [batch, channels, height, width] whatever the file's layout. */
   readonly model: Model;
   readonly input: {
-    readonly name: string; readonly channels: number; readonly height: number; readonly width: number;
+    readonly name: string;
+    readonly channels: number;
+    readonly height: number;
+    readonly width: number;
     /** The layout in the file. */
     readonly layout: "NCHW" | "NHWC";
   };
@@ -52,15 +55,30 @@ export function classModelOf(model: Model, options: ClassModelOptions = {}): Cla
   const layout = options.layout ?? layoutOf(image.name, first, third);
   const [channels, height, width] = layout === "NCHW" ? [first, second, third] : [third, first, second];
   if (typeof channels !== "number") {
-    throw new ModelError("model.input", `Expected a fixed number of channels in input "${image.name}" but its shape is ${shapeText(image)}`);
+    throw new ModelError(
+      "model.input",
+      `Expected a fixed number of channels in input "${image.name}" but its shape is ${shapeText(image)}`,
+    );
   }
   const output = classOutput(model, options.output);
-  const peeled = peelSoftmax(layout === "NCHW" ? model : withChannelsFirst(model, image, [batch, channels, height, width]), output);
+  const peeled = peelSoftmax(
+    layout === "NCHW" ? model : withChannelsFirst(model, image, [batch, channels, height, width]),
+    output,
+  );
   const shape = inferShapes(peeled.model).get(peeled.logits)?.shape;
   const classes = shape?.at(-1);
   return {
-    model: peeled.model, output, logits: peeled.logits, head: peeled.head?.operator,
-    input: { name: image.name, layout, channels, height: extentOf("height", height, options.size?.height), width: extentOf("width", width, options.size?.width) },
+    model: peeled.model,
+    output,
+    logits: peeled.logits,
+    head: peeled.head?.operator,
+    input: {
+      name: image.name,
+      layout,
+      channels,
+      height: extentOf("height", height, options.size?.height),
+      width: extentOf("width", width, options.size?.width),
+    },
     classes: typeof classes === "number" ? classes : undefined,
     fixedBatch: typeof batch === "number" ? batch : undefined,
   };
@@ -71,15 +89,29 @@ function imageInput(model: Model, asked: string | undefined): ValueInfo {
   const described = inputs.map((info) => `"${info.name}" (${info.dataType} ${shapeText(info)})`).join(", ") || "none";
   if (asked !== undefined) {
     const info = inputs.find(({ name }) => name === asked);
-    if (!info) throw new ModelError("model.input", `Expected an input named "${asked}" but the closest are ${closestNames(asked, inputs.map(({ name }) => name)).join(", ")}`);
-    if (!isImage(info)) throw new ModelError("model.input", `Expected a float input of four axes (batch, channels, height, width) but received ${described}`);
+    if (!info)
+      throw new ModelError(
+        "model.input",
+        `Expected an input named "${asked}" but the closest are ${closestNames(
+          asked,
+          inputs.map(({ name }) => name),
+        ).join(", ")}`,
+      );
+    if (!isImage(info))
+      throw new ModelError(
+        "model.input",
+        `Expected a float input of four axes (batch, channels, height, width) but received ${described}`,
+      );
     return info;
   }
   const [only, ...others] = inputs.filter(isImage);
   if (only && others.length === 0) return only;
-  throw new ModelError("model.input", only
-    ? `Expected one float input of four axes but the model has ${1 + others.length}; name one of ${[only, ...others].map(({ name }) => `"${name}"`).join(", ")}`
-    : `Expected a float input of four axes (batch, channels, height, width) but the model's inputs are ${described}`);
+  throw new ModelError(
+    "model.input",
+    only
+      ? `Expected one float input of four axes but the model has ${1 + others.length}; name one of ${[only, ...others].map(({ name }) => `"${name}"`).join(", ")}`
+      : `Expected a float input of four axes (batch, channels, height, width) but the model's inputs are ${described}`,
+  );
 }
 
 /** The same model behind a Transpose: nobody else needs to know of the other layout. */
@@ -89,7 +121,14 @@ function withChannelsFirst(model: Model, input: ValueInfo, shape: readonly Dimen
   const moved = new GraphBuilder(graph).freshName(`${input.name}/NHWC`);
   for (const node of graph.nodes) node.inputs = node.inputs.map((name) => (name === input.name ? moved : name));
   graph.inputs = graph.inputs.map((info) => (info.name === input.name ? { ...info, shape } : info));
-  graph.nodes.unshift({ name: `${moved}/node`, operator: "Transpose", domain: "", inputs: [input.name], outputs: [moved], attributes: { perm: { kind: "ints", value: [0, 2, 3, 1] } } });
+  graph.nodes.unshift({
+    name: `${moved}/node`,
+    operator: "Transpose",
+    domain: "",
+    inputs: [input.name],
+    outputs: [moved],
+    attributes: { perm: { kind: "ints", value: [0, 2, 3, 1] } },
+  });
   return copy;
 }
 
@@ -102,13 +141,19 @@ function layoutOf(input: string, second: Dimension, last: Dimension): "NCHW" | "
   if (channelCounts.includes(last)) return "NHWC";
   // Unusual numbers of channels are taken to lie where ONNX's own operators have them.
   if (typeof second === "number") return "NCHW";
-  throw new ModelError("model.layout", `Expected input "${input}" to have 1, 3 or 4 channels on its second or last axis but its extents are ${second ?? "?"} and ${last ?? "?"}; say which layout it has`);
+  throw new ModelError(
+    "model.layout",
+    `Expected input "${input}" to have 1, 3 or 4 channels on its second or last axis but its extents are ${second ?? "?"} and ${last ?? "?"}; say which layout it has`,
+  );
 }
 
 function extentOf(what: string, extent: Dimension, asked: number | undefined): number {
   if (typeof extent !== "number") return asked ?? usualSize;
   if (asked === undefined || asked === extent) return extent;
-  throw new UserError("model.size", `Expected a ${what} of ${extent} pixels, which the model is built for, but ${asked} was asked for`);
+  throw new UserError(
+    "model.size",
+    `Expected a ${what} of ${extent} pixels, which the model is built for, but ${asked} was asked for`,
+  );
 }
 
 function shapeText({ shape }: ValueInfo): string {

@@ -1,4 +1,9 @@
-import type { GradientFunction, LayerGradientFunction, SegmentGradientFunction, Target } from "../attribution/gradient-function";
+import type {
+  GradientFunction,
+  LayerGradientFunction,
+  SegmentGradientFunction,
+  Target,
+} from "../attribution/gradient-function";
 import type { ModelCard } from "../contract/model-card";
 import type { ClassModel } from "./class-model";
 import { featureLayerOf } from "./feature-layer";
@@ -22,10 +27,14 @@ export interface Prediction {
  */
 export class Classifier {
   constructor(
-    readonly sha256: string, readonly classNames: readonly string[], readonly card: ModelCard | undefined, readonly provider: Provider,
+    readonly sha256: string,
+    readonly classNames: readonly string[],
+    readonly card: ModelCard | undefined,
+    readonly provider: Provider,
     /** The tensor Grad-CAM reads unless told otherwise; undefined where the model has no feature map. */
     readonly featureLayer: string | undefined,
-    private readonly source: ClassModel, private readonly session: GradientSession,
+    private readonly source: ClassModel,
+    private readonly session: GradientSession,
   ) {}
 
   /** Name, channels, height and width of the input, and the layout in the file. */
@@ -41,10 +50,15 @@ export class Classifier {
   async predict(images: readonly Float32Array[]): Promise<Prediction[]> {
     const rows = await this.session.logits(images);
     return rows.map((logits) => {
-      const probabilities = this.head === "Sigmoid" ? logits.map((logit) => 1 / (1 + Math.exp(-logit))) : softmax(logits);
+      const probabilities =
+        this.head === "Sigmoid" ? logits.map((logit) => 1 / (1 + Math.exp(-logit))) : softmax(logits);
       const classIndex = logits.indexOf(Math.max(...logits));
       return {
-        classIndex, className: this.classNames[classIndex] ?? String(classIndex), probability: probabilities[classIndex] ?? NaN, logits, probabilities,
+        classIndex,
+        className: this.classNames[classIndex] ?? String(classIndex),
+        probability: probabilities[classIndex] ?? NaN,
+        logits,
+        probabilities,
       };
     });
   }

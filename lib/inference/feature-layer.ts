@@ -17,17 +17,24 @@ export function featureLayerOf(source: ClassModel, asked?: string): string {
   if (asked === undefined) {
     const last = between.findLast((name) => isFeatureMap(types.get(name)));
     if (last !== undefined) return last;
-    throw new ModelError("model.no-feature-map", "Expected a feature map [batch, channels, height, width] between the input and the logits but the model has none; name a layer");
+    throw new ModelError(
+      "model.no-feature-map",
+      "Expected a feature map [batch, channels, height, width] between the input and the logits but the model has none; name a layer",
+    );
   }
   if (!between.includes(asked)) {
     const candidates = between.filter((name) => isFeatureMap(types.get(name)));
-    throw new ModelError("model.unknown-layer",
-      `Expected a layer between the input and the logits but none is named "${asked}"; the closest feature maps are ${closestNames(asked, candidates).join(", ")}`);
+    throw new ModelError(
+      "model.unknown-layer",
+      `Expected a layer between the input and the logits but none is named "${asked}"; the closest feature maps are ${closestNames(asked, candidates).join(", ")}`,
+    );
   }
   const info = types.get(asked);
   if (info?.shape?.length !== 4) {
-    throw new ModelError("model.not-a-feature-map",
-      `Expected a layer of shape [batch, channels, height, width] but "${asked}" has ${info?.shape ? `[${info.shape.join(", ")}]` : "an unknown shape"}`);
+    throw new ModelError(
+      "model.not-a-feature-map",
+      `Expected a layer of shape [batch, channels, height, width] but "${asked}" has ${info?.shape ? `[${info.shape.join(", ")}]` : "an unknown shape"}`,
+    );
   }
   return asked;
 }

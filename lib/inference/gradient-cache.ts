@@ -24,7 +24,10 @@ export interface CacheIdentity {
  */
 export class GradientCache {
   /** @param mostBytes beyond which the files used longest ago are removed */
-  constructor(readonly folder: string = defaultCacheFolder(), private readonly mostBytes = 4 * 2 ** 30) {}
+  constructor(
+    readonly folder: string = defaultCacheFolder(),
+    private readonly mostBytes = 4 * 2 ** 30,
+  ) {}
 
   /** The file that holds the graph, whole. */
   async get(identity: CacheIdentity): Promise<string | undefined> {
@@ -62,11 +65,15 @@ export class GradientCache {
 
   private async removeOldest(): Promise<void> {
     const names = await readdir(this.folder);
-    const files = await Promise.all(names.filter((name) => name.endsWith(".onnx")).map(async (name) => {
-      const file = path.join(this.folder, name);
-      const { size, mtimeMs } = await stat(file);
-      return { file, size, mtimeMs };
-    }));
+    const files = await Promise.all(
+      names
+        .filter((name) => name.endsWith(".onnx"))
+        .map(async (name) => {
+          const file = path.join(this.folder, name);
+          const { size, mtimeMs } = await stat(file);
+          return { file, size, mtimeMs };
+        }),
+    );
     let total = files.reduce((sum, { size }) => sum + size, 0);
     for (const { file, size } of files.toSorted((a, b) => a.mtimeMs - b.mtimeMs)) {
       if (total <= this.mostBytes) return;

@@ -37,7 +37,11 @@ export function graphOf(source: ClassModel, kind: Kind, batch: number): Model {
  * asked for.
  */
 export function gradientGraphOf(source: ClassModel, request: GradientRequest): Model {
-  return optimizeGradient(derive(source, request, (network) => prepareForGradient(network, request.along === "segments" ? "segments" : request.rule)));
+  return optimizeGradient(
+    derive(source, request, (network) =>
+      prepareForGradient(network, request.along === "segments" ? "segments" : request.rule),
+    ),
+  );
 }
 
 /** The same as the rules emit it, without any rewriting: slower, and what the passes are measured against. */
@@ -45,17 +49,29 @@ export function plainGradientGraphOf(source: ClassModel, request: GradientReques
   return derive(source, request, (network) => network);
 }
 
-function derive(source: ClassModel, { batch, of, rule, layer, along }: GradientRequest, prepare: (network: Model) => Model): Model {
+function derive(
+  source: ClassModel,
+  { batch, of, rule, layer, along }: GradientRequest,
+  prepare: (network: Model) => Model,
+): Model {
   const { model, values } = of === "logit" ? { model: source.model, values: source.logits } : withProbabilities(source);
   if (along === "segments") {
     const { name: input, channels, height, width } = source.input;
     const prepared = prepare(withTypes(prune(model, [values])));
-    return withTypes(differentiateSegments(prepared, { input, shape: [1, channels, height, width], output: values, segments: batch }).model);
+    return withTypes(
+      differentiateSegments(prepared, { input, shape: [1, channels, height, width], output: values, segments: batch })
+        .model,
+    );
   }
   const wrt = layer ?? source.input.name;
   // As an output of its own, a layer keeps its name when the graph is simplified.
   const fixed = prepare(atBatch(prune(model, layer === undefined ? [values] : [values, layer]), source, batch));
-  const { model: differentiated, gradients } = differentiateNamed(fixed, { outputs: [values], wrt: [wrt], rules: rule, strict: true });
+  const { model: differentiated, gradients } = differentiateNamed(fixed, {
+    outputs: [values],
+    wrt: [wrt],
+    rules: rule,
+    strict: true,
+  });
   const outputs = [values, gradients.get(wrt) ?? wrt, ...(layer === undefined ? [] : [layer])];
   return withTypes(prune(differentiated, outputs));
 }
@@ -69,7 +85,9 @@ export function logitsGraphOf(source: ClassModel, batch: number): Model {
 export function typesAt(source: ClassModel): ReadonlyMap<string, ValueInfo> {
   const { name, channels, height, width } = source.input;
   const copy = workingCopy(source.model);
-  copy.graph.inputs = copy.graph.inputs.map((info) => (info.name === name ? { ...info, shape: [source.fixedBatch ?? 1, channels, height, width] } : info));
+  copy.graph.inputs = copy.graph.inputs.map((info) =>
+    info.name === name ? { ...info, shape: [source.fixedBatch ?? 1, channels, height, width] } : info,
+  );
   // What the file says of symbolic extents would outlive the symbols.
   copy.graph.valueInfo.clear();
   copy.graph.outputs = copy.graph.outputs.map((info) => ({ ...info, shape: undefined }));
@@ -92,7 +110,11 @@ function withProbabilities({ model, logits, head, output }: ClassModel): { model
   const copy = workingCopy(model);
   const values = new GraphBuilder(copy.graph, "probabilities/").add("Softmax", [logits], { axis: -1 });
   const info = copy.graph.outputs.find(({ name }) => name === logits);
-  if (!info) throw new ModelError("model.unknown-type", `Expected the logits "${logits}" among the model's outputs but they are not there`);
+  if (!info)
+    throw new ModelError(
+      "model.unknown-type",
+      `Expected the logits "${logits}" among the model's outputs but they are not there`,
+    );
   copy.graph.outputs.push({ ...info, name: values });
   return { model: copy, values };
 }

@@ -1,4 +1,10 @@
-import { atMidpoints, type GradientFunction, type LayerGradientFunction, type SegmentGradientFunction, type Target } from "../attribution/gradient-function";
+import {
+  atMidpoints,
+  type GradientFunction,
+  type LayerGradientFunction,
+  type SegmentGradientFunction,
+  type Target,
+} from "../attribution/gradient-function";
 import { EnvironmentError, ImageError, ModelError, UserError } from "../contract/errors";
 import type { Tensor } from "../onnx/model";
 import { float32Tensor } from "../onnx/tensor";
@@ -32,7 +38,11 @@ export class GradientSession {
   private segmentsWork: boolean | undefined;
 
   /** @param modelSha256 of the model's file, for the cache on disk */
-  constructor(private readonly source: ClassModel, modelSha256: string, options: GradientSessionOptions = {}) {
+  constructor(
+    private readonly source: ClassModel,
+    modelSha256: string,
+    options: GradientSessionOptions = {},
+  ) {
     const { memoryBytes = defaultMemoryBytes, cache, ...others } = options;
     this.plan = new BatchPlan(source, memoryBytes, others);
     this.sessions = new ModelSessions(source, modelSha256, this.plan.sessionBytes, others, cache);
@@ -40,13 +50,17 @@ export class GradientSession {
 
   /** Logits of each image, [classes]. */
   async logits(points: readonly Float32Array[]): Promise<Float32Array[]> {
-    const { outputs: [values = []] } = await this.evaluate(points, "logits", undefined);
+    const {
+      outputs: [values = []],
+    } = await this.evaluate(points, "logits", undefined);
     return [...values];
   }
 
   gradientFunction(target: Target, rule: GradientRequest["rule"] = "true"): GradientFunction {
     return async (points) => {
-      const { outputs: [values = [], gradients = []] } = await this.evaluate(points, { of: target.of, rule }, target.classIndex);
+      const {
+        outputs: [values = [], gradients = []],
+      } = await this.evaluate(points, { of: target.of, rule }, target.classIndex);
       return { values: Float64Array.from(values, (row) => row[target.classIndex] as number), gradients };
     };
   }
@@ -59,7 +73,9 @@ export class GradientSession {
     const kind = { of: target.of, rule: "true", along: "segments" } as const;
     return async (points) => {
       if (!this.takesSegments(kind)) return await atMidpoints(this.gradientFunction(target))(points);
-      const { outputs: [values = [], gradients = []] } = await this.evaluate(points, kind, target.classIndex);
+      const {
+        outputs: [values = [], gradients = []],
+      } = await this.evaluate(points, kind, target.classIndex);
       const valueOf = (row: Float32Array | undefined): number => row?.[target.classIndex] ?? NaN;
       return { start: valueOf(values[0]), end: valueOf(values.at(-1)), gradients };
     };
@@ -83,9 +99,17 @@ export class GradientSession {
   /** @param layer the name of a feature map */
   layerGradientFunction(target: Target, layer: string, rule: GradientRequest["rule"] = "true"): LayerGradientFunction {
     return async (points) => {
-      const { outputs: [values = [], gradients = [], activations = []], layerDims } = await this.evaluate(points, { of: target.of, rule, layer }, target.classIndex);
+      const {
+        outputs: [values = [], gradients = [], activations = []],
+        layerDims,
+      } = await this.evaluate(points, { of: target.of, rule, layer }, target.classIndex);
       const [, channels = 0, height = 0, width = 0] = layerDims;
-      return { values: Float64Array.from(values, (row) => row[target.classIndex] as number), dims: [channels, height, width], activations, gradients };
+      return {
+        values: Float64Array.from(values, (row) => row[target.classIndex] as number),
+        dims: [channels, height, width],
+        activations,
+        gradients,
+      };
     };
   }
 
@@ -102,21 +126,33 @@ export class GradientSession {
   }
 
   /** When memory runs out (a graphics card tells no one how much it has left), smaller batches are tried, down to single images. */
-  private async evaluateWithinMemory(points: readonly Float32Array[], kind: Kind, classIndex: number | undefined): Promise<Evaluation> {
+  private async evaluateWithinMemory(
+    points: readonly Float32Array[],
+    kind: Kind,
+    classIndex: number | undefined,
+  ): Promise<Evaluation> {
     for (;;) {
       try {
         return await this.evaluateNow(points, kind, classIndex);
       } catch (error) {
         if (!isOutOfMemory(error)) throw error;
         if (points.length <= 1 || !this.plan.halve(kind)) {
-          throw new EnvironmentError("memory.exhausted", `Expected enough memory for one image at a time but: ${(error as Error).message}`, { cause: error });
+          throw new EnvironmentError(
+            "memory.exhausted",
+            `Expected enough memory for one image at a time but: ${(error as Error).message}`,
+            { cause: error },
+          );
         }
         await this.sessions.closeAll();
       }
     }
   }
 
-  private async evaluateNow(points: readonly Float32Array[], kind: Kind, classIndex: number | undefined): Promise<Evaluation> {
+  private async evaluateNow(
+    points: readonly Float32Array[],
+    kind: Kind,
+    classIndex: number | undefined,
+  ): Promise<Evaluation> {
     this.checkPoints(points);
     const rows: Float32Array[][] = [[], [], []];
     let layerDims: readonly number[] = [];
@@ -124,7 +160,9 @@ export class GradientSession {
     const shared = alongSegments(kind) ? 1 : 0;
     const { workers, tasks } = this.plan.tasksFor(kind, points.length - shared);
     const partOf = ({ start, batch }: Task): readonly Float32Array[] => points.slice(start, start + batch + shared);
-    const results = await inTurn(tasks, workers, (task) => this.runBatch(partOf(task), task.batch, kind, classIndex, workers));
+    const results = await inTurn(tasks, workers, (task) =>
+      this.runBatch(partOf(task), task.batch, kind, classIndex, workers),
+    );
     results.forEach((outputs, task) => {
       const { start } = tasks[task] as Task;
       const count = partOf(tasks[task] as Task).length;
@@ -133,49 +171,80 @@ export class GradientSession {
         const size = data.length / (dims[0] as number);
         const [from, to] = index === 0 ? [start > 0 ? shared : 0, count] : [0, count - shared];
         // Copies, so that a small row does not keep a whole batch's memory.
-        for (let row = from; row < to; row++) rows[index]?.push((data as Float32Array).slice(row * size, (row + 1) * size));
+        for (let row = from; row < to; row++)
+          rows[index]?.push((data as Float32Array).slice(row * size, (row + 1) * size));
       });
     });
     checkFinite(rows);
     return { outputs: rows, layerDims };
   }
 
-  private async runBatch(points: readonly Float32Array[], batch: number, kind: Kind, classIndex: number | undefined, workers: number): Promise<Tensor[]> {
+  private async runBatch(
+    points: readonly Float32Array[],
+    batch: number,
+    kind: Kind,
+    classIndex: number | undefined,
+    workers: number,
+  ): Promise<Tensor[]> {
     const { channels, height, width, name } = this.source.input;
     const size = channels * height * width;
     const images = alongSegments(kind) ? batch + 1 : batch;
     const input = new Float32Array(images * size);
     // A batch that is not full repeats its last image: zeros could overflow where images do not.
-    for (let row = 0; row < images; row++) input.set(points[Math.min(row, points.length - 1)] as Float32Array, row * size);
+    for (let row = 0; row < images; row++)
+      input.set(points[Math.min(row, points.length - 1)] as Float32Array, row * size);
     const session = await this.sessions.get(kind, batch, workers, this.plan.bytesOf(kind, batch));
     const feeds: Record<string, Tensor> = { [name]: float32Tensor(input, [images, channels, height, width]) };
     const cotangent = session.inputNames.find((other) => other !== name);
-    if (cotangent !== undefined && classIndex !== undefined) feeds[cotangent] = oneHot(batch, this.classCount(), classIndex);
+    if (cotangent !== undefined && classIndex !== undefined)
+      feeds[cotangent] = oneHot(batch, this.classCount(), classIndex);
     const outputs = await session.run(feeds);
     return session.outputNames.map((output) => outputs.get(output) as Tensor);
   }
 
   private classCount(): number {
-    return this.source.classes ?? raise(new ModelError("model.classes", `Expected a fixed number of classes in output "${this.source.logits}" but the graph does not tell it`));
+    return (
+      this.source.classes ??
+      raise(
+        new ModelError(
+          "model.classes",
+          `Expected a fixed number of classes in output "${this.source.logits}" but the graph does not tell it`,
+        ),
+      )
+    );
   }
 
   private checkPoints(points: readonly Float32Array[]): void {
     const { channels, height, width } = this.source.input;
     for (const point of points) {
       if (point.length !== channels * height * width) {
-        throw new UserError("inference.input-size", `Expected images of ${channels} × ${height} × ${width} = ${channels * height * width} values but received ${point.length}`);
+        throw new UserError(
+          "inference.input-size",
+          `Expected images of ${channels} × ${height} × ${width} = ${channels * height * width} values but received ${point.length}`,
+        );
       }
-      if (!allFinite(point)) throw new ImageError("image.not-finite", "Expected finite numbers in a preprocessed image but received NaN or infinity");
+      if (!allFinite(point))
+        throw new ImageError(
+          "image.not-finite",
+          "Expected finite numbers in a preprocessed image but received NaN or infinity",
+        );
     }
   }
 }
 
 function isOutOfMemory(error: unknown): boolean {
-  return error instanceof Error && /out of memory|failed to allocate|bad_alloc|CUDA failure 2\b|cudaErrorMemoryAllocation/i.test(error.message);
+  return (
+    error instanceof Error &&
+    /out of memory|failed to allocate|bad_alloc|CUDA failure 2\b|cudaErrorMemoryAllocation/i.test(error.message)
+  );
 }
 
 /** Does tasks in their order, so many at once. */
-async function inTurn<Task, Result>(tasks: readonly Task[], atOnce: number, work: (task: Task) => Promise<Result>): Promise<Result[]> {
+async function inTurn<Task, Result>(
+  tasks: readonly Task[],
+  atOnce: number,
+  work: (task: Task) => Promise<Result>,
+): Promise<Result[]> {
   const results: Result[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {
@@ -197,10 +266,15 @@ function oneHot(rows: number, classes: number, index: number): Tensor {
 const outputKinds = ["scores", "gradient", "feature map"];
 
 function checkFinite(rows: readonly (readonly Float32Array[])[]): void {
-  rows.forEach((list, kind) => list.forEach((row, index) => {
-    if (allFinite(row)) return;
-    throw new ImageError("inference.not-finite", `Expected finite numbers in the ${outputKinds[kind]} of image ${index} but the model answered NaN or infinity`);
-  }));
+  rows.forEach((list, kind) =>
+    list.forEach((row, index) => {
+      if (allFinite(row)) return;
+      throw new ImageError(
+        "inference.not-finite",
+        `Expected finite numbers in the ${outputKinds[kind]} of image ${index} but the model answered NaN or infinity`,
+      );
+    }),
+  );
 }
 
 /** A loop, for `every` takes eight times as long, over as many values as an explanation has passes. */

@@ -32,30 +32,46 @@ export async function loadModel(source: string | Uint8Array, options: LoadModelO
   const model = readModel(bytes);
   refuseNaN(model);
   const classModel = classModelOf(model, {
-    input: options.input ?? card?.input.name, output: options.output ?? card?.output, layout: options.layout ?? card?.input.layout,
+    input: options.input ?? card?.input.name,
+    output: options.output ?? card?.output,
+    layout: options.layout ?? card?.input.layout,
     size: options.size ?? card?.input,
   });
   const sha256 = sha256Of(bytes);
   const { cacheFolder, provider = "cpu" } = options;
   const cache = cacheFolder === null ? undefined : new GradientCache(cacheFolder);
   const session = new GradientSession(classModel, sha256, { ...options, cache });
-  return new Classifier(sha256, classNamesOf(classModel, options.classNames ?? card?.classes), card, provider,
-    featureLayer(classModel, options.featureLayer ?? card?.featureLayer), classModel, session);
+  return new Classifier(
+    sha256,
+    classNamesOf(classModel, options.classNames ?? card?.classes),
+    card,
+    provider,
+    featureLayer(classModel, options.featureLayer ?? card?.featureLayer),
+    classModel,
+    session,
+  );
 }
 
 async function readSource(source: string): Promise<{ bytes: Uint8Array; card?: ModelCard }> {
   const found = await stat(source).catch(() => undefined);
-  if (!found) throw new UserError("model.not-found", `Expected an ONNX file or a model folder at ${source} but nothing is there`);
+  if (!found)
+    throw new UserError("model.not-found", `Expected an ONNX file or a model folder at ${source} but nothing is there`);
   return found.isDirectory() ? await readModelFolder(source) : { bytes: await readFile(source) };
 }
 
 function classNamesOf({ classes, logits }: ClassModel, names: readonly string[] | undefined): readonly string[] {
   if (classes === undefined) {
     if (names) return names;
-    throw new ModelError("model.classes", `Expected output "${logits}" to have a fixed number of classes but the graph does not tell it; name the classes`);
+    throw new ModelError(
+      "model.classes",
+      `Expected output "${logits}" to have a fixed number of classes but the graph does not tell it; name the classes`,
+    );
   }
   if (names && names.length !== classes) {
-    throw new ModelError("model.classes", `Expected ${classes} class names, one for each score in output "${logits}", but received ${names.length}`);
+    throw new ModelError(
+      "model.classes",
+      `Expected ${classes} class names, one for each score in output "${logits}", but received ${names.length}`,
+    );
   }
   return names ?? Array.from({ length: classes }, (_, index) => `class ${index}`);
 }
@@ -76,7 +92,10 @@ function refuseNaN({ graph }: Model): void {
     const values = data as Float32Array;
     for (let index = 0; index < values.length; index++) {
       if (Number.isNaN(values[index])) {
-        throw new ModelError("model.nan-weights", `Expected numbers as weights but "${name}" holds NaN at element ${index}`);
+        throw new ModelError(
+          "model.nan-weights",
+          `Expected numbers as weights but "${name}" holds NaN at element ${index}`,
+        );
       }
     }
   }

@@ -38,7 +38,10 @@ export function peakActivationBytes({ graph }: Model): number {
 }
 
 export function weightBytes({ graph }: Model): number {
-  return [...graph.initializers.values()].reduce((sum, { dataType, dims }) => sum + elementCount(dims) * bytesPerElement(dataType), 0);
+  return [...graph.initializers.values()].reduce(
+    (sum, { dataType, dims }) => sum + elementCount(dims) * bytesPerElement(dataType),
+    0,
+  );
 }
 
 /** Bytes that a session holds whatever its batch, and for each image. */
@@ -62,8 +65,10 @@ export function demandOf(graph: Model, images = 1): Demand {
 export function batchWithin(memoryBytes: number, { fixed, perImage }: Demand, most = largestBatch): number {
   const fitting = Math.floor((memoryBytes - fixed) / Math.max(1, perImage));
   if (fitting >= 1) return Math.min(most, fitting);
-  throw new UserError("memory.too-small",
-    `Expected a memory budget of at least ${megabytes(fixed + perImage)} (${megabytes(fixed)} for the process and its weights, ${megabytes(perImage)} for one image) but received ${megabytes(memoryBytes)}`);
+  throw new UserError(
+    "memory.too-small",
+    `Expected a memory budget of at least ${megabytes(fixed + perImage)} (${megabytes(fixed)} for the process and its weights, ${megabytes(perImage)} for one image) but received ${megabytes(memoryBytes)}`,
+  );
 }
 
 /** Whether at least one image fits. */

@@ -25,8 +25,11 @@ export class ModelSessions {
    * @param cache left out: graphs are built anew in every process
    */
   constructor(
-    private readonly source: ClassModel, private readonly modelSha256: string, memoryBytes: number,
-    private readonly options: SessionOptions, private readonly cache: GradientCache | undefined,
+    private readonly source: ClassModel,
+    private readonly modelSha256: string,
+    memoryBytes: number,
+    private readonly options: SessionOptions,
+    private readonly cache: GradientCache | undefined,
   ) {
     this.live = new SessionCache(memoryBytes);
   }
@@ -34,22 +37,39 @@ export class ModelSessions {
   /** @param bytes what one such session is expected to hold when it runs */
   get(kind: Kind, batch: number, workers: number, bytes: number): Promise<Computation> {
     const key = JSON.stringify([kind, batch]);
-    const open = (model: Uint8Array | string): Promise<Computation> => (workers > 1 ? this.poolOf(workers).open(key, model, this.options) : Session.open(model, this.options));
+    const open = (model: Uint8Array | string): Promise<Computation> =>
+      workers > 1 ? this.poolOf(workers).open(key, model, this.options) : Session.open(model, this.options);
     // Tasks that start together ask for the same session: one of them opens it.
-    const opened = this.opening.catch(() => undefined)
-      .then(() => this.live.get(workers > 1 ? `${key} × ${workers}` : key, workers * bytes, () => this.open(kind, batch, bytes, open)));
+    const opened = this.opening
+      .catch(() => undefined)
+      .then(() =>
+        this.live.get(workers > 1 ? `${key} × ${workers}` : key, workers * bytes, () =>
+          this.open(kind, batch, bytes, open),
+        ),
+      );
     this.opening = opened;
     return opened;
   }
 
-  private async open(kind: Kind, batch: number, bytes: number, open: (model: Uint8Array | string) => Promise<Computation>): Promise<Computation> {
+  private async open(
+    kind: Kind,
+    batch: number,
+    bytes: number,
+    open: (model: Uint8Array | string) => Promise<Computation>,
+  ): Promise<Computation> {
     const build = (): Uint8Array => writeModel(graphOf(this.source, kind, batch));
     if (!this.cache || kind === "logits") return await open(build());
     const identity = {
-      modelSha256: this.modelSha256, engineVersion, passesVersion, runtimeVersion: runtimeVersion(), provider: this.options.provider ?? "cpu",
-      input: this.source.input, output: this.source.output, request: { ...kind, batch },
+      modelSha256: this.modelSha256,
+      engineVersion,
+      passesVersion,
+      runtimeVersion: runtimeVersion(),
+      provider: this.options.provider ?? "cpu",
+      input: this.source.input,
+      output: this.source.output,
+      request: { ...kind, batch },
     };
-    const file = await this.cache.get(identity) ?? await this.cache.put(identity, build());
+    const file = (await this.cache.get(identity)) ?? (await this.cache.put(identity, build()));
     if (file !== undefined && bytes > worthCollecting) collectGarbage();
     try {
       return await open(file ?? build());

@@ -27,8 +27,11 @@ export function onnxRuntime(): OnnxRuntimeModule {
     // What goes wrong is thrown, too; printed beside a progress bar it only confuses.
     loaded.env.logLevel = "fatal";
   } catch (cause) {
-    throw new EnvironmentError("runtime.unavailable",
-      `Expected onnxruntime-node to load on ${process.platform}-${process.arch} but received: ${messageOf(cause)}`, { cause });
+    throw new EnvironmentError(
+      "runtime.unavailable",
+      `Expected onnxruntime-node to load on ${process.platform}-${process.arch} but received: ${messageOf(cause)}`,
+      { cause },
+    );
   }
   return loaded;
 }

@@ -12,7 +12,10 @@ interface Entry {
 export class SessionCache {
   private readonly entries = new Map<string, Entry>();
 
-  constructor(private readonly mostBytes: number, private readonly mostSessions = 5) {}
+  constructor(
+    private readonly mostBytes: number,
+    private readonly mostSessions = 5,
+  ) {}
 
   /** @param bytes what the session is expected to hold when it runs */
   async get(key: string, bytes: number, open: () => Promise<Computation>): Promise<Computation> {

@@ -5,7 +5,13 @@ import { Session, type SessionOptions } from "./session";
 
 /** What a worker is asked to do; it answers each with a reply of the same id. */
 export type WorkerRequest =
-  | { readonly id: number; readonly do: "open"; readonly key: string; readonly model: Uint8Array | string; readonly options: SessionOptions }
+  | {
+      readonly id: number;
+      readonly do: "open";
+      readonly key: string;
+      readonly model: Uint8Array | string;
+      readonly options: SessionOptions;
+    }
   | { readonly id: number; readonly do: "run"; readonly key: string; readonly feeds: Readonly<Record<string, Tensor>> }
   | { readonly id: number; readonly do: "close"; readonly key: string };
 
@@ -34,8 +40,12 @@ async function answer(request: WorkerRequest): Promise<Omit<WorkerReply, "id">> 
 }
 
 parentPort?.on("message", (request: WorkerRequest) => {
-  void answer(request).catch((error: unknown) => ({ error: messageOf(error) })).then((reply: Omit<WorkerReply, "id">) => {
-    const buffers = (reply.outputs ?? []).flatMap(([, { data }]) => (Array.isArray(data) ? [] : [data.buffer as ArrayBuffer]));
-    parentPort?.postMessage({ ...reply, id: request.id }, [...new Set(buffers)]);
-  });
+  void answer(request)
+    .catch((error: unknown) => ({ error: messageOf(error) }))
+    .then((reply: Omit<WorkerReply, "id">) => {
+      const buffers = (reply.outputs ?? []).flatMap(([, { data }]) =>
+        Array.isArray(data) ? [] : [data.buffer as ArrayBuffer],
+      );
+      parentPort?.postMessage({ ...reply, id: request.id }, [...new Set(buffers)]);
+    });
 });

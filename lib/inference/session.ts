@@ -27,24 +27,35 @@ export interface Computation {
 export class Session implements Computation {
   readonly atOnce = 1;
 
-  private constructor(private readonly session: InferenceSession, readonly provider: Provider, readonly threads: number) {}
+  private constructor(
+    private readonly session: InferenceSession,
+    readonly provider: Provider,
+    readonly threads: number,
+  ) {}
 
   /**
    * @param model a serialised model, or the path of its file
    * @throws EnvironmentError "provider.unavailable"; ModelError "model.refused" with onnxruntime's reason.
    */
-  static async open(model: Uint8Array | string, { provider = "cpu", threads = defaultThreads(), tf32 = false }: SessionOptions = {}): Promise<Session> {
+  static async open(
+    model: Uint8Array | string,
+    { provider = "cpu", threads = defaultThreads(), tf32 = false }: SessionOptions = {},
+  ): Promise<Session> {
     if (provider === "cuda") chooseCudaPrecision(tf32);
     try {
       const settings = {
-        executionProviders: [provider], intraOpNumThreads: threads, interOpNumThreads: 1, executionMode: "sequential",
+        executionProviders: [provider],
+        intraOpNumThreads: threads,
+        interOpNumThreads: 1,
+        executionMode: "sequential",
         graphOptimizationLevel: "all",
         // Memory patterns reserve the sum of all activations up front: 60 % more memory and no time saved.
         enableMemPattern: false,
         logSeverityLevel: 3,
       } as const satisfies InferenceSession.SessionOptions;
       const { InferenceSession: Sessions } = onnxRuntime();
-      const session = typeof model === "string" ? await Sessions.create(model, settings) : await Sessions.create(model, settings);
+      const session =
+        typeof model === "string" ? await Sessions.create(model, settings) : await Sessions.create(model, settings);
       return new Session(session, provider, threads);
     } catch (cause) {
       throw provider === "cpu" || !isAboutProvider(messageOf(cause)) ? refused(cause) : unavailable(provider, cause);
@@ -70,7 +81,11 @@ export class Session implements Computation {
       const outputs = await (fetches ? this.session.run(inputs, [...fetches]) : this.session.run(inputs));
       return new Map(Object.entries(outputs).map(([name, value]) => [name, fromRuntime(value)]));
     } catch (cause) {
-      throw new ModelError("model.run", `Expected the model to run on ${describe(feeds)} but onnxruntime refused: ${messageOf(cause)}`, { cause });
+      throw new ModelError(
+        "model.run",
+        `Expected the model to run on ${describe(feeds)} but onnxruntime refused: ${messageOf(cause)}`,
+        { cause },
+      );
     }
   }
 
@@ -91,7 +106,9 @@ function fromRuntime(value: InferenceSession.OnnxValueMapType[string]): Tensor {
 }
 
 function describe(feeds: Readonly<Record<string, Tensor>>): string {
-  return Object.entries(feeds).map(([name, { dataType, dims }]) => `${name}: ${dataType} [${dims.join(", ")}]`).join("; ");
+  return Object.entries(feeds)
+    .map(([name, { dataType, dims }]) => `${name}: ${dataType} [${dims.join(", ")}]`)
+    .join("; ");
 }
 
 function isAboutProvider(message: string): boolean {
@@ -99,10 +116,17 @@ function isAboutProvider(message: string): boolean {
 }
 
 function unavailable(provider: Provider, cause: unknown): EnvironmentError {
-  return new EnvironmentError("provider.unavailable",
-    `Expected the ${provider} provider, as asked for, but onnxruntime has none here: ${messageOf(cause).split("\n", 1)[0]}`, { cause });
+  return new EnvironmentError(
+    "provider.unavailable",
+    `Expected the ${provider} provider, as asked for, but onnxruntime has none here: ${messageOf(cause).split("\n", 1)[0]}`,
+    { cause },
+  );
 }
 
 function refused(cause: unknown): ModelError {
-  return new ModelError("model.refused", `Expected a model that onnxruntime can load but it said: ${messageOf(cause)}`, { cause });
+  return new ModelError(
+    "model.refused",
+    `Expected a model that onnxruntime can load but it said: ${messageOf(cause)}`,
+    { cause },
+  );
 }

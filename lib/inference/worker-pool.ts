@@ -6,12 +6,19 @@ import { silenceTelemetry } from "./runtime";
 import type { Computation, SessionOptions } from "./session";
 import type { WorkerReply, WorkerRequest } from "./session-worker";
 
-type Order = WorkerRequest extends infer Request ? (Request extends WorkerRequest ? Omit<Request, "id"> : never) : never;
+type Order = WorkerRequest extends infer Request
+  ? Request extends WorkerRequest
+    ? Omit<Request, "id">
+    : never
+  : never;
 
 /** One thread with sessions of its own. It keeps the process alive only while it is asked for something. */
 class SessionThread {
   private readonly worker: Worker;
-  private readonly waiting = new Map<number, { resolve: (reply: WorkerReply) => void; reject: (error: Error) => void }>();
+  private readonly waiting = new Map<
+    number,
+    { resolve: (reply: WorkerReply) => void; reject: (error: Error) => void }
+  >();
   private count = 0;
   private dead: Error | undefined;
 
@@ -29,8 +36,12 @@ class SessionThread {
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
       this.worker.ref();
-      const buffers = order.do === "run" ? Object.values(order.feeds).flatMap(({ data }) => (Array.isArray(data) ? [] : [data.buffer as ArrayBuffer]))
-        : order.do === "open" && typeof order.model !== "string" ? [order.model.buffer as ArrayBuffer] : [];
+      const buffers =
+        order.do === "run"
+          ? Object.values(order.feeds).flatMap(({ data }) => (Array.isArray(data) ? [] : [data.buffer as ArrayBuffer]))
+          : order.do === "open" && typeof order.model !== "string"
+            ? [order.model.buffer as ArrayBuffer]
+            : [];
       this.worker.postMessage({ ...order, id }, buffers);
     });
   }
@@ -71,7 +82,14 @@ export class WorkerPool {
     let names: WorkerReply | undefined;
     // One after the other: a model that is being loaded is in memory more than once. Bytes go to one thread each, and are gone afterwards.
     for (const thread of threads) {
-      names = await attempt(thread.ask({ do: "open", key, model: typeof model === "string" ? model : Uint8Array.from(model), options: { ...options, threads: 1 } }));
+      names = await attempt(
+        thread.ask({
+          do: "open",
+          key,
+          model: typeof model === "string" ? model : Uint8Array.from(model),
+          options: { ...options, threads: 1 },
+        }),
+      );
     }
     return new PooledComputation(key, threads, names?.inputNames ?? [], names?.outputNames ?? []);
   }
@@ -87,7 +105,12 @@ class PooledComputation implements Computation {
   private readonly free: SessionThread[];
   private readonly queue: ((thread: SessionThread) => void)[] = [];
 
-  constructor(private readonly key: string, private readonly threads: readonly SessionThread[], readonly inputNames: readonly string[], readonly outputNames: readonly string[]) {
+  constructor(
+    private readonly key: string,
+    private readonly threads: readonly SessionThread[],
+    readonly inputNames: readonly string[],
+    readonly outputNames: readonly string[],
+  ) {
     this.free = [...threads];
   }
 
@@ -96,9 +119,11 @@ class PooledComputation implements Computation {
   }
 
   async run(feeds: Readonly<Record<string, Tensor>>): Promise<Map<string, Tensor>> {
-    const thread = this.free.pop() ?? (await new Promise<SessionThread>((resolve) => {
-      this.queue.push(resolve);
-    }));
+    const thread =
+      this.free.pop() ??
+      (await new Promise<SessionThread>((resolve) => {
+        this.queue.push(resolve);
+      }));
     try {
       const { outputs = [] } = await attempt(thread.ask({ do: "run", key: this.key, feeds }));
       return new Map(outputs);
@@ -118,6 +143,8 @@ async function attempt(reply: Promise<WorkerReply>): Promise<WorkerReply> {
   try {
     return await reply;
   } catch (cause) {
-    throw new ModelError("model.run", `Expected the model to run in a worker thread but: ${(cause as Error).message}`, { cause });
+    throw new ModelError("model.run", `Expected the model to run in a worker thread but: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }

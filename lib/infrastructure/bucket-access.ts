@@ -13,12 +13,25 @@ export interface ObjectAccess {
  * The few S3 actions a part of the pipeline needs, prefix by prefix: CDK's own grants would add deletes and wildcards.
  * Listing has no condition on the prefix, for without it S3 answers "denied" where it should say "not found".
  */
-export function allowObjects(role: iam.IGrantable, bucket: s3.IBucket, { read, write, listUploads = false }: ObjectAccess): void {
+export function allowObjects(
+  role: iam.IGrantable,
+  bucket: s3.IBucket,
+  { read, write, listUploads = false }: ObjectAccess,
+): void {
   const statements = [
-    new iam.PolicyStatement({ actions: ["s3:ListBucket", ...(listUploads ? ["s3:ListBucketMultipartUploads"] : [])], resources: [bucket.bucketArn] }),
-    new iam.PolicyStatement({ actions: ["s3:GetObject"], resources: read.map((prefix) => bucket.arnForObjects(`${prefix}*`)) }),
+    new iam.PolicyStatement({
+      actions: ["s3:ListBucket", ...(listUploads ? ["s3:ListBucketMultipartUploads"] : [])],
+      resources: [bucket.bucketArn],
+    }),
+    new iam.PolicyStatement({
+      actions: ["s3:GetObject"],
+      resources: read.map((prefix) => bucket.arnForObjects(`${prefix}*`)),
+    }),
     // Aborting belongs to writing: a stream that fails must not leave its parts behind.
-    new iam.PolicyStatement({ actions: ["s3:PutObject", "s3:AbortMultipartUpload"], resources: write.map((prefix) => bucket.arnForObjects(`${prefix}*`)) }),
+    new iam.PolicyStatement({
+      actions: ["s3:PutObject", "s3:AbortMultipartUpload"],
+      resources: write.map((prefix) => bucket.arnForObjects(`${prefix}*`)),
+    }),
   ];
   for (const statement of statements) role.grantPrincipal.addToPrincipalPolicy(statement);
   bucket.encryptionKey?.grant(role, "kms:Decrypt", "kms:GenerateDataKey");

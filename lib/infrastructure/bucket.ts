@@ -13,7 +13,9 @@ export class BatchBucket extends Construct {
     super(scope, id);
     const key = encryptionKeyArn === undefined ? undefined : kms.Key.fromKeyArn(this, "Key", encryptionKeyArn);
     this.bucket = new s3.Bucket(this, "Bucket", {
-      ...(key ? { encryption: s3.BucketEncryption.KMS, encryptionKey: key, bucketKeyEnabled: true } : { encryption: s3.BucketEncryption.S3_MANAGED }),
+      ...(key
+        ? { encryption: s3.BucketEncryption.KMS, encryptionKey: key, bucketKeyEnabled: true }
+        : { encryption: s3.BucketEncryption.S3_MANAGED }),
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
       minimumTLSVersion: 1.2,
@@ -22,7 +24,11 @@ export class BatchBucket extends Construct {
       removalPolicy: RemovalPolicy.RETAIN,
       lifecycleRules: [
         { id: "abort-unfinished-uploads", abortIncompleteMultipartUploadAfter: Duration.days(7) },
-        { id: "forget-old-versions", noncurrentVersionExpiration: Duration.days(retention.oldVersionsDays), expiredObjectDeleteMarker: true },
+        {
+          id: "forget-old-versions",
+          noncurrentVersionExpiration: Duration.days(retention.oldVersionsDays),
+          expiredObjectDeleteMarker: true,
+        },
         ...expiry("incoming", incomingPrefix, retention.incomingDays),
         ...expiry("runs", runsPrefix, retention.runsDays),
         ...expiry("results", resultsPrefix, retention.resultsDays),

@@ -8,7 +8,10 @@ export const costTag = "cytolens:stack";
 const warnAtPercent = [50, 80, 100];
 
 /** Mails when the stack's month comes near the limit. The account must have activated the tag for cost allocation. */
-export function budgetAlarm(scope: Construct, { monthlyUsd, email }: { readonly monthlyUsd: number; readonly email: string }): budgets.CfnBudget {
+export function budgetAlarm(
+  scope: Construct,
+  { monthlyUsd, email }: { readonly monthlyUsd: number; readonly email: string },
+): budgets.CfnBudget {
   return new budgets.CfnBudget(scope, "Budget", {
     budget: {
       budgetType: "COST",
@@ -17,7 +20,12 @@ export function budgetAlarm(scope: Construct, { monthlyUsd, email }: { readonly 
       costFilters: { TagKeyValue: [`user:${costTag}$${Stack.of(scope).stackName}`] },
     },
     notificationsWithSubscribers: warnAtPercent.map((threshold) => ({
-      notification: { notificationType: "ACTUAL", comparisonOperator: "GREATER_THAN", thresholdType: "PERCENTAGE", threshold },
+      notification: {
+        notificationType: "ACTUAL",
+        comparisonOperator: "GREATER_THAN",
+        thresholdType: "PERCENTAGE",
+        threshold,
+      },
       subscribers: [{ subscriptionType: "EMAIL", address: email }],
     })),
   });

@@ -18,10 +18,18 @@ export class Collector extends Construct {
   /** Events nobody could handle: EventBridge gives up after a day, Lambda after three tries. */
   readonly deadLetters: sqs.Queue;
 
-  constructor(scope: Construct, id: string, { configuration, projectRoot, bucket, compute, worker, environment, topic, hints }: PipelineParts) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { configuration, projectRoot, bucket, compute, worker, environment, topic, hints }: PipelineParts,
+  ) {
     super(scope, id);
     this.handler = new PipelineFunction(this, "Collect", configuration, {
-      projectRoot, environment, name: "collect", timeout: Duration.minutes(15), memoryMiB: 2048,
+      projectRoot,
+      environment,
+      name: "collect",
+      timeout: Duration.minutes(15),
+      memoryMiB: 2048,
       description: "Collects a finished run into summary, table and report",
     }).handler;
     this.deadLetters = deadLetterQueue(this, "DeadLetters");
@@ -37,9 +45,18 @@ export class Collector extends Construct {
           arrayProperties: { index: [{ exists: false }] },
         },
       },
-      targets: [new targets.LambdaFunction(this.handler, { deadLetterQueue: this.deadLetters, retryAttempts: 185, maxEventAge: Duration.hours(24) })],
+      targets: [
+        new targets.LambdaFunction(this.handler, {
+          deadLetterQueue: this.deadLetters,
+          retryAttempts: 185,
+          maxEventAge: Duration.hours(24),
+        }),
+      ],
     });
-    allowObjects(this.handler, bucket, { read: [incomingPrefix, modelsPrefix, runsPrefix, resultsPrefix], write: [runsPrefix, resultsPrefix] });
+    allowObjects(this.handler, bucket, {
+      read: [incomingPrefix, modelsPrefix, runsPrefix, resultsPrefix],
+      write: [runsPrefix, resultsPrefix],
+    });
     allowJobs(this.handler, compute, worker);
     hints.queue.grant(this.handler, "sqs:SendMessage");
     topic.grantPublish(this.handler);

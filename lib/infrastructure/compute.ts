@@ -17,9 +17,19 @@ export class Compute extends Construct {
   constructor(scope: Construct, id: string, configuration: Configuration, network: Network) {
     super(scope, id);
     const launchTemplate = hardenedInstances(this, configuration);
-    this.onDemand = jobQueue(this, "OnDemand", configuration, computeEnvironment(this, "OnDemandInstances", configuration, network, launchTemplate, false));
+    this.onDemand = jobQueue(
+      this,
+      "OnDemand",
+      configuration,
+      computeEnvironment(this, "OnDemandInstances", configuration, network, launchTemplate, false),
+    );
     this.spot = configuration.compute.spot
-      ? jobQueue(this, "Spot", configuration, computeEnvironment(this, "SpotInstances", configuration, network, launchTemplate, true))
+      ? jobQueue(
+          this,
+          "Spot",
+          configuration,
+          computeEnvironment(this, "SpotInstances", configuration, network, launchTemplate, true),
+        )
       : this.onDemand;
   }
 }
@@ -29,15 +39,26 @@ function hardenedInstances(scope: Construct, { compute }: Configuration): ec2.La
     requireImdsv2: true,
     // One hop reaches the instance, not the containers on it: jobs cannot borrow the instance's role.
     httpPutResponseHopLimit: 1,
-    blockDevices: [{
-      deviceName: "/dev/xvda",
-      volume: ec2.BlockDeviceVolume.ebs(compute.diskGiB, { encrypted: true, volumeType: ec2.EbsDeviceVolumeType.GP3, deleteOnTermination: true }),
-    }],
+    blockDevices: [
+      {
+        deviceName: "/dev/xvda",
+        volume: ec2.BlockDeviceVolume.ebs(compute.diskGiB, {
+          encrypted: true,
+          volumeType: ec2.EbsDeviceVolumeType.GP3,
+          deleteOnTermination: true,
+        }),
+      },
+    ],
   });
 }
 
 function computeEnvironment(
-  scope: Construct, id: string, { compute }: Configuration, network: Network, launchTemplate: ec2.LaunchTemplate, spot: boolean,
+  scope: Construct,
+  id: string,
+  { compute }: Configuration,
+  network: Network,
+  launchTemplate: ec2.LaunchTemplate,
+  spot: boolean,
 ): batch.ManagedEc2EcsComputeEnvironment {
   const environment = new batch.ManagedEc2EcsComputeEnvironment(scope, id, {
     vpc: network.vpc,
@@ -47,9 +68,16 @@ function computeEnvironment(
     instanceTypes: compute.instanceTypes.map((name) => new ec2.InstanceType(name)),
     // "optimal" would add CPU-only families, on which a GPU job never starts.
     useOptimalInstanceClasses: false,
-    images: [{ imageType: compute.kind === "gpu" ? batch.EcsMachineImageType.ECS_AL2023_NVIDIA : batch.EcsMachineImageType.ECS_AL2023 }],
+    images: [
+      {
+        imageType:
+          compute.kind === "gpu" ? batch.EcsMachineImageType.ECS_AL2023_NVIDIA : batch.EcsMachineImageType.ECS_AL2023,
+      },
+    ],
     spot,
-    allocationStrategy: spot ? batch.AllocationStrategy.SPOT_PRICE_CAPACITY_OPTIMIZED : batch.AllocationStrategy.BEST_FIT_PROGRESSIVE,
+    allocationStrategy: spot
+      ? batch.AllocationStrategy.SPOT_PRICE_CAPACITY_OPTIMIZED
+      : batch.AllocationStrategy.BEST_FIT_PROGRESSIVE,
     minvCpus: 0,
     maxvCpus: compute.maxVcpus,
     updateToLatestImageVersion: true,
@@ -62,7 +90,12 @@ function computeEnvironment(
   return environment;
 }
 
-function jobQueue(scope: Construct, id: string, { compute }: Configuration, computeEnvironment: batch.IComputeEnvironment): batch.JobQueue {
+function jobQueue(
+  scope: Construct,
+  id: string,
+  { compute }: Configuration,
+  computeEnvironment: batch.IComputeEnvironment,
+): batch.JobQueue {
   const maxTime = Duration.minutes(compute.capacityWaitMinutes);
   const { CANCEL } = batch.JobStateTimeLimitActionsAction;
   return new batch.JobQueue(scope, id, {

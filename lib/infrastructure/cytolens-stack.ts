@@ -36,7 +36,11 @@ export class CytolensStack extends Stack {
     const { bucket } = new BatchBucket(this, "Storage", configuration);
     const folder = defaultModelFolder(projectRoot, configuration);
     if (folder !== undefined) new DefaultModel(this, "DefaultModel", { folder, bucket });
-    else Annotations.of(this).addWarningV2("cytolens:default-model", "No model is deployed: batches are rejected until `cytolens model publish` has put one into the bucket");
+    else
+      Annotations.of(this).addWarningV2(
+        "cytolens:default-model",
+        "No model is deployed: batches are rejected until `cytolens model publish` has put one into the bucket",
+      );
     const hints = new HintsQueue(this, "Hints", { bucket });
 
     const image = workerImage(this, projectRoot, configuration);
@@ -44,10 +48,17 @@ export class CytolensStack extends Stack {
     const worker = workerJob(this, configuration, bucket, image);
 
     const topic = new sns.Topic(this, "Notices", { displayName: "Cytolens", enforceSSL: true });
-    if (configuration.notificationEmail !== undefined) topic.addSubscription(new EmailSubscription(configuration.notificationEmail));
+    if (configuration.notificationEmail !== undefined)
+      topic.addSubscription(new EmailSubscription(configuration.notificationEmail));
 
     const parts: PipelineParts = {
-      configuration, projectRoot, bucket, hints, compute, worker, topic,
+      configuration,
+      projectRoot,
+      bucket,
+      hints,
+      compute,
+      worker,
+      topic,
       environment: {
         CYTOLENS_BUCKET: bucket.bucketName,
         CYTOLENS_HINTS_QUEUE_URL: hints.queue.queueUrl,
@@ -58,7 +69,9 @@ export class CytolensStack extends Stack {
         CYTOLENS_STACK: this.stackName,
         CYTOLENS_IDLE_SECONDS: String(configuration.idleWindowSeconds),
         CYTOLENS_PROVIDER: configuration.compute.kind === "gpu" ? "cuda" : "cpu",
-        ...(configuration.compute.usdPerInstanceHour === undefined ? {} : { CYTOLENS_USD_PER_HOUR: String(configuration.compute.usdPerInstanceHour) }),
+        ...(configuration.compute.usdPerInstanceHour === undefined
+          ? {}
+          : { CYTOLENS_USD_PER_HOUR: String(configuration.compute.usdPerInstanceHour) }),
       },
     };
     const planner = new Planner(this, "Planner", parts);
@@ -67,19 +80,36 @@ export class CytolensStack extends Stack {
 
     const training = configuration.training ? new Training(this, "Training", configuration, bucket, image) : undefined;
     writeDeploymentFacts(this, bucket, {
-      schemaVersion: currentSchemaVersion, stack: this.stackName, queue: compute.spot.jobQueueArn,
-      training: training ? { jobDefinition: training.job.definition.jobDefinitionArn, roomMiB: training.roomMiB } : null,
+      schemaVersion: currentSchemaVersion,
+      stack: this.stackName,
+      queue: compute.spot.jobQueueArn,
+      training: training
+        ? { jobDefinition: training.job.definition.jobDefinitionArn, roomMiB: training.roomMiB }
+        : null,
     });
 
     const alarms = new Alarms(this, "Alarms", {
-      stackName: this.stackName, topic, hints,
-      collectDeadLetters: collector.deadLetters, reconcileDeadLetters: reconciler.deadLetters,
-      plan: planner.handler, collect: collector.handler, reconcile: reconciler.handler,
+      stackName: this.stackName,
+      topic,
+      hints,
+      collectDeadLetters: collector.deadLetters,
+      reconcileDeadLetters: reconciler.deadLetters,
+      plan: planner.handler,
+      collect: collector.handler,
+      reconcile: reconciler.handler,
     });
-    new Dashboard(this, "Dashboard", { stackName: this.stackName, alarms, hints, functions: { plan: planner.handler, collect: collector.handler, reconcile: reconciler.handler } });
+    new Dashboard(this, "Dashboard", {
+      stackName: this.stackName,
+      alarms,
+      hints,
+      functions: { plan: planner.handler, collect: collector.handler, reconcile: reconciler.handler },
+    });
     if (configuration.budget) budgetAlarm(this, configuration.budget);
 
-    new CfnOutput(this, "BucketName", { value: bucket.bucketName, description: "Images go under incoming/<batch>/, answers appear under results/<batch>/" });
+    new CfnOutput(this, "BucketName", {
+      value: bucket.bucketName,
+      description: "Images go under incoming/<batch>/, answers appear under results/<batch>/",
+    });
     new CfnOutput(this, "JobQueue", { value: compute.spot.jobQueueArn });
     new CfnOutput(this, "NoticesTopic", { value: topic.topicArn });
     justifyFindings(this, bucket);

@@ -24,14 +24,31 @@ export class Dashboard extends Construct {
         [new cloudwatch.AlarmStatusWidget({ title: "Alarms", alarms: alarms.all, width: 24 })],
         [
           new cloudwatch.GraphWidget({ title: "Images", left: of(planned, succeeded, failed, skipped), width: half }),
-          new cloudwatch.GraphWidget({ title: "Worker seconds and estimated cost", left: of(seconds), right: of(cost), width: half }),
+          new cloudwatch.GraphWidget({
+            title: "Worker seconds and estimated cost",
+            left: of(seconds),
+            right: of(cost),
+            width: half,
+          }),
         ],
         [
-          new cloudwatch.GraphWidget({ title: "Events waiting", left: [hints.queue.metricApproximateNumberOfMessagesVisible(), hints.deadLetters.metricApproximateNumberOfMessagesVisible()], width: half }),
           new cloudwatch.GraphWidget({
-            title: "Handlers: errors and duration", width: half,
-            left: Object.entries(functions).map(([label, handler]) => handler.metricErrors({ label: `${label} errors` })),
-            right: Object.entries(functions).map(([label, handler]) => handler.metricDuration({ label: `${label} ms` })),
+            title: "Events waiting",
+            left: [
+              hints.queue.metricApproximateNumberOfMessagesVisible(),
+              hints.deadLetters.metricApproximateNumberOfMessagesVisible(),
+            ],
+            width: half,
+          }),
+          new cloudwatch.GraphWidget({
+            title: "Handlers: errors and duration",
+            width: half,
+            left: Object.entries(functions).map(([label, handler]) =>
+              handler.metricErrors({ label: `${label} errors` }),
+            ),
+            right: Object.entries(functions).map(([label, handler]) =>
+              handler.metricDuration({ label: `${label} ms` }),
+            ),
           }),
         ],
       ],

@@ -4,7 +4,12 @@ import { Construct } from "constructs";
 import * as iam from "aws-cdk-lib/aws-iam";
 import type * as s3 from "aws-cdk-lib/aws-s3";
 import { Asset } from "aws-cdk-lib/aws-s3-assets";
-import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId, type AwsSdkCall } from "aws-cdk-lib/custom-resources";
+import {
+  AwsCustomResource,
+  AwsCustomResourcePolicy,
+  PhysicalResourceId,
+  type AwsSdkCall,
+} from "aws-cdk-lib/custom-resources";
 import { sha256Of } from "../contract/digests";
 import { UserError } from "../contract/errors";
 import { modelCard, modelPointer } from "../contract/model-card";
@@ -20,36 +25,83 @@ const defaultName = "default";
  * inside S3, then the name is pointed at the digest. An update of the stack does so again only when the model changed.
  */
 export class DefaultModel extends Construct {
-  constructor(scope: Construct, id: string, { folder, bucket }: { readonly folder: string; readonly bucket: s3.Bucket }) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { folder, bucket }: { readonly folder: string; readonly bucket: s3.Bucket },
+  ) {
     super(scope, id);
     const card = modelCard.parse(JSON.parse(readFileSync(path.join(folder, "card.json"), "utf8")));
     const digest = sha256Of(readFileSync(path.join(folder, "model.onnx")));
     if (card.sha256 !== digest) {
-      throw new UserError("configuration.model-digest", `cytolens.defaultModel: Expected a model with digest ${card.sha256}, as its card says, but received one with ${digest}`);
+      throw new UserError(
+        "configuration.model-digest",
+        `cytolens.defaultModel: Expected a model with digest ${card.sha256}, as its card says, but received one with ${digest}`,
+      );
     }
-    const model = this.copy("Model", new Asset(this, "ModelFile", { path: path.join(folder, "model.onnx") }), bucket, modelKey(digest));
-    const cardCopy = this.copy("Card", new Asset(this, "CardFile", { path: path.join(folder, "card.json") }), bucket, modelCardKey(digest));
+    const model = this.copy(
+      "Model",
+      new Asset(this, "ModelFile", { path: path.join(folder, "model.onnx") }),
+      bucket,
+      modelKey(digest),
+    );
+    const cardCopy = this.copy(
+      "Card",
+      new Asset(this, "CardFile", { path: path.join(folder, "card.json") }),
+      bucket,
+      modelCardKey(digest),
+    );
     for (const name of new Set([defaultName, card.name])) {
       const key = modelNameKey(name);
-      const pointer = this.call(`Name-${name}`, bucket, {
-        service: "S3", action: "putObject", physicalResourceId: PhysicalResourceId.of(`${name}-${digest}`), outputPaths: ["ETag"],
-        parameters: { Bucket: bucket.bucketName, Key: key, ContentType: "application/json", Body: JSON.stringify(modelPointer.parse({ schemaVersion: currentSchemaVersion, name: card.name, sha256: digest })) },
-      }, []);
+      const pointer = this.call(
+        `Name-${name}`,
+        bucket,
+        {
+          service: "S3",
+          action: "putObject",
+          physicalResourceId: PhysicalResourceId.of(`${name}-${digest}`),
+          outputPaths: ["ETag"],
+          parameters: {
+            Bucket: bucket.bucketName,
+            Key: key,
+            ContentType: "application/json",
+            Body: JSON.stringify(
+              modelPointer.parse({ schemaVersion: currentSchemaVersion, name: card.name, sha256: digest }),
+            ),
+          },
+        },
+        [],
+      );
       // The name must not point at what is not there yet.
       pointer.node.addDependency(model, cardCopy);
     }
   }
 
   private copy(id: string, asset: Asset, bucket: s3.Bucket, key: ObjectKey): AwsCustomResource {
-    return this.call(id, bucket, {
-      service: "S3", action: "copyObject", physicalResourceId: PhysicalResourceId.of(key), outputPaths: ["CopyObjectResult.ETag"],
-      parameters: { Bucket: bucket.bucketName, Key: key, CopySource: `${asset.s3BucketName}/${asset.s3ObjectKey}` },
-    }, [new iam.PolicyStatement({ actions: ["s3:GetObject"], resources: [asset.bucket.arnForObjects(asset.s3ObjectKey)] })]);
+    return this.call(
+      id,
+      bucket,
+      {
+        service: "S3",
+        action: "copyObject",
+        physicalResourceId: PhysicalResourceId.of(key),
+        outputPaths: ["CopyObjectResult.ETag"],
+        parameters: { Bucket: bucket.bucketName, Key: key, CopySource: `${asset.s3BucketName}/${asset.s3ObjectKey}` },
+      },
+      [
+        new iam.PolicyStatement({
+          actions: ["s3:GetObject"],
+          resources: [asset.bucket.arnForObjects(asset.s3ObjectKey)],
+        }),
+      ],
+    );
   }
 
   private call(id: string, bucket: s3.Bucket, onUpdate: AwsSdkCall, reads: iam.PolicyStatement[]): AwsCustomResource {
     const resource = new AwsCustomResource(this, id, {
-      onUpdate, installLatestAwsSdk: false, resourceType: "Custom::DefaultModel",
+      onUpdate,
+      installLatestAwsSdk: false,
+      resourceType: "Custom::DefaultModel",
       policy: AwsCustomResourcePolicy.fromStatements([
         ...reads,
         new iam.PolicyStatement({ actions: ["s3:PutObject"], resources: [bucket.arnForObjects(`${modelsPrefix}*`)] }),

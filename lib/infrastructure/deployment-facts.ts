@@ -12,10 +12,15 @@ export function writeDeploymentFacts(scope: Construct, bucket: s3.Bucket, facts:
   const resource = new AwsCustomResource(scope, "DeploymentFacts", {
     installLatestAwsSdk: false,
     onUpdate: {
-      service: "S3", action: "putObject", physicalResourceId: PhysicalResourceId.of(deploymentKey), outputPaths: ["ETag"],
+      service: "S3",
+      action: "putObject",
+      physicalResourceId: PhysicalResourceId.of(deploymentKey),
+      outputPaths: ["ETag"],
       parameters: { Bucket: bucket.bucketName, Key: deploymentKey, Body: body, ContentType: "application/json" },
     },
-    policy: AwsCustomResourcePolicy.fromStatements([new iam.PolicyStatement({ actions: ["s3:PutObject"], resources: [bucket.arnForObjects(deploymentKey)] })]),
+    policy: AwsCustomResourcePolicy.fromStatements([
+      new iam.PolicyStatement({ actions: ["s3:PutObject"], resources: [bucket.arnForObjects(deploymentKey)] }),
+    ]),
   });
   bucket.encryptionKey?.grantEncryptDecrypt(resource);
 }

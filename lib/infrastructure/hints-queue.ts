@@ -25,11 +25,17 @@ export class HintsQueue extends Construct {
       retentionPeriod: longestRetention,
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 5 },
     });
-    bucket.addEventNotification(s3.EventType.OBJECT_CREATED, new notifications.SqsDestination(this.queue), { prefix: incomingPrefix });
+    bucket.addEventNotification(s3.EventType.OBJECT_CREATED, new notifications.SqsDestination(this.queue), {
+      prefix: incomingPrefix,
+    });
   }
 }
 
 /** Where messages go that nobody could handle; an alarm watches each of these. */
 export function deadLetterQueue(scope: Construct, id: string): sqs.Queue {
-  return new sqs.Queue(scope, id, { encryption: sqs.QueueEncryption.SQS_MANAGED, enforceSSL: true, retentionPeriod: longestRetention });
+  return new sqs.Queue(scope, id, {
+    encryption: sqs.QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+    retentionPeriod: longestRetention,
+  });
 }

@@ -33,9 +33,15 @@ export class PipelineFunction extends Construct {
 
   constructor(scope: Construct, id: string, { retention }: Configuration, props: PipelineFunctionProps) {
     super(scope, id);
-    const logGroup = new logs.LogGroup(this, "Logs", { retention: retention.logDays, removalPolicy: RemovalPolicy.DESTROY });
+    const logGroup = new logs.LogGroup(this, "Logs", {
+      retention: retention.logDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
     // AWS's own basic role may write every log group of the account; this one writes its own.
-    const role = new iam.Role(this, "Role", { assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com"), description: `Cytolens ${props.name}` });
+    const role = new iam.Role(this, "Role", {
+      assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com"),
+      description: `Cytolens ${props.name}`,
+    });
     logGroup.grantWrite(role);
     this.handler = new nodejs.NodejsFunction(this, "Function", {
       description: props.description,

@@ -21,14 +21,24 @@ export class Network extends Construct {
   constructor(scope: Construct, id: string, { network }: Configuration) {
     super(scope, id);
     if (network.kind === "existing") {
-      this.vpc = ec2.Vpc.fromVpcAttributes(this, "Vpc", { vpcId: network.vpcId, availabilityZones: network.availabilityZones });
+      this.vpc = ec2.Vpc.fromVpcAttributes(this, "Vpc", {
+        vpcId: network.vpcId,
+        availabilityZones: network.availabilityZones,
+      });
       this.subnets = {
-        subnets: network.subnetIds.map((subnetId, i) => ec2.Subnet.fromSubnetAttributes(this, `Subnet${i}`, {
-          subnetId, availabilityZone: network.availabilityZones[i] ?? "",
-        })),
+        subnets: network.subnetIds.map((subnetId, i) =>
+          ec2.Subnet.fromSubnetAttributes(this, `Subnet${i}`, {
+            subnetId,
+            availabilityZone: network.availabilityZones[i] ?? "",
+          }),
+        ),
       };
     } else {
-      const subnetType = { public: ec2.SubnetType.PUBLIC, nat: ec2.SubnetType.PRIVATE_WITH_EGRESS, isolated: ec2.SubnetType.PRIVATE_ISOLATED }[network.kind];
+      const subnetType = {
+        public: ec2.SubnetType.PUBLIC,
+        nat: ec2.SubnetType.PRIVATE_WITH_EGRESS,
+        isolated: ec2.SubnetType.PRIVATE_ISOLATED,
+      }[network.kind];
       this.vpc = new ec2.Vpc(this, "Vpc", {
         maxAzs: 3,
         natGateways: network.kind === "nat" ? 1 : 0,
@@ -42,17 +52,33 @@ export class Network extends Construct {
       this.subnets = { subnetType };
     }
     this.securityGroup = new ec2.SecurityGroup(this, "Workers", {
-      vpc: this.vpc, description: "Cytolens workers: nothing comes in", allowAllOutbound: false,
+      vpc: this.vpc,
+      description: "Cytolens workers: nothing comes in",
+      allowAllOutbound: false,
     });
-    this.securityGroup.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), "S3, ECR, ECS and CloudWatch Logs over TLS");
+    this.securityGroup.addEgressRule(
+      ec2.Peer.anyIpv4(),
+      ec2.Port.tcp(443),
+      "S3, ECR, ECS and CloudWatch Logs over TLS",
+    );
     if (network.kind === "isolated") this.addEndpoints(this.vpc);
   }
 
   private addEndpoints(vpc: ec2.IVpc): void {
-    const callers = new ec2.SecurityGroup(this, "Endpoints", { vpc, description: "Cytolens endpoints: TLS from the workers only", allowAllOutbound: false });
+    const callers = new ec2.SecurityGroup(this, "Endpoints", {
+      vpc,
+      description: "Cytolens endpoints: TLS from the workers only",
+      allowAllOutbound: false,
+    });
     callers.addIngressRule(this.securityGroup, ec2.Port.tcp(443), "The workers");
     for (const [name, service] of Object.entries(isolatedServices)) {
-      new ec2.InterfaceVpcEndpoint(this, name, { vpc, service, subnets: this.subnets, securityGroups: [callers], open: false });
+      new ec2.InterfaceVpcEndpoint(this, name, {
+        vpc,
+        service,
+        subnets: this.subnets,
+        securityGroups: [callers],
+        open: false,
+      });
     }
   }
 }

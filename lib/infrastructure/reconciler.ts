@@ -17,10 +17,18 @@ export class Reconciler extends Construct {
   readonly handler: nodejs.NodejsFunction;
   readonly deadLetters: sqs.Queue;
 
-  constructor(scope: Construct, id: string, { configuration, projectRoot, bucket, compute, worker, environment, topic, hints }: PipelineParts) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { configuration, projectRoot, bucket, compute, worker, environment, topic, hints }: PipelineParts,
+  ) {
     super(scope, id);
     this.handler = new PipelineFunction(this, "Reconcile", configuration, {
-      projectRoot, environment, name: "reconcile", timeout: Duration.minutes(15), memoryMiB: 1024,
+      projectRoot,
+      environment,
+      name: "reconcile",
+      timeout: Duration.minutes(15),
+      memoryMiB: 1024,
       description: "Plans, dispatches or collects what a lost event left behind",
     }).handler;
     this.deadLetters = deadLetterQueue(this, "DeadLetters");
@@ -28,9 +36,19 @@ export class Reconciler extends Construct {
     new events.Rule(this, "Schedule", {
       description: "Looks for Cytolens batches that a lost event left behind",
       schedule: events.Schedule.rate(Duration.minutes(configuration.reconcileMinutes)),
-      targets: [new targets.LambdaFunction(this.handler, { deadLetterQueue: this.deadLetters, retryAttempts: 185, maxEventAge: Duration.hours(24) })],
+      targets: [
+        new targets.LambdaFunction(this.handler, {
+          deadLetterQueue: this.deadLetters,
+          retryAttempts: 185,
+          maxEventAge: Duration.hours(24),
+        }),
+      ],
     });
-    allowObjects(this.handler, bucket, { read: [incomingPrefix, modelsPrefix, runsPrefix, resultsPrefix], write: [runsPrefix, resultsPrefix], listUploads: true });
+    allowObjects(this.handler, bucket, {
+      read: [incomingPrefix, modelsPrefix, runsPrefix, resultsPrefix],
+      write: [runsPrefix, resultsPrefix],
+      listUploads: true,
+    });
     allowJobs(this.handler, compute, worker);
     hints.queue.grant(this.handler, "sqs:SendMessage");
     topic.grantPublish(this.handler);

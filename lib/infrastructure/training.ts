@@ -20,13 +20,27 @@ export class Training extends Construct {
   /** For data set, checkpoint and model: half of the job's memory. */
   readonly roomMiB: number;
 
-  constructor(scope: Construct, id: string, configuration: Configuration, bucket: s3.IBucket, image: ecs.ContainerImage) {
+  constructor(
+    scope: Construct,
+    id: string,
+    configuration: Configuration,
+    bucket: s3.IBucket,
+    image: ecs.ContainerImage,
+  ) {
     super(scope, id);
     this.roomMiB = Math.floor(configuration.compute.jobMemoryMiB / 2);
-    const role = new iam.Role(this, "Role", { assumedBy: ecsTasksOf(this), description: "Cytolens training: read models/ and training/, write training/, no delete" });
+    const role = new iam.Role(this, "Role", {
+      assumedBy: ecsTasksOf(this),
+      description: "Cytolens training: read models/ and training/, write training/, no delete",
+    });
     allowObjects(role, bucket, { read: [modelsPrefix, trainingPrefix], write: [trainingPrefix] });
     this.job = new HardenedJob(this, "Job", configuration, {
-      name: "training", bucket, image, role, timeout: longestTraining, temporaryMiB: this.roomMiB,
+      name: "training",
+      bucket,
+      image,
+      role,
+      timeout: longestTraining,
+      temporaryMiB: this.roomMiB,
       command: ["node", "dist/containers/worker/train.js"],
     });
   }

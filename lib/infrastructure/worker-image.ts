@@ -16,22 +16,34 @@ const pinsFile = z.strictObject({
 type Pins = z.infer<typeof pinsFile>;
 
 /** The configured image, or one that is built by Docker at deploy (synth needs no Docker) and pushed under its content's hash. */
-export function workerImage(scope: Construct, projectRoot: string, { imageUri, compute }: Configuration): ecs.ContainerImage {
+export function workerImage(
+  scope: Construct,
+  projectRoot: string,
+  { imageUri, compute }: Configuration,
+): ecs.ContainerImage {
   if (imageUri !== undefined) return ecs.ContainerImage.fromRegistry(imageUri);
   const pins = pinsFile.parse(JSON.parse(readFileSync(path.join(projectRoot, "containers/worker/pins.json"), "utf8")));
-  const needed = compute.kind === "gpu" ? [pins.baseImage.digest, pins.cudaImage.digest, pins.cudaLibraries.sha256] : [pins.baseImage.digest];
+  const needed =
+    compute.kind === "gpu"
+      ? [pins.baseImage.digest, pins.cudaImage.digest, pins.cudaLibraries.sha256]
+      : [pins.baseImage.digest];
   if (needed.includes("")) {
-    Annotations.of(scope).addWarningV2("cytolens:pins", "The worker's image is not pinned and its build will fail: run `npm run pins` before `cdk deploy`, or configure cytolens.imageUri");
+    Annotations.of(scope).addWarningV2(
+      "cytolens:pins",
+      "The worker's image is not pinned and its build will fail: run `npm run pins` before `cdk deploy`, or configure cytolens.imageUri",
+    );
   }
-  return ecs.ContainerImage.fromDockerImageAsset(new ecrAssets.DockerImageAsset(scope, "WorkerImage", {
-    directory: projectRoot,
-    file: "containers/worker/Dockerfile",
-    platform: ecrAssets.Platform.LINUX_AMD64,
-    target: compute.kind,
-    buildArgs: buildArguments(pins),
-    // What goes in is said once, in .dockerignore.
-    ignoreMode: IgnoreMode.DOCKER,
-  }));
+  return ecs.ContainerImage.fromDockerImageAsset(
+    new ecrAssets.DockerImageAsset(scope, "WorkerImage", {
+      directory: projectRoot,
+      file: "containers/worker/Dockerfile",
+      platform: ecrAssets.Platform.LINUX_AMD64,
+      target: compute.kind,
+      buildArgs: buildArguments(pins),
+      // What goes in is said once, in .dockerignore.
+      ignoreMode: IgnoreMode.DOCKER,
+    }),
+  );
 }
 
 function buildArguments({ baseImage, cudaImage, cudaLibraries }: Pins): Record<string, string> {

@@ -33,9 +33,17 @@ export class HardenedJob extends Construct {
   /** Every revision: a run goes on with the one it was planned with. */
   readonly allRevisions: string;
 
-  constructor(scope: Construct, id: string, { compute, retention }: Configuration, { name, bucket, image, role, command, timeout, temporaryMiB }: HardenedJobProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { compute, retention }: Configuration,
+    { name, bucket, image, role, command, timeout, temporaryMiB }: HardenedJobProps,
+  ) {
     super(scope, id);
-    const logGroup = new logs.LogGroup(this, "Logs", { retention: retention.logDays, removalPolicy: RemovalPolicy.DESTROY });
+    const logGroup = new logs.LogGroup(this, "Logs", {
+      retention: retention.logDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
     const container = new batch.EcsEc2ContainerDefinition(this, "Container", {
       image,
       cpu: compute.jobVcpus,
@@ -82,14 +90,26 @@ export class HardenedJob extends Construct {
 }
 
 /** Classifies and explains one shard. Reads images and models, writes runs and results, deletes nothing. */
-export function workerJob(scope: Construct, configuration: Configuration, bucket: s3.IBucket, image: ecs.ContainerImage): HardenedJob {
-  const role = new iam.Role(scope, "WorkerRole", { assumedBy: ecsTasksOf(scope), description: "Cytolens workers: read incoming/ and models/, write runs/ and results/, no delete" });
+export function workerJob(
+  scope: Construct,
+  configuration: Configuration,
+  bucket: s3.IBucket,
+  image: ecs.ContainerImage,
+): HardenedJob {
+  const role = new iam.Role(scope, "WorkerRole", {
+    assumedBy: ecsTasksOf(scope),
+    description: "Cytolens workers: read incoming/ and models/, write runs/ and results/, no delete",
+  });
   allowObjects(role, bucket, {
     read: [incomingPrefix, modelsPrefix, runsPrefix, resultsPrefix],
     write: [runsPrefix, resultsPrefix],
   });
   return new HardenedJob(scope, "Worker", configuration, {
-    name: "worker", bucket, image, role, temporaryMiB: workerTemporaryMiB,
+    name: "worker",
+    bucket,
+    image,
+    role,
+    temporaryMiB: workerTemporaryMiB,
     command: ["node", "dist/containers/worker/main.js"],
     timeout: Duration.minutes(configuration.compute.attemptTimeoutMinutes),
   });
@@ -99,6 +119,9 @@ export function workerJob(scope: Construct, configuration: Configuration, bucket
 export function ecsTasksOf(scope: Construct): iam.PrincipalBase {
   const { account, partition, region } = Stack.of(scope);
   return new iam.ServicePrincipal("ecs-tasks.amazonaws.com", {
-    conditions: { StringEquals: { "aws:SourceAccount": account }, ArnLike: { "aws:SourceArn": `arn:${partition}:ecs:${region}:${account}:*` } },
+    conditions: {
+      StringEquals: { "aws:SourceAccount": account },
+      ArnLike: { "aws:SourceArn": `arn:${partition}:ecs:${region}:${account}:*` },
+    },
   });
 }

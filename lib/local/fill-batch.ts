@@ -24,15 +24,23 @@ export async function chooseFiles(paths: readonly string[], name?: string): Prom
   const leftAlone: string[] = [];
   for (const given of paths) {
     const facts = await stat(given).catch(() => undefined);
-    if (!facts) throw new UserError("run.not-found", `Expected a folder of images or an image at ${given} but nothing is there`);
+    if (!facts)
+      throw new UserError("run.not-found", `Expected a folder of images or an image at ${given} but nothing is there`);
     if (!facts.isDirectory()) addFile(files, path.basename(given), given);
-    else for await (const inside of filesBelow(given)) {
-      if (imageLike.test(inside) || path.extname(inside) === "") addFile(files, inside.split(path.sep).join("/"), path.join(given, inside));
-      else leftAlone.push(inside);
-    }
+    else
+      for await (const inside of filesBelow(given)) {
+        if (imageLike.test(inside) || path.extname(inside) === "")
+          addFile(files, inside.split(path.sep).join("/"), path.join(given, inside));
+        else leftAlone.push(inside);
+      }
   }
-  if (files.size === 0) throw new UserError("run.no-images", `Expected at least one image in ${paths.join(", ")} but found none`);
-  return { batch: batchNamed(name ?? (paths.length === 1 && paths[0] ? path.basename(path.resolve(paths[0])) : "images")), files: [...files].map(([to, from]) => ({ to, from })), leftAlone };
+  if (files.size === 0)
+    throw new UserError("run.no-images", `Expected at least one image in ${paths.join(", ")} but found none`);
+  return {
+    batch: batchNamed(name ?? (paths.length === 1 && paths[0] ? path.basename(path.resolve(paths[0])) : "images")),
+    files: [...files].map(([to, from]) => ({ to, from })),
+    leftAlone,
+  };
 }
 
 /** Puts the files into the bucket's drop folder: as further names of the same files where the disk allows, else as copies. */
@@ -60,14 +68,18 @@ export async function* filesBelow(folder: string, below = ""): AsyncGenerator<st
 function addFile(files: Map<string, string>, wanted: string, from: string): void {
   const { dir, name, ext } = path.posix.parse(wanted);
   let to = wanted;
-  for (let number = 2; files.has(to) && files.get(to) !== from; number++) to = path.posix.join(dir, `${name} (${number})${ext}`);
+  for (let number = 2; files.has(to) && files.get(to) !== from; number++)
+    to = path.posix.join(dir, `${name} (${number})${ext}`);
   files.set(to, from);
 }
 
 function batchNamed(text: string): BatchName {
   const parsed = batchName.safeParse(text);
   if (parsed.success) return parsed.data;
-  throw new UserError("run.batch-name", `${parsed.error.issues[0]?.message ?? "Expected a batch name"} but received ${JSON.stringify(text)}; choose one with --batch`);
+  throw new UserError(
+    "run.batch-name",
+    `${parsed.error.issues[0]?.message ?? "Expected a batch name"} but received ${JSON.stringify(text)}; choose one with --batch`,
+  );
 }
 
 async function isSameFile(from: string, target: string): Promise<boolean> {

@@ -18,7 +18,8 @@ export async function findModel(asked: string): Promise<PublishableModel | undef
   const found = await stat(asked).catch(() => undefined);
   if (found?.isDirectory()) return readModelFolder(asked);
   if (found) return bareModel(asked);
-  if (/[\\/]|\.onnx$/.test(asked)) throw new UserError("model.not-found", `Expected an ONNX file or a model folder at ${asked} but nothing is there`);
+  if (/[\\/]|\.onnx$/.test(asked))
+    throw new UserError("model.not-found", `Expected an ONNX file or a model folder at ${asked} but nothing is there`);
   return undefined;
 }
 
@@ -35,11 +36,31 @@ async function bareModel(file: string): Promise<PublishableModel> {
 
 function cardFor(file: string, bytes: Uint8Array): ModelCard {
   const { input, classes } = classModelOf(readModel(bytes));
-  if (classes === undefined) throw new UserError("model.no-card", `Expected ${file} to say how many classes it tells apart, or a card.json beside it that does, but found neither`);
-  const name = path.basename(file).replace(/\.onnx$/i, "").replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "").slice(0, 100) || "model";
+  if (classes === undefined)
+    throw new UserError(
+      "model.no-card",
+      `Expected ${file} to say how many classes it tells apart, or a card.json beside it that does, but found neither`,
+    );
+  const name =
+    path
+      .basename(file)
+      .replace(/\.onnx$/i, "")
+      .replace(/[^A-Za-z0-9._-]+/g, "-")
+      .replace(/^[^A-Za-z0-9]+/, "")
+      .slice(0, 100) || "model";
   return modelCard.parse({
-    schemaVersion: 1, name, title: name, sha256: sha256Of(bytes), classes: Array.from({ length: classes }, (_, index) => `class ${index}`),
-    input: { name: input.name, height: input.height, width: input.width, layout: input.layout, channels: input.channels === 1 ? "grey" : "RGB" },
+    schemaVersion: 1,
+    name,
+    title: name,
+    sha256: sha256Of(bytes),
+    classes: Array.from({ length: classes }, (_, index) => `class ${index}`),
+    input: {
+      name: input.name,
+      height: input.height,
+      width: input.width,
+      layout: input.layout,
+      channels: input.channels === 1 ? "grey" : "RGB",
+    },
     data: { description: "Unknown: the model came without a card." },
     limits: ["It came without a card: class names are numbers, and ImageNet's normalisation is a guess."],
   });

@@ -18,7 +18,10 @@ export class FolderEvents extends EventEmitter<{ created: [keys: readonly string
   private lookAgain = false;
   private stopped = false;
 
-  constructor(private readonly folder: string, private readonly pollMilliseconds = 2000) {
+  constructor(
+    private readonly folder: string,
+    private readonly pollMilliseconds = 2000,
+  ) {
     super();
   }
 
@@ -56,12 +59,14 @@ export class FolderEvents extends EventEmitter<{ created: [keys: readonly string
       this.lookAgain = true;
       return this.looking;
     }
-    this.looking = this.compare().catch((error: unknown) => void this.emit("problem", error)).finally(() => {
-      this.looking = undefined;
-      if (!this.lookAgain || this.stopped) return;
-      this.lookAgain = false;
-      void this.look();
-    });
+    this.looking = this.compare()
+      .catch((error: unknown) => void this.emit("problem", error))
+      .finally(() => {
+        this.looking = undefined;
+        if (!this.lookAgain || this.stopped) return;
+        this.lookAgain = false;
+        void this.look();
+      });
     return this.looking;
   }
 

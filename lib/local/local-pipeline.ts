@@ -26,19 +26,36 @@ const mostItemsPerShard = 250;
 const silent = { tick: () => Promise.resolve(), publish: () => Promise.resolve() };
 
 /** The pipeline of the cloud over a folder, processes and timers. */
-export function localPipeline({ folder, workers = workersHere(), provider, idleSeconds = 10, hints = silent, notices = silent }: LocalOptions): LocalPipeline {
+export function localPipeline({
+  folder,
+  workers = workersHere(),
+  provider,
+  idleSeconds = 10,
+  hints = silent,
+  notices = silent,
+}: LocalOptions): LocalPipeline {
   const threads = Math.max(1, Math.floor(os.availableParallelism() / workers));
   const policy: PlanningPolicy = {
-    idleSeconds, jobDefinition: null,
+    idleSeconds,
+    jobDefinition: null,
     itemsPerShard: (items) => Math.min(mostItemsPerShard, Math.ceil(items / workers)),
   };
   return {
-    store: new FolderStore(folder), queue: new ProcessQueue({ folder, workers, provider, threads, cacheFolder: path.join(cacheFolder(), "gradients") }),
-    hints, notices, clock: systemClock, publishers, policy, workers,
+    store: new FolderStore(folder),
+    queue: new ProcessQueue({ folder, workers, provider, threads, cacheFolder: path.join(cacheFolder(), "gradients") }),
+    hints,
+    notices,
+    clock: systemClock,
+    publishers,
+    policy,
+    workers,
   };
 }
 
 /** Two processes with a thread each outrun one with two (docs/speed.md), as far as memory goes. */
-export const workersHere = (): number => Math.max(1, Math.min(os.availableParallelism(), Math.floor(os.totalmem() / bytesPerWorker), 8));
+export const workersHere = (): number =>
+  Math.max(1, Math.min(os.availableParallelism(), Math.floor(os.totalmem() / bytesPerWorker), 8));
 
-export const cacheFolder = (): string => process.env["CYTOLENS_CACHE"] ?? path.join(process.env["XDG_CACHE_HOME"] ?? path.join(os.homedir(), ".cache"), "cytolens");
+export const cacheFolder = (): string =>
+  process.env["CYTOLENS_CACHE"] ??
+  path.join(process.env["XDG_CACHE_HOME"] ?? path.join(os.homedir(), ".cache"), "cytolens");

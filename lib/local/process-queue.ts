@@ -59,7 +59,13 @@ export class ProcessQueue extends EventEmitter<QueueEvents> implements JobQueue 
   }
 
   submit(request: JobRequest): Promise<{ readonly jobId: string }> {
-    const job: Job = { jobId: `${thisProcess()}-${randomUUID()}`, request, endings: Array.from({ length: request.size }, () => undefined), attempts: 0, started: false };
+    const job: Job = {
+      jobId: `${thisProcess()}-${randomUUID()}`,
+      request,
+      endings: Array.from({ length: request.size }, () => undefined),
+      attempts: 0,
+      started: false,
+    };
     this.jobs.set(job.jobId, job);
     for (let index = 0; index < request.size; index++) this.waiting.push({ job, index, attempt: 1 });
     setImmediate(() => this.startMore());
@@ -90,11 +96,14 @@ export class ProcessQueue extends EventEmitter<QueueEvents> implements JobQueue 
   async stop(): Promise<void> {
     this.stopped = true;
     this.waiting.length = 0;
-    const ends = [...this.running].map((child) => new Promise<void>((resolve) => {
-      child.once("exit", () => resolve());
-      child.kill("SIGTERM");
-      setTimeout(() => child.kill("SIGKILL"), patienceMilliseconds).unref();
-    }));
+    const ends = [...this.running].map(
+      (child) =>
+        new Promise<void>((resolve) => {
+          child.once("exit", () => resolve());
+          child.kill("SIGTERM");
+          setTimeout(() => child.kill("SIGKILL"), patienceMilliseconds).unref();
+        }),
+    );
     await Promise.all(ends);
   }
 
@@ -110,7 +119,10 @@ export class ProcessQueue extends EventEmitter<QueueEvents> implements JobQueue 
     const { job, index, attempt } = shard;
     job.started = true;
     job.attempts++;
-    const child = fork(this.options.workerFile ?? workerFile, { stdio: ["ignore", "ignore", "pipe", "ipc"], env: this.environmentFor(shard) });
+    const child = fork(this.options.workerFile ?? workerFile, {
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      env: this.environmentFor(shard),
+    });
     this.running.add(child);
     let said = "";
     child.stderr?.on("data", (chunk: Buffer) => {
@@ -138,11 +150,20 @@ export class ProcessQueue extends EventEmitter<QueueEvents> implements JobQueue 
   private environmentFor({ job: { request }, index, attempt }: Shard): NodeJS.ProcessEnv {
     const { folder, provider = "cpu", threads, cacheFolder } = this.options;
     return {
-      ...process.env, ORT_DISABLE_TELEMETRY: "1",
-      ...submissionEnvironment({ batch: request.batch, run: request.run, number: request.dispatch.number, part: request.dispatch.part }),
-      CYTOLENS_BUCKET: pathToFileURL(path.resolve(folder)).href, CYTOLENS_PROVIDER: provider,
-      AWS_BATCH_JOB_ARRAY_INDEX: String(index), AWS_BATCH_JOB_ATTEMPT: String(attempt),
-      ...(threads === undefined ? {} : { CYTOLENS_THREADS: String(threads) }), ...(cacheFolder === undefined ? {} : { CYTOLENS_CACHE: cacheFolder }),
+      ...process.env,
+      ORT_DISABLE_TELEMETRY: "1",
+      ...submissionEnvironment({
+        batch: request.batch,
+        run: request.run,
+        number: request.dispatch.number,
+        part: request.dispatch.part,
+      }),
+      CYTOLENS_BUCKET: pathToFileURL(path.resolve(folder)).href,
+      CYTOLENS_PROVIDER: provider,
+      AWS_BATCH_JOB_ARRAY_INDEX: String(index),
+      AWS_BATCH_JOB_ATTEMPT: String(attempt),
+      ...(threads === undefined ? {} : { CYTOLENS_THREADS: String(threads) }),
+      ...(cacheFolder === undefined ? {} : { CYTOLENS_CACHE: cacheFolder }),
     };
   }
 }
@@ -153,7 +174,9 @@ function factsOf({ jobId, request, endings, attempts: made, started }: Job): Job
   const identity = { jobId, name: request.name, attempts: made };
   if (endings.includes(undefined)) return { ...identity, state: started ? "running" : "waiting" };
   const reasons = [...new Set(endings.filter((ending) => ending !== "succeeded"))];
-  return reasons.length === 0 ? { ...identity, state: "succeeded" } : { ...identity, state: "failed", reason: reasons.join("; ") };
+  return reasons.length === 0
+    ? { ...identity, state: "succeeded" }
+    : { ...identity, state: "failed", reason: reasons.join("; ") };
 }
 
 function reasonOf(code: number | null, signal: string | null, said: string): string {

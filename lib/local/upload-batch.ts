@@ -15,11 +15,17 @@ export interface UploadOptions extends UploadFlow {
 }
 
 /** Puts files into a bucket as a batch: settings first, then images, several at a time, then _READY. What is there already, unchanged, is not sent again. */
-export async function uploadBatch(store: ObjectStore, { batch, files }: ChosenFiles, { settings, ready, ...options }: UploadOptions): Promise<Uploaded> {
-  if (settings) await write(store, batchSettingsKey(batch), `${JSON.stringify(settings, null, 2)}\n`, "application/json");
+export async function uploadBatch(
+  store: ObjectStore,
+  { batch, files }: ChosenFiles,
+  { settings, ready, ...options }: UploadOptions,
+): Promise<Uploaded> {
+  if (settings)
+    await write(store, batchSettingsKey(batch), `${JSON.stringify(settings, null, 2)}\n`, "application/json");
   const done = await uploadFiles(store, incomingBatchPrefix(batch), files, options);
   if (done.complete && ready) await write(store, readyMarkerKey(batch), "", "text/plain");
   return done;
 }
 
-const write = (store: ObjectStore, key: ObjectKey, body: string, contentType: string): Promise<unknown> => withRetries(systemClock, () => store.write(key, body, { contentType }));
+const write = (store: ObjectStore, key: ObjectKey, body: string, contentType: string): Promise<unknown> =>
+  withRetries(systemClock, () => store.write(key, body, { contentType }));

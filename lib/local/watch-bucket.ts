@@ -18,7 +18,10 @@ const reconcileMilliseconds = 60_000;
  * The drop folder: events, ticks, job ends and reconciliation wired to the functions that the Lambdas call.
  * One thing is done at a time; what fails is told and left to the reconciler.
  */
-export async function watchBucket(options: Omit<LocalOptions, "hints">, problem: (error: unknown) => void): Promise<WatchedBucket> {
+export async function watchBucket(
+  options: Omit<LocalOptions, "hints">,
+  problem: (error: unknown) => void,
+): Promise<WatchedBucket> {
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = (action: () => Promise<unknown>): void => {
     turn = turn.then(action).catch(problem);
@@ -27,9 +30,15 @@ export async function watchBucket(options: Omit<LocalOptions, "hints">, problem:
   const pipeline = localPipeline({ ...options, hints });
   pipeline.queue.on("job", (_facts, { batch, run }) => inTurn(() => collectBatch(pipeline, batch, run)));
   const events = new FolderEvents(options.folder);
-  events.on("created", (keys) => inTurn(async () => {
-    for (const { error } of await noteEvents(pipeline, keys.map((key) => ({ key })))) problem(error);
-  }));
+  events.on("created", (keys) =>
+    inTurn(async () => {
+      for (const { error } of await noteEvents(
+        pipeline,
+        keys.map((key) => ({ key })),
+      ))
+        problem(error);
+    }),
+  );
   events.on("problem", problem);
   inTurn(() => reconcile(pipeline));
   await events.start();

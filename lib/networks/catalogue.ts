@@ -28,6 +28,10 @@ export const networkNames: readonly string[] = topologies.map(({ name }) => name
 /** The network of that name. Throws UserError ("network.unknown", "network.options", "network.size"). */
 export function networkNamed(name: string, options: NetworkOptions): NetworkDefinition {
   const topology = topologies.find((candidate) => candidate.name === name);
-  if (!topology) throw new UserError("network.unknown", `Expected one of ${networkNames.join(", ")} as a network but received "${name}"`);
+  if (!topology)
+    throw new UserError(
+      "network.unknown",
+      `Expected one of ${networkNames.join(", ")} as a network but received "${name}"`,
+    );
   return defineNetwork(topology, options);
 }

@@ -33,13 +33,27 @@ export function defineNetwork(topology: Topology, options: NetworkOptions): Netw
   const { parameters, ignored, aliases, stages } = write("inference");
   const { dropouts, runningStatistics } = write("training");
   return {
-    name: topology.name, classes, channels, size, parameters, ignored, aliases, stages, dropouts, runningStatistics,
-    initialisation: topology.initialisation, featureLayer: topology.featureLayer,
+    name: topology.name,
+    classes,
+    channels,
+    size,
+    parameters,
+    ignored,
+    aliases,
+    stages,
+    dropouts,
+    runningStatistics,
+    initialisation: topology.initialisation,
+    featureLayer: topology.featureLayer,
     build(weights, { mode = "inference" } = {}): Model {
       const { graph } = write(mode);
       for (const { name } of parameters) graph.initializers.set(name, weightOf(topology.name, weights, name));
       return {
-        irVersion: 8, producerName: "cytolens", producerVersion: "", opsets: new Map([["", networkOpset]]), graph,
+        irVersion: 8,
+        producerName: "cytolens",
+        producerVersion: "",
+        opsets: new Map([["", networkOpset]]),
+        graph,
         metadata: new Map([["network", topology.name]]),
       };
     },
@@ -48,18 +62,28 @@ export function defineNetwork(topology: Topology, options: NetworkOptions): Netw
 
 function weightOf(network: string, weights: ReadonlyMap<string, Tensor>, name: string): Tensor {
   const tensor = weights.get(name);
-  if (!tensor) throw new ModelError("weights.missing", `Expected weights for ${name} of ${network} but received none under that name`);
+  if (!tensor)
+    throw new ModelError(
+      "weights.missing",
+      `Expected weights for ${name} of ${network} but received none under that name`,
+    );
   return tensor;
 }
 
 function checkCount(network: string, what: string, count: number): void {
   if (!Number.isInteger(count) || count < 1) {
-    throw new UserError("network.options", `Expected a whole number of ${what}, at least 1, for ${network} but received ${count}`);
+    throw new UserError(
+      "network.options",
+      `Expected a whole number of ${what}, at least 1, for ${network} but received ${count}`,
+    );
   }
 }
 
 function checkSize({ name, sizeMultiple = 1, smallestSize = sizeMultiple }: Topology, size: number): void {
   if (Number.isInteger(size) && size >= smallestSize && size % sizeMultiple === 0) return;
   const multiple = sizeMultiple > 1 ? `a multiple of ${sizeMultiple}` : "a whole number";
-  throw new UserError("network.size", `Expected ${multiple}, at least ${smallestSize}, as the input size of ${name} but received ${size}`);
+  throw new UserError(
+    "network.size",
+    `Expected ${multiple}, at least ${smallestSize}, as the input size of ${name} but received ${size}`,
+  );
 }

@@ -24,18 +24,27 @@ const bottleneckFactor = 4;
  */
 export function densenet121(name: string, { growth, blocks, init, attention }: DenseNetConfig): Topology {
   return {
-    name, featureLayer: "features.relu5", smallestSize: 2 ** (blocks.length + 1),
+    name,
+    featureLayer: "features.relu5",
+    smallestSize: 2 ** (blocks.length + 1),
     initialisation: { convolution: "he-fan-in", linearBias: "zero" },
     write(net, _size, classes) {
-      let x = net.stage("features.conv0", net.convolution("features.conv0", net.input, { channels: init, kernel: 7, stride: 2, padding: 3 }));
+      let x = net.stage(
+        "features.conv0",
+        net.convolution("features.conv0", net.input, { channels: init, kernel: 7, stride: 2, padding: 3 }),
+      );
       x = net.stage("features.norm0", net.batchNormalization("features.norm0", x));
       x = net.stage("features.relu0", net.relu("features.relu0", x));
       x = net.stage("features.pool0", net.maxPool("features.pool0", x, 3, 2, 1));
       blocks.forEach((count, index) => {
         const last = index === blocks.length - 1;
         const gated = last ? attention : undefined;
-        x = net.stage(`features.denseblock${index + 1}`, denseBlock(net, `features.denseblock${index + 1}`, x, count, growth, gated));
-        if (!last) x = net.stage(`features.transition${index + 1}`, transition(net, `features.transition${index + 1}`, x));
+        x = net.stage(
+          `features.denseblock${index + 1}`,
+          denseBlock(net, `features.denseblock${index + 1}`, x, count, growth, gated),
+        );
+        if (!last)
+          x = net.stage(`features.transition${index + 1}`, transition(net, `features.transition${index + 1}`, x));
       });
       x = net.stage("features.norm5", net.batchNormalization("features.norm5", x));
       x = net.stage("features.relu5", net.relu("features.relu5", x));
@@ -47,7 +56,14 @@ export function densenet121(name: string, { growth, blocks, init, attention }: D
   };
 }
 
-function denseBlock(net: NetworkWriter, name: string, x: Feature, count: number, growth: number, attention: number | undefined): Feature {
+function denseBlock(
+  net: NetworkWriter,
+  name: string,
+  x: Feature,
+  count: number,
+  growth: number,
+  attention: number | undefined,
+): Feature {
   const features = [x];
   for (let index = 1; index <= count; index++) {
     const layer = `${name}.denselayer${index}`;

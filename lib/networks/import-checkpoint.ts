@@ -20,14 +20,23 @@ export interface ImportOptions {
  * @param checkpoint a .safetensors file with the network's tensors under their PyTorch names, float32
  * @throws UserError "network.…"; ModelError "safetensors.…", "weights.mismatch" or "model.card"
  */
-export async function importCheckpoint(folder: string, checkpoint: Uint8Array, { network: name, classes, size = 224, card = {} }: ImportOptions): Promise<ModelCard> {
+export async function importCheckpoint(
+  folder: string,
+  checkpoint: Uint8Array,
+  { network: name, classes, size = 224, card = {} }: ImportOptions,
+): Promise<ModelCard> {
   const network = networkNamed(name, { classes: classes.length, size });
   const weights = loadWeights(network, readSafetensors(checkpoint));
   const model = network.build(weights);
   return await writeModelFolder(folder, writeModel(model), {
-    name, title: `${name}, imported weights`, data: { description: "Not recorded: the weights were trained elsewhere." },
+    name,
+    title: `${name}, imported weights`,
+    data: { description: "Not recorded: the weights were trained elsewhere." },
     ...card,
-    network: name, classes: [...classes], featureLayer: network.featureLayer, output: "logits",
+    network: name,
+    classes: [...classes],
+    featureLayer: network.featureLayer,
+    output: "logits",
     input: { name: "input", height: size, width: size, ...card.input },
   });
 }

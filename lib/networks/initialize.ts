@@ -9,7 +9,9 @@ import type { InitialisationConvention, NetworkDefinition, ParameterSpec } from 
  * A tensor depends on the seed and its own name alone, so that another head leaves the backbone as it was.
  */
 export function initializeWeights(network: NetworkDefinition, seed: number): Map<string, Tensor> {
-  return new Map(network.parameters.map((parameter) => [parameter.name, initialTensor(parameter, network.initialisation, seed)]));
+  return new Map(
+    network.parameters.map((parameter) => [parameter.name, initialTensor(parameter, network.initialisation, seed)]),
+  );
 }
 
 export function initialTensor(parameter: ParameterSpec, convention: InitialisationConvention, seed: number): Tensor {
@@ -19,7 +21,11 @@ export function initialTensor(parameter: ParameterSpec, convention: Initialisati
   return float32Tensor(data, parameter.shape);
 }
 
-function generatorOf({ role, shape, fanIn, head }: ParameterSpec, convention: InitialisationConvention, random: CounterRandom): () => number {
+function generatorOf(
+  { role, shape, fanIn, head }: ParameterSpec,
+  convention: InitialisationConvention,
+  random: CounterRandom,
+): () => number {
   const uniform = (bound: number) => () => random.uniform(-bound, bound);
   const normal = (deviation: number) => () => random.normal(0, deviation);
   const byFanIn = uniform(1 / Math.sqrt(fanIn));

@@ -18,7 +18,11 @@ export interface LoadOptions {
  * Throws ModelError "weights.mismatch", which says how many tensors are missing, unknown, misshapen or not float32,
  * and names the first of each.
  */
-export function loadWeights(network: NetworkDefinition, checkpoint: ReadonlyMap<string, Tensor>, options: LoadOptions = {}): Map<string, Tensor> {
+export function loadWeights(
+  network: NetworkDefinition,
+  checkpoint: ReadonlyMap<string, Tensor>,
+  options: LoadOptions = {},
+): Map<string, Tensor> {
   const { head = "match", seed = 0 } = options;
   const tensors = underOwnNames(network, checkpoint);
   const weights = new Map<string, Tensor>();
@@ -34,7 +38,11 @@ export function loadWeights(network: NetworkDefinition, checkpoint: ReadonlyMap<
   }
   problems.extra.push(...[...tensors.keys()].filter((name) => !network.ignored.has(name)));
   const complaint = describe(problems);
-  if (complaint) throw new ModelError("weights.mismatch", `Expected the ${network.parameters.length} tensors of ${network.name} but received ${complaint}${hint(network, problems)}`);
+  if (complaint)
+    throw new ModelError(
+      "weights.mismatch",
+      `Expected the ${network.parameters.length} tensors of ${network.name} but received ${complaint}${hint(network, problems)}`,
+    );
   return weights;
 }
 
@@ -46,10 +54,12 @@ interface Problems {
 }
 
 function underOwnNames(network: NetworkDefinition, checkpoint: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
-  return new Map([...checkpoint].map(([name, tensor]) => {
-    const own = network.aliases.get(name);
-    return [own !== undefined && !checkpoint.has(own) ? own : name, tensor];
-  }));
+  return new Map(
+    [...checkpoint].map(([name, tensor]) => {
+      const own = network.aliases.get(name);
+      return [own !== undefined && !checkpoint.has(own) ? own : name, tensor];
+    }),
+  );
 }
 
 function fits({ name, shape }: ParameterSpec, tensor: Tensor | undefined, problems: Problems): tensor is Tensor {
@@ -71,15 +81,26 @@ function fits({ name, shape }: ParameterSpec, tensor: Tensor | undefined, proble
 const namedAtMost = 3;
 
 function describe({ missing, misshapen, mistyped, extra }: Problems): string {
-  const lists: [string, string[]][] = [["missing", missing], ["misshapen", misshapen], ["not float32", mistyped], ["unknown", extra]];
-  return lists.filter(([, names]) => names.length > 0).map(([what, names]) => {
-    const more = names.length > namedAtMost ? ", …" : "";
-    return `${names.length} ${what}: ${names.slice(0, namedAtMost).join(", ")}${more}`;
-  }).join("; ");
+  const lists: [string, string[]][] = [
+    ["missing", missing],
+    ["misshapen", misshapen],
+    ["not float32", mistyped],
+    ["unknown", extra],
+  ];
+  return lists
+    .filter(([, names]) => names.length > 0)
+    .map(([what, names]) => {
+      const more = names.length > namedAtMost ? ", …" : "";
+      return `${names.length} ${what}: ${names.slice(0, namedAtMost).join(", ")}${more}`;
+    })
+    .join("; ");
 }
 
 function hint(network: NetworkDefinition, { misshapen }: Problems): string {
   const heads = network.parameters.filter(({ head }) => head).map(({ name }) => name);
-  const headOnly = misshapen.length > 0 && misshapen.every((entry) => heads.some((name) => entry.startsWith(`${name} `)));
-  return headOnly ? ` (the checkpoint has another number of classes than ${network.classes}: replace the head to keep its backbone)` : "";
+  const headOnly =
+    misshapen.length > 0 && misshapen.every((entry) => heads.some((name) => entry.startsWith(`${name} `)));
+  return headOnly
+    ? ` (the checkpoint has another number of classes than ${network.classes}: replace the head to keep its backbone)`
+    : "";
 }

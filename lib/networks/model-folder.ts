@@ -16,7 +16,11 @@ export interface ModelFolder {
 }
 
 /** Writes model.onnx, its digest and the card that describes it; returns the card. */
-export async function writeModelFolder(folder: string, model: Uint8Array, description: Omit<ModelCardInput, "schemaVersion" | "sha256">): Promise<ModelCard> {
+export async function writeModelFolder(
+  folder: string,
+  model: Uint8Array,
+  description: Omit<ModelCardInput, "schemaVersion" | "sha256">,
+): Promise<ModelCard> {
   const digest = sha256Of(model);
   const card = parseCard({ ...description, schemaVersion: currentSchemaVersion, sha256: digest }, "the card to write");
   await mkdir(folder, { recursive: true });
@@ -38,12 +42,17 @@ export async function readModelFolder(folder: string): Promise<ModelFolder> {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new ModelError("model.card", `Expected JSON in ${cardFile} but received: ${(cause as Error).message}`, { cause });
+    throw new ModelError("model.card", `Expected JSON in ${cardFile} but received: ${(cause as Error).message}`, {
+      cause,
+    });
   }
   const card = parseCard(json, cardFile);
   const digest = sha256Of(bytes);
   if (digest !== card.sha256) {
-    throw new ModelError("model.digest", `Expected ${modelFileName} in ${folder} to have the sha256 ${card.sha256} of its card but it has ${digest}`);
+    throw new ModelError(
+      "model.digest",
+      `Expected ${modelFileName} in ${folder} to have the sha256 ${card.sha256} of its card but it has ${digest}`,
+    );
   }
   return { bytes, card };
 }
@@ -52,13 +61,20 @@ function parseCard(json: unknown, where: string): ModelCard {
   const result = modelCard.safeParse(json);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new ModelError("model.card", `Expected a model card in ${where} but ${issue?.path.join(".") || "it"} is wrong: ${issue?.message}`);
+  throw new ModelError(
+    "model.card",
+    `Expected a model card in ${where} but ${issue?.path.join(".") || "it"} is wrong: ${issue?.message}`,
+  );
 }
 
 async function readExisting(file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (cause) {
-    throw new UserError("model.not-found", `Expected a model folder with ${path.basename(file)} but found none at ${file}`, { cause });
+    throw new UserError(
+      "model.not-found",
+      `Expected a model folder with ${path.basename(file)} but found none at ${file}`,
+      { cause },
+    );
   }
 }

@@ -34,8 +34,17 @@ export class NetworkWriter {
   readonly input: Feature;
   private readonly builder: GraphBuilder;
 
-  constructor(name: string, private readonly mode: NetworkMode, channels: number, size: number | undefined) {
-    const input: ValueInfo = { name: "input", dataType: "float32", shape: ["batch", channels, size ?? "height", size ?? "width"] };
+  constructor(
+    name: string,
+    private readonly mode: NetworkMode,
+    channels: number,
+    size: number | undefined,
+  ) {
+    const input: ValueInfo = {
+      name: "input",
+      dataType: "float32",
+      shape: ["batch", channels, size ?? "height", size ?? "width"],
+    };
     this.graph = { name, nodes: [], inputs: [input], outputs: [], initializers: new Map(), valueInfo: new Map() };
     this.builder = new GraphBuilder(this.graph);
     this.input = { value: input.name, channels };
@@ -44,10 +53,15 @@ export class NetworkWriter {
   convolution(layer: string, x: Feature, options: ConvolutionOptions): Feature {
     const { channels, kernel, stride = 1, padding = 0, bias = false, head = false } = options;
     const fanIn = x.channels * kernel * kernel;
-    const inputs = [x.value, this.parameter(`${layer}.weight`, [channels, x.channels, kernel, kernel], "convolution", fanIn, head)];
+    const inputs = [
+      x.value,
+      this.parameter(`${layer}.weight`, [channels, x.channels, kernel, kernel], "convolution", fanIn, head),
+    ];
     if (bias) inputs.push(this.parameter(`${layer}.bias`, [channels], "bias", fanIn, head));
     return this.node("Conv", layer, inputs, channels, {
-      kernel_shape: [kernel, kernel], strides: [stride, stride], pads: [padding, padding, padding, padding],
+      kernel_shape: [kernel, kernel],
+      strides: [stride, stride],
+      pads: [padding, padding, padding, padding],
     });
   }
 
@@ -57,17 +71,26 @@ export class NetworkWriter {
     const fanIn = channels * 4;
     const weight = this.parameter(`${layer}.weight`, [x.channels, channels, 2, 2], "convolution", fanIn, false);
     const bias = this.parameter(`${layer}.bias`, [channels], "bias", fanIn, false);
-    return this.node("ConvTranspose", layer, [x.value, weight, bias], channels, { kernel_shape: [2, 2], strides: [2, 2] });
+    return this.node("ConvTranspose", layer, [x.value, weight, bias], channels, {
+      kernel_shape: [2, 2],
+      strides: [2, 2],
+    });
   }
 
   batchNormalization(layer: string, x: Feature): Feature {
-    const vector = (part: string, role: ParameterRole) => this.parameter(`${layer}.${part}`, [x.channels], role, 1, false);
+    const vector = (part: string, role: ParameterRole) =>
+      this.parameter(`${layer}.${part}`, [x.channels], role, 1, false);
     const inputs = [
-      x.value, vector("weight", "scale"), vector("bias", "shift"),
-      vector("running_mean", "running-mean"), vector("running_var", "running-variance"),
+      x.value,
+      vector("weight", "scale"),
+      vector("bias", "shift"),
+      vector("running_mean", "running-mean"),
+      vector("running_var", "running-variance"),
     ];
     this.ignored.add(`${layer}.num_batches_tracked`);
-    const normalised = this.node("BatchNormalization", layer, inputs, x.channels, { epsilon: float(batchNormalisationEpsilon) });
+    const normalised = this.node("BatchNormalization", layer, inputs, x.channels, {
+      epsilon: float(batchNormalisationEpsilon),
+    });
     if (this.mode === "training") this.updateRunningStatistics(layer, x.channels);
     return normalised;
   }
@@ -95,12 +118,17 @@ export class NetworkWriter {
 
   maxPool(layer: string, x: Feature, kernel: number, stride: number, padding: number): Feature {
     return this.node("MaxPool", layer, [x.value], x.channels, {
-      kernel_shape: [kernel, kernel], strides: [stride, stride], pads: [padding, padding, padding, padding],
+      kernel_shape: [kernel, kernel],
+      strides: [stride, stride],
+      pads: [padding, padding, padding, padding],
     });
   }
 
   averagePool(layer: string, x: Feature, kernel: number, stride: number): Feature {
-    return this.node("AveragePool", layer, [x.value], x.channels, { kernel_shape: [kernel, kernel], strides: [stride, stride] });
+    return this.node("AveragePool", layer, [x.value], x.channels, {
+      kernel_shape: [kernel, kernel],
+      strides: [stride, stride],
+    });
   }
 
   globalAveragePool(layer: string, x: Feature): Feature {
@@ -110,13 +138,21 @@ export class NetworkWriter {
   /** Bilinear interpolation to a fixed height and width, corners aligned. */
   upsample(layer: string, x: Feature, size: number): Feature {
     return this.node("Resize", layer, [x.value, "", "", this.builder.int64([size, size])], x.channels, {
-      mode: "linear", coordinate_transformation_mode: "align_corners", axes: [2, 3],
+      mode: "linear",
+      coordinate_transformation_mode: "align_corners",
+      axes: [2, 3],
     });
   }
 
   concat(layer: string, parts: readonly Feature[]): Feature {
     const channels = parts.reduce((sum, part) => sum + part.channels, 0);
-    return this.node("Concat", layer, parts.map((part) => part.value), channels, { axis: 1 });
+    return this.node(
+      "Concat",
+      layer,
+      parts.map((part) => part.value),
+      channels,
+      { axis: 1 },
+    );
   }
 
   add(layer: string, a: Feature, b: Feature): Feature {
@@ -165,7 +201,8 @@ export class NetworkWriter {
 
   private rename(x: Feature, name: string): Feature {
     const node = this.lastNode();
-    if (node.outputs[0] !== x.value) throw new Error(`Expected ${x.value} to be the value written last, which is ${node.outputs[0]}`);
+    if (node.outputs[0] !== x.value)
+      throw new Error(`Expected ${x.value} to be the value written last, which is ${node.outputs[0]}`);
     node.outputs[0] = name;
     node.name = `${name}/node`;
     return { ...x, value: name };
@@ -176,7 +213,13 @@ export class NetworkWriter {
     return name;
   }
 
-  private node(operator: string, layer: string, inputs: readonly string[], channels: number, attributes: Record<string, AttributeValue> = {}): Feature {
+  private node(
+    operator: string,
+    layer: string,
+    inputs: readonly string[],
+    channels: number,
+    attributes: Record<string, AttributeValue> = {},
+  ): Feature {
     return { value: this.builder.add(operator, inputs, attributes, this.builder.freshName(layer)), channels };
   }
 

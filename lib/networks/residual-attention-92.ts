@@ -22,7 +22,10 @@ const stages = [
  */
 export function residualAttention92(name: string, { width }: ResidualAttentionConfig): Topology {
   return {
-    name, featureLayer: "residual_block6", defaultSize: 224, sizeMultiple: 32,
+    name,
+    featureLayer: "residual_block6",
+    defaultSize: 224,
+    sizeMultiple: 32,
     initialisation: { convolution: "uniform-fan-in", linearBias: "uniform-fan-in" },
     write(net, inputSize = 224, classes) {
       let size = inputSize / 4;
@@ -37,7 +40,11 @@ export function residualAttention92(name: string, { width }: ResidualAttentionCo
         channels *= 2;
         size /= 2;
       });
-      for (const [block, stride] of [["residual_block4", 2], ["residual_block5", 1], ["residual_block6", 1]] as const) {
+      for (const [block, stride] of [
+        ["residual_block4", 2],
+        ["residual_block5", 1],
+        ["residual_block6", 1],
+      ] as const) {
         x = net.stage(block, preActivationUnit(net, block, x, channels, stride));
       }
       x = net.relu("mpool2.1", net.batchNormalization("mpool2.0", x));
@@ -58,7 +65,11 @@ function preActivationUnit(net: NetworkWriter, name: string, x: Feature, channel
   y = net.convolution(`${name}.conv3`, y, { channels, kernel: 1 });
   const projects = x.channels !== channels || stride !== 1;
   if (!projects) net.ignored.add(`${name}.conv4.weight`);
-  return net.add(`${name}.add`, y, projects ? net.convolution(`${name}.conv4`, activated, { channels, kernel: 1, stride }) : x);
+  return net.add(
+    `${name}.add`,
+    y,
+    projects ? net.convolution(`${name}.conv4`, activated, { channels, kernel: 1, stride }) : x,
+  );
 }
 
 /**

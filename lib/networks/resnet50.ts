@@ -19,10 +19,14 @@ const expansion = 4;
  */
 export function resnet50(name: string, { width, blocks }: ResNetConfig): Topology {
   return {
-    name, featureLayer: `layer${blocks.length}`,
+    name,
+    featureLayer: `layer${blocks.length}`,
     initialisation: { convolution: "he-fan-out", linearBias: "uniform-fan-in" },
     write(net, _size, classes) {
-      let x = net.stage("conv1", net.convolution("conv1", net.input, { channels: width, kernel: 7, stride: 2, padding: 3 }));
+      let x = net.stage(
+        "conv1",
+        net.convolution("conv1", net.input, { channels: width, kernel: 7, stride: 2, padding: 3 }),
+      );
       x = net.stage("bn1", net.batchNormalization("bn1", x));
       x = net.stage("maxpool", net.maxPool("maxpool", net.relu("relu", x), 3, 2, 1));
       blocks.forEach((count, stage) => {
@@ -40,7 +44,14 @@ export function resnet50(name: string, { width, blocks }: ResNetConfig): Topolog
   };
 }
 
-function bottleneck(net: NetworkWriter, name: string, x: Feature, middle: number, stride: number, project: boolean): Feature {
+function bottleneck(
+  net: NetworkWriter,
+  name: string,
+  x: Feature,
+  middle: number,
+  stride: number,
+  project: boolean,
+): Feature {
   let y = net.convolution(`${name}.conv1`, x, { channels: middle, kernel: 1 });
   y = net.relu(`${name}.relu1`, net.batchNormalization(`${name}.bn1`, y));
   y = net.convolution(`${name}.conv2`, y, { channels: middle, kernel: 3, stride, padding: 1 });

@@ -9,12 +9,18 @@ interface ArrayView {
 
 /** The format's names of element types. Source: the safetensors format description (huggingface/safetensors). */
 const dataTypes: ReadonlyMap<string, { dataType: DataType; view: ArrayView }> = new Map([
-  ["F64", { dataType: "float64", view: Float64Array }], ["F32", { dataType: "float32", view: Float32Array }],
-  ["F16", { dataType: "float16", view: Uint16Array }], ["BF16", { dataType: "bfloat16", view: Uint16Array }],
-  ["I64", { dataType: "int64", view: BigInt64Array }], ["I32", { dataType: "int32", view: Int32Array }],
-  ["I16", { dataType: "int16", view: Int16Array }], ["I8", { dataType: "int8", view: Int8Array }],
-  ["U64", { dataType: "uint64", view: BigUint64Array }], ["U32", { dataType: "uint32", view: Uint32Array }],
-  ["U16", { dataType: "uint16", view: Uint16Array }], ["U8", { dataType: "uint8", view: Uint8Array }],
+  ["F64", { dataType: "float64", view: Float64Array }],
+  ["F32", { dataType: "float32", view: Float32Array }],
+  ["F16", { dataType: "float16", view: Uint16Array }],
+  ["BF16", { dataType: "bfloat16", view: Uint16Array }],
+  ["I64", { dataType: "int64", view: BigInt64Array }],
+  ["I32", { dataType: "int32", view: Int32Array }],
+  ["I16", { dataType: "int16", view: Int16Array }],
+  ["I8", { dataType: "int8", view: Int8Array }],
+  ["U64", { dataType: "uint64", view: BigUint64Array }],
+  ["U32", { dataType: "uint32", view: Uint32Array }],
+  ["U16", { dataType: "uint16", view: Uint16Array }],
+  ["U8", { dataType: "uint8", view: Uint8Array }],
   ["BOOL", { dataType: "bool", view: Uint8Array }],
 ]);
 
@@ -35,9 +41,11 @@ export function readSafetensors(bytes: Uint8Array): Map<string, Tensor> {
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
     const { type, dims, begin, end } = readEntry(name, entry);
-    if (end > dataLength) throw invalid(`tensor ${name} to end within ${dataLength} bytes of data`, `end ${end} (is the file cut short?)`);
+    if (end > dataLength)
+      throw invalid(`tensor ${name} to end within ${dataLength} bytes of data`, `end ${end} (is the file cut short?)`);
     const expected = elementCount(dims) * type.view.BYTES_PER_ELEMENT;
-    if (end - begin !== expected) throw invalid(`${expected} bytes for tensor ${name} of shape [${dims.join(", ")}]`, `${end - begin}`);
+    if (end - begin !== expected)
+      throw invalid(`${expected} bytes for tensor ${name} of shape [${dims.join(", ")}]`, `${end - begin}`);
     spans.push({ name, begin, end });
     // Copied, because nothing aligns the file's data to the element size.
     const copy = new ArrayBuffer(end - begin);
@@ -49,12 +57,18 @@ export function readSafetensors(bytes: Uint8Array): Map<string, Tensor> {
 }
 
 /** A .safetensors file. Its data begin at a multiple of 8 bytes; larger elements come first, so that all are aligned. */
-export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata?: Readonly<Record<string, string>>): Uint8Array {
+export function writeSafetensors(
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata?: Readonly<Record<string, string>>,
+): Uint8Array {
   const codes = new Map([...dataTypes].map(([code, { dataType }]) => [dataType, code]));
   const entries = [...tensors].map(([name, tensor]) => {
     const code = codes.get(tensor.dataType);
     if (code === undefined || Array.isArray(tensor.data)) {
-      throw new ModelError("safetensors.type", `Expected numbers in tensor ${name} but received ${tensor.dataType}, which safetensors cannot hold`);
+      throw new ModelError(
+        "safetensors.type",
+        `Expected numbers in tensor ${name} but received ${tensor.dataType}, which safetensors cannot hold`,
+      );
     }
     return { name, code, dims: tensor.dims, data: tensor.data };
   });
@@ -67,7 +81,9 @@ export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata?
     offset += data.byteLength;
     return [name, { dtype: code, shape: dims, data_offsets: [begin, offset] }] as const;
   });
-  const json = JSON.stringify(Object.fromEntries([...(metadata ? [["__metadata__", metadata] as const] : []), ...described]));
+  const json = JSON.stringify(
+    Object.fromEntries([...(metadata ? [["__metadata__", metadata] as const] : []), ...described]),
+  );
   const unpadded = Buffer.from(json, "utf8");
   const header = Buffer.concat([unpadded, Buffer.alloc((8 - (unpadded.length % 8)) % 8, " ")]);
 
@@ -85,11 +101,17 @@ export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata?
 function refusePickle(bytes: Uint8Array): void {
   const zip = bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 0x03 && bytes[3] === 0x04;
   // A pickle of protocol 2 to 5 begins with PROTO; as a length, the same bytes would mean an absurdly long header.
-  const pickle = bytes[0] === 0x80 && (bytes[1] ?? 0) >= 2 && (bytes[1] ?? 0) <= 5 && !bytes.subarray(2, lengthBytes).every((byte) => byte === 0);
+  const pickle =
+    bytes[0] === 0x80 &&
+    (bytes[1] ?? 0) >= 2 &&
+    (bytes[1] ?? 0) <= 5 &&
+    !bytes.subarray(2, lengthBytes).every((byte) => byte === 0);
   if (zip || pickle) {
-    throw new ModelError("safetensors.pickle",
+    throw new ModelError(
+      "safetensors.pickle",
       "Expected a .safetensors file but received a PyTorch pickle (.pth, .pt). Opening a pickle can run any code it carries, so it is " +
-      "never read here: convert it where you trust it, with safetensors.torch.save_file(state_dict, path)");
+        "never read here: convert it where you trust it, with safetensors.torch.save_file(state_dict, path)",
+    );
   }
 }
 
@@ -97,7 +119,8 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataS
   if (bytes.length < lengthBytes) throw invalid("at least 8 bytes", `${bytes.length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getBigUint64(0, true);
-  if (length > BigInt(longestHeader)) throw invalid(`a header of at most ${longestHeader} bytes`, `one said to have ${length} (not a safetensors file?)`);
+  if (length > BigInt(longestHeader))
+    throw invalid(`a header of at most ${longestHeader} bytes`, `one said to have ${length} (not a safetensors file?)`);
   const dataStart = lengthBytes + Number(length);
   if (dataStart > bytes.length) throw invalid(`a header of ${length} bytes`, `a file of ${bytes.length} bytes`);
   let header: unknown;
@@ -114,10 +137,15 @@ function readEntry(name: string, entry: unknown) {
   if (!isRecord(entry)) throw invalid(`an object to describe tensor ${name}`, typeof entry);
   const { dtype, shape, data_offsets: offsets } = entry;
   const type = typeof dtype === "string" ? dataTypes.get(dtype) : undefined;
-  if (!type) throw invalid(`one of ${[...dataTypes.keys()].join(", ")} as dtype of tensor ${name}`, JSON.stringify(dtype) ?? "none");
+  if (!type)
+    throw invalid(
+      `one of ${[...dataTypes.keys()].join(", ")} as dtype of tensor ${name}`,
+      JSON.stringify(dtype) ?? "none",
+    );
   if (!isCounts(shape)) throw invalid(`whole numbers as shape of tensor ${name}`, JSON.stringify(shape) ?? "none");
   const [begin, end] = isCounts(offsets) ? offsets : [];
-  if (begin === undefined || end === undefined || begin > end) throw invalid(`two ordered offsets for tensor ${name}`, JSON.stringify(offsets) ?? "none");
+  if (begin === undefined || end === undefined || begin > end)
+    throw invalid(`two ordered offsets for tensor ${name}`, JSON.stringify(offsets) ?? "none");
   return { type, dims: shape, begin, end };
 }
 
@@ -125,7 +153,11 @@ function readEntry(name: string, entry: unknown) {
 function checkCover(spans: { name: string; begin: number; end: number }[], dataLength: number): void {
   let position = 0;
   for (const { name, begin, end } of spans.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (begin !== position) throw invalid(`tensor ${name} to begin at byte ${position} of the data`, `${begin} (${begin < position ? "an overlap" : "a hole"})`);
+    if (begin !== position)
+      throw invalid(
+        `tensor ${name} to begin at byte ${position} of the data`,
+        `${begin} (${begin < position ? "an overlap" : "a hole"})`,
+      );
     position = end;
   }
   if (position !== dataLength) throw invalid(`${position} bytes of data`, `${dataLength}`);

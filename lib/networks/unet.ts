@@ -16,7 +16,9 @@ export const unetConfig: UNetConfig = { width: 64, levels: 4 };
  */
 export function unet(name: string, { width, levels }: UNetConfig): Topology {
   return {
-    name, featureLayer: `up${levels}`, sizeMultiple: 2 ** levels,
+    name,
+    featureLayer: `up${levels}`,
+    sizeMultiple: 2 ** levels,
     initialisation: { convolution: "uniform-fan-in", linearBias: "uniform-fan-in" },
     write(net, size, classes) {
       const across: Feature[] = [];
@@ -24,7 +26,10 @@ export function unet(name: string, { width, levels }: UNetConfig): Topology {
       for (let level = 1; level <= levels; level++) {
         across.push(x);
         const pooled = net.maxPool(`down${level}.pool`, x, 2, 2, 0);
-        x = net.stage(`down${level}`, doubleConvolution(net, `down${level}.maxpool_conv.1.double_conv`, pooled, x.channels * 2));
+        x = net.stage(
+          `down${level}`,
+          doubleConvolution(net, `down${level}.maxpool_conv.1.double_conv`, pooled, x.channels * 2),
+        );
       }
       for (let level = 1; level <= levels; level++) {
         const skip = across.pop() as Feature;

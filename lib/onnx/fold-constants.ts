@@ -44,10 +44,18 @@ function takeBranch(graph: Graph, node: Node, holds: boolean): void {
   if (attribute?.kind !== "graph") return;
   const branch = attribute.value;
   for (const [name, tensor] of branch.initializers) graph.initializers.set(name, tensor);
-  const handOver = branch.outputs.map(({ name }, index): Node =>
-    ({ name: `${node.name}/output_${index}`, operator: "Identity", domain: "", inputs: [name], outputs: [node.outputs[index] ?? ""], attributes: {} }));
+  const handOver = branch.outputs.map(({ name }, index): Node => ({
+    name: `${node.name}/output_${index}`,
+    operator: "Identity",
+    domain: "",
+    inputs: [name],
+    outputs: [node.outputs[index] ?? ""],
+    attributes: {},
+  }));
   const names = new Set(graph.nodes.map(({ name }) => name));
-  const inner = branch.nodes.map((node) => (names.has(node.name) ? { ...node, name: `${node.outputs.find((name) => name !== "")}/node` } : node));
+  const inner = branch.nodes.map((node) =>
+    names.has(node.name) ? { ...node, name: `${node.outputs.find((name) => name !== "")}/node` } : node,
+  );
   graph.nodes.splice(graph.nodes.indexOf(node), 1, ...inner, ...handOver.filter(({ outputs }) => outputs[0] !== ""));
 }
 
@@ -88,18 +96,50 @@ function removeIdentities({ graph, opsets }: Model, inferred: InferredValues): v
 /** Whether the first output always equals the first input and the others are not there. */
 function changesNothing(node: Node, opset: number, { types, constants }: InferredValues): boolean {
   const [from, to] = [types.get(node.inputs[0] ?? ""), types.get(node.outputs[0] ?? "")];
-  if (node.domain !== "" || !from || !to || node.outputs.slice(1).some((name) => name !== "") || subgraphs(node).length > 0) return false;
+  if (
+    node.domain !== "" ||
+    !from ||
+    !to ||
+    node.outputs.slice(1).some((name) => name !== "") ||
+    subgraphs(node).length > 0
+  )
+    return false;
   const [before, after] = [staticShape(from.shape), staticShape(to.shape)];
-  const sameShape = before !== undefined && after !== undefined && before.length === after.length && before.every((extent, axis) => extent === after[axis]);
+  const sameShape =
+    before !== undefined &&
+    after !== undefined &&
+    before.length === after.length &&
+    before.every((extent, axis) => extent === after[axis]);
   switch (node.operator) {
-    case "Identity": return true;
-    case "Dropout": return opset < 12 || isFalse(node, constants);
-    case "Cast": return from.dataType === to.dataType;
-    case "Concat": case "Sum": case "Max": case "Min": case "Mean": return node.inputs.length === 1;
-    case "Reshape": case "Flatten": case "Squeeze": case "Unsqueeze": case "Expand": case "Tile": return sameShape;
-    case "Slice": return sameShape && (node.inputs[4] === undefined || (constants.get(node.inputs[4])?.data as BigInt64Array | undefined)?.every((step) => step > 0) === true);
-    case "Pad": return sameShape && isZero(node.inputs[1], constants);
-    default: return false;
+    case "Identity":
+      return true;
+    case "Dropout":
+      return opset < 12 || isFalse(node, constants);
+    case "Cast":
+      return from.dataType === to.dataType;
+    case "Concat":
+    case "Sum":
+    case "Max":
+    case "Min":
+    case "Mean":
+      return node.inputs.length === 1;
+    case "Reshape":
+    case "Flatten":
+    case "Squeeze":
+    case "Unsqueeze":
+    case "Expand":
+    case "Tile":
+      return sameShape;
+    case "Slice":
+      return (
+        sameShape &&
+        (node.inputs[4] === undefined ||
+          (constants.get(node.inputs[4])?.data as BigInt64Array | undefined)?.every((step) => step > 0) === true)
+      );
+    case "Pad":
+      return sameShape && isZero(node.inputs[1], constants);
+    default:
+      return false;
   }
 }
 

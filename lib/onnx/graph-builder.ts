@@ -11,7 +11,10 @@ export class GraphBuilder {
   private readonly constants = new Map<string, string>();
 
   /** `prefix` begins the name of everything added, so that it can be told from what was there. */
-  constructor(readonly graph: Graph, private readonly prefix = "") {
+  constructor(
+    readonly graph: Graph,
+    private readonly prefix = "",
+  ) {
     for (const { name } of [...graph.inputs, ...graph.outputs]) this.taken.add(name);
     for (const name of graph.initializers.keys()) this.taken.add(name);
     for (const node of graph.nodes) {
@@ -37,19 +40,38 @@ export class GraphBuilder {
   }
 
   /** Adds a node with one output and returns that output's name. */
-  add(operator: string, inputs: readonly string[], attributes: Record<string, AttributeValue> = {}, output?: string): string {
+  add(
+    operator: string,
+    inputs: readonly string[],
+    attributes: Record<string, AttributeValue> = {},
+    output?: string,
+  ): string {
     return this.append(operator, inputs, attributes, [output ?? this.freshName(operator)]).outputs[0] as string;
   }
 
   /** Adds a node with several outputs and returns their names. */
-  addMany(operator: string, inputs: readonly string[], outputCount: number, attributes: Record<string, AttributeValue> = {}): string[] {
+  addMany(
+    operator: string,
+    inputs: readonly string[],
+    outputCount: number,
+    attributes: Record<string, AttributeValue> = {},
+  ): string[] {
     const outputs = Array.from({ length: outputCount }, () => this.freshName(operator));
     return this.append(operator, inputs, attributes, outputs).outputs;
   }
 
-  private append(operator: string, inputs: readonly string[], attributes: Record<string, AttributeValue>, outputs: string[]): Node {
+  private append(
+    operator: string,
+    inputs: readonly string[],
+    attributes: Record<string, AttributeValue>,
+    outputs: string[],
+  ): Node {
     const node: Node = {
-      name: `${outputs[0]}/node`, operator, domain: "", inputs: [...inputs], outputs,
+      name: `${outputs[0]}/node`,
+      operator,
+      domain: "",
+      inputs: [...inputs],
+      outputs,
       attributes: Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, toAttribute(value)])),
     };
     for (const output of outputs) this.taken.add(output);
@@ -59,9 +81,10 @@ export class GraphBuilder {
 
   /** Adds an initialiser (or finds an equal small one) and returns its name. */
   constant(tensor: Tensor, stem = "constant"): string {
-    const key = tensor.data.length < smallestUnshared
-      ? `${tensor.dataType}|${tensor.dims.join()}|${Array.from(tensor.data as ArrayLike<unknown>, (x) => (Object.is(x, -0) ? "-0" : String(x))).join("\u0000")}`
-      : undefined;
+    const key =
+      tensor.data.length < smallestUnshared
+        ? `${tensor.dataType}|${tensor.dims.join()}|${Array.from(tensor.data as ArrayLike<unknown>, (x) => (Object.is(x, -0) ? "-0" : String(x))).join("\u0000")}`
+        : undefined;
     const known = key === undefined ? undefined : this.constants.get(key);
     if (known !== undefined) return known;
     const name = this.freshName(stem);

@@ -46,7 +46,11 @@ export class Inference {
   readonly values = new Map<string, Inferred>();
   readonly constants = new Map<string, Tensor>();
 
-  constructor(private readonly opset: number, private readonly algebra = new SymbolicAlgebra(), private readonly outer?: Inference) {}
+  constructor(
+    private readonly opset: number,
+    private readonly algebra = new SymbolicAlgebra(),
+    private readonly outer?: Inference,
+  ) {}
 
   run(graph: Graph): void {
     for (const { name, dataType, shape } of graph.inputs) this.values.set(name, { dataType, shape });
@@ -81,9 +85,17 @@ export class Inference {
     }
     const rule = shapeRule(node.operator);
     if (!rule) return [];
-    const context = new ShapeContext(node, this.opset, this.algebra, (name) => this.lookUp(name), (graph) => this.inferSubgraph(graph));
+    const context = new ShapeContext(
+      node,
+      this.opset,
+      this.algebra,
+      (name) => this.lookUp(name),
+      (graph) => this.inferSubgraph(graph),
+    );
     try {
-      return rule(context).map((output, index) => output && { ...output, entries: output.entries ?? entries(context, output, index) });
+      return rule(context).map(
+        (output, index) => output && { ...output, entries: output.entries ?? entries(context, output, index) },
+      );
     } catch (error) {
       if (error instanceof UnknownInput) return [];
       throw error;
@@ -120,13 +132,18 @@ function isImpossible(extent: Dimension): boolean {
 
 /** Extents that no tensor can have (a scale gone wild, a window larger than its image) count as unknown: running the graph will tell. */
 function withPossibleExtents(value: Inferred): Inferred {
-  return value.shape?.some(isImpossible) ? { dataType: value.dataType, shape: value.shape.map((extent) => (isImpossible(extent) ? null : extent)) } : value;
+  return value.shape?.some(isImpossible)
+    ? { dataType: value.dataType, shape: value.shape.map((extent) => (isImpossible(extent) ? null : extent)) }
+    : value;
 }
 
 /** What was inferred, completed by what the file says. */
 function merge(inferred: Inferred | undefined, said: ValueInfo | undefined): Inferred | undefined {
   if (!inferred || !said) return inferred ?? said;
-  if (!inferred.shape || inferred.shape.length !== said.shape?.length) return inferred.shape ? inferred : { ...inferred, shape: said.shape };
-  const shape = inferred.shape.map((extent, axis) => (typeof extent === "string" ? extent : mergeExtents(extent, said.shape?.[axis] ?? null)));
+  if (!inferred.shape || inferred.shape.length !== said.shape?.length)
+    return inferred.shape ? inferred : { ...inferred, shape: said.shape };
+  const shape = inferred.shape.map((extent, axis) =>
+    typeof extent === "string" ? extent : mergeExtents(extent, said.shape?.[axis] ?? null),
+  );
   return { ...inferred, shape };
 }

@@ -18,9 +18,15 @@ export interface FunctionDefinition {
 const deepestCall = 64;
 
 /** Replaces calls of local functions by their bodies, nested calls and sub-graphs included. Changes `model`, which is being read. */
-export function inlineFunctions(model: Model, functions: readonly FunctionDefinition[], { references, overloads }: Pick<GraphReading, "references" | "overloads">): void {
+export function inlineFunctions(
+  model: Model,
+  functions: readonly FunctionDefinition[],
+  { references, overloads }: Pick<GraphReading, "references" | "overloads">,
+): void {
   if (functions.length === 0) return;
-  const byKey = new Map(functions.map((definition) => [keyOf(definition.domain, definition.name, definition.overload), definition]));
+  const byKey = new Map(
+    functions.map((definition) => [keyOf(definition.domain, definition.name, definition.overload), definition]),
+  );
   const taken = new Set<string>();
   collectNames(model.graph, taken);
   let calls = 0;
@@ -30,12 +36,18 @@ export function inlineFunctions(model: Model, functions: readonly FunctionDefini
   };
 
   const expand = (node: Node, depth: number): Node[] => {
-    for (const attribute of Object.values(node.attributes)) if (attribute.kind === "graph") expandGraph(attribute.value, depth);
+    for (const attribute of Object.values(node.attributes))
+      if (attribute.kind === "graph") expandGraph(attribute.value, depth);
     const definition = byKey.get(keyOf(node.domain, node.operator, overloads.get(node) ?? ""));
     if (!definition) return [node];
-    if (depth >= deepestCall) throw new ModelError("model.invalid-graph", `Expected function "${node.operator}" not to call itself (node "${node.name}")`);
+    if (depth >= deepestCall)
+      throw new ModelError(
+        "model.invalid-graph",
+        `Expected function "${node.operator}" not to call itself (node "${node.name}")`,
+      );
     let prefix: string;
-    do prefix = `${node.name || node.operator}/${calls++ || ""}`; while ([...definition.nodes].some(({ outputs }) => outputs.some((name) => taken.has(`${prefix}/${name}`))));
+    do prefix = `${node.name || node.operator}/${calls++ || ""}`;
+    while ([...definition.nodes].some(({ outputs }) => outputs.some((name) => taken.has(`${prefix}/${name}`))));
     const body = instantiate(definition, node, `${prefix}/`, references, overloads);
     for (const inner of body) for (const name of inner.outputs) taken.add(name);
     for (const [domain, version] of definition.opsets) if (!model.opsets.has(domain)) model.opsets.set(domain, version);
@@ -43,14 +55,21 @@ export function inlineFunctions(model: Model, functions: readonly FunctionDefini
   };
 
   expandGraph(model.graph, 0);
-  for (const domain of new Set(functions.map(({ domain }) => domain))) if (domain !== "" && !usesDomain(model.graph, domain)) model.opsets.delete(domain);
+  for (const domain of new Set(functions.map(({ domain }) => domain)))
+    if (domain !== "" && !usesDomain(model.graph, domain)) model.opsets.delete(domain);
 }
 
 function keyOf(domain: string, name: string, overload: string): string {
   return [domain, name, overload].join("\u0000");
 }
 
-function instantiate(definition: FunctionDefinition, call: Node, prefix: string, references: AttributeReferences, overloads: Map<Node, string>): Node[] {
+function instantiate(
+  definition: FunctionDefinition,
+  call: Node,
+  prefix: string,
+  references: AttributeReferences,
+  overloads: Map<Node, string>,
+): Node[] {
   const names = new Map<string, string>();
   definition.inputs.forEach((name, index) => names.set(name, call.inputs[index] ?? ""));
   const passedThrough: Node[] = [];
@@ -59,9 +78,17 @@ function instantiate(definition: FunctionDefinition, call: Node, prefix: string,
     if (!target) return;
     const source = names.get(name);
     if (source === undefined) names.set(name, target);
-    else passedThrough.push({ name: `${prefix}${name}`, operator: "Identity", domain: "", inputs: [source], outputs: [target], attributes: {} });
+    else
+      passedThrough.push({
+        name: `${prefix}${name}`,
+        operator: "Identity",
+        domain: "",
+        inputs: [source],
+        outputs: [target],
+        attributes: {},
+      });
   });
-  const rename = (name: string): string => (name === "" ? "" : names.get(name) ?? prefix + name);
+  const rename = (name: string): string => (name === "" ? "" : (names.get(name) ?? prefix + name));
   const given = { ...definition.defaults, ...call.attributes };
 
   const copyNode = (node: Node): Node => {
@@ -74,7 +101,13 @@ function instantiate(definition: FunctionDefinition, call: Node, prefix: string,
       if (attribute) attributes[name] = attribute;
     }
     // Runtimes want different names for all nodes; outputs have them.
-    const copy = { ...node, name: prefix + (node.outputs.find((name) => name !== "") ?? node.name), inputs: node.inputs.map(rename), outputs: node.outputs.map(rename), attributes };
+    const copy = {
+      ...node,
+      name: prefix + (node.outputs.find((name) => name !== "") ?? node.name),
+      inputs: node.inputs.map(rename),
+      outputs: node.outputs.map(rename),
+      attributes,
+    };
     const overload = overloads.get(node);
     if (overload !== undefined) overloads.set(copy, overload);
     return copy;
@@ -95,11 +128,17 @@ function collectNames(graph: Graph, names: Set<string>): void {
   for (const name of graph.initializers.keys()) names.add(name);
   for (const node of graph.nodes) {
     for (const name of node.outputs) names.add(name);
-    for (const attribute of Object.values(node.attributes)) if (attribute.kind === "graph") collectNames(attribute.value, names);
+    for (const attribute of Object.values(node.attributes))
+      if (attribute.kind === "graph") collectNames(attribute.value, names);
   }
 }
 
 function usesDomain(graph: Graph, domain: string): boolean {
-  return graph.nodes.some((node) => node.domain === domain
-    || Object.values(node.attributes).some((attribute) => attribute.kind === "graph" && usesDomain(attribute.value, domain)));
+  return graph.nodes.some(
+    (node) =>
+      node.domain === domain ||
+      Object.values(node.attributes).some(
+        (attribute) => attribute.kind === "graph" && usesDomain(attribute.value, domain),
+      ),
+  );
 }

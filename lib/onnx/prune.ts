@@ -19,20 +19,27 @@ function chooseOutputs(model: Model, names: readonly string[]): ValueInfo[] {
   return names.map((name) => {
     const type = known.get(name) ?? types.get(name);
     if (type) return type;
-    throw new ModelError("model.unknown-output", `Expected a value of known type as output but nothing in the graph is called "${name}"`);
+    throw new ModelError(
+      "model.unknown-output",
+      `Expected a value of known type as output but nothing in the graph is called "${name}"`,
+    );
   });
 }
 
 function pruneGraph(graph: Graph): Graph {
   const needed = new Set(graph.outputs.map(({ name }) => name));
-  const nodes = graph.nodes.toReversed().filter((node) => {
-    if (!node.outputs.some((name) => needed.has(name))) return false;
-    for (const name of usedNames(node)) needed.add(name);
-    return true;
-  }).reverse();
+  const nodes = graph.nodes
+    .toReversed()
+    .filter((node) => {
+      if (!node.outputs.some((name) => needed.has(name))) return false;
+      for (const name of usedNames(node)) needed.add(name);
+      return true;
+    })
+    .reverse();
   const computed = new Set(nodes.flatMap(({ outputs }) => outputs));
   return {
-    ...graph, nodes,
+    ...graph,
+    nodes,
     initializers: new Map([...graph.initializers].filter(([name]) => needed.has(name))),
     valueInfo: new Map([...graph.valueInfo].filter(([name]) => computed.has(name))),
   };

@@ -6,7 +6,12 @@ import { WireType, type WireReader } from "./wire";
 /** AttributeProto.AttributeType, onnx.proto3; 6 to 8 are the lists of 1 to 3. */
 const attributeTypes = ["undefined", "float", "int", "string", "tensor", "graph", "floats", "ints", "strings"] as const;
 const unsupportedFields: Record<number, string> = {
-  10: "a list of tensors", 11: "a list of graphs", 14: "a type", 15: "a list of types", 22: "a sparse tensor", 23: "a list of sparse tensors",
+  10: "a list of tensors",
+  11: "a list of graphs",
+  14: "a type",
+  15: "a list of types",
+  22: "a sparse tensor",
+  23: "a list of sparse tensors",
 };
 
 export interface NamedAttribute {
@@ -17,7 +22,11 @@ export interface NamedAttribute {
 }
 
 /** Reads an AttributeProto. Before IR version 3 its type is told by the field that is set. */
-export function readAttribute(reader: WireReader, where: string, readSubgraph: (reader: WireReader, where: string) => Graph): NamedAttribute {
+export function readAttribute(
+  reader: WireReader,
+  where: string,
+  readSubgraph: (reader: WireReader, where: string) => Graph,
+): NamedAttribute {
   let name = "";
   let reference = "";
   let type = 0;
@@ -56,12 +65,18 @@ export function readAttribute(reader: WireReader, where: string, readSubgraph: (
   const place = `attribute "${name}" of ${where}`;
   const attribute = ((): Attribute => {
     switch (kind) {
-      case "float": return { kind, value: float };
-      case "int": return { kind, value: int };
-      case "string": return { kind, value: string };
-      case "floats": return { kind, value: floats };
-      case "ints": return { kind, value: ints };
-      case "strings": return { kind, value: strings };
+      case "float":
+        return { kind, value: float };
+      case "int":
+        return { kind, value: int };
+      case "string":
+        return { kind, value: string };
+      case "floats":
+        return { kind, value: floats };
+      case "ints":
+        return { kind, value: ints };
+      case "strings":
+        return { kind, value: strings };
       case "tensor":
         if (tensor) return { kind, value: readTensor(tensor, place).tensor };
         break;
@@ -76,5 +91,8 @@ export function readAttribute(reader: WireReader, where: string, readSubgraph: (
 }
 
 function unsupported(name: string, where: string, found: string): ModelError {
-  return new ModelError("model.unsupported-type", `Expected a number, string, tensor, graph or list as attribute "${name}" of ${where} but found ${found}`);
+  return new ModelError(
+    "model.unsupported-type",
+    `Expected a number, string, tensor, graph or list as attribute "${name}" of ${where} but found ${found}`,
+  );
 }

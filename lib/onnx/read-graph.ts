@@ -6,7 +6,13 @@ import { readTensor } from "./read-tensor";
 import { WireType, type WireReader } from "./wire";
 
 const deepestGraph = 32;
-const valueKinds: Record<number, string> = { 4: "a sequence", 5: "a map", 7: "an opaque value", 8: "a sparse tensor", 9: "an optional value" };
+const valueKinds: Record<number, string> = {
+  4: "a sequence",
+  5: "a map",
+  7: "an opaque value",
+  8: "a sparse tensor",
+  9: "an optional value",
+};
 
 /** Inside a function, an attribute may stand for one of the function's own: by node, the attribute's name and the function's. */
 export type AttributeReferences = Map<Node, Map<string, string>>;
@@ -19,7 +25,8 @@ export interface GraphReading {
 }
 
 export function readGraph(reader: WireReader, where: string, reading: GraphReading): Graph {
-  if (++reading.depth > deepestGraph) throw new ModelError("model.corrupt", `Expected graphs nested at most ${deepestGraph} deep in ${where}`);
+  if (++reading.depth > deepestGraph)
+    throw new ModelError("model.corrupt", `Expected graphs nested at most ${deepestGraph} deep in ${where}`);
   const graph: Graph = { name: "", nodes: [], inputs: [], outputs: [], initializers: new Map(), valueInfo: new Map() };
   while (!reader.atEnd) {
     const { field, wireType } = reader.tag();
@@ -34,7 +41,11 @@ export function readGraph(reader: WireReader, where: string, reading: GraphReadi
     else if (field === 13) {
       const value = readValueInfo(reader.message());
       if (!("unsupported" in value)) graph.valueInfo.set(value.name, value);
-    } else if (field === 15) throw new ModelError("model.unsupported-type", `Expected dense initialisers in ${where} but found a sparse tensor`);
+    } else if (field === 15)
+      throw new ModelError(
+        "model.unsupported-type",
+        `Expected dense initialisers in ${where} but found a sparse tensor`,
+      );
     else reader.skip(wireType);
   }
   // Up to IR version 3 every initialiser was listed as an input too.
@@ -60,7 +71,9 @@ export function readNode(reader: WireReader, reading: GraphReading): Node {
   }
   const where = `node "${node.name || node.outputs[0]}" (${node.operator})`;
   for (const bytes of attributes) {
-    const { name, attribute, reference } = readAttribute(bytes, where, (graph, place) => readGraph(graph, place, reading));
+    const { name, attribute, reference } = readAttribute(bytes, where, (graph, place) =>
+      readGraph(graph, place, reading),
+    );
     if (attribute) node.attributes[name] = attribute;
     else reading.references.set(node, (reading.references.get(node) ?? new Map<string, string>()).set(name, reference));
   }
@@ -76,7 +89,10 @@ type UnsupportedValue = { name: string; unsupported: string };
 
 function demandTensor(value: ValueInfo | UnsupportedValue, role: string): ValueInfo {
   if (!("unsupported" in value)) return value;
-  throw new ModelError("model.unsupported-type", `Expected a tensor of a known type as ${role} "${value.name}" but found ${value.unsupported}`);
+  throw new ModelError(
+    "model.unsupported-type",
+    `Expected a tensor of a known type as ${role} "${value.name}" but found ${value.unsupported}`,
+  );
 }
 
 function readValueInfo(reader: WireReader): ValueInfo | UnsupportedValue {

@@ -32,10 +32,15 @@ export function readModel(bytes: Uint8Array): Model {
     const fields = scan(new WireReader(bytes));
     graphSeen = fields.graph !== undefined;
     const reading: GraphReading = { references: new Map(), overloads: new Map(), depth: 0 };
-    if (!fields.graph) throw new ModelError("model.truncated", "Expected a whole ONNX file but it ends before the graph");
+    if (!fields.graph)
+      throw new ModelError("model.truncated", "Expected a whole ONNX file but it ends before the graph");
     const model: Model = {
-      irVersion: fields.irVersion, producerName: fields.producerName, producerVersion: fields.producerVersion,
-      opsets: fields.opsets, metadata: fields.metadata, graph: readGraph(fields.graph, "the graph", reading),
+      irVersion: fields.irVersion,
+      producerName: fields.producerName,
+      producerVersion: fields.producerVersion,
+      opsets: fields.opsets,
+      metadata: fields.metadata,
+      graph: readGraph(fields.graph, "the graph", reading),
     };
     const functions = fields.functions.map((reader) => readFunction(reader, reading));
     checkOpsets(model);
@@ -45,8 +50,13 @@ export function readModel(bytes: Uint8Array): Model {
     return model;
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-    if (error.truncated && !graphSeen) throw new ModelError("model.truncated", `Expected a whole ONNX file but it ends too early: ${error.message}`, { cause: error });
-    throw new ModelError("model.corrupt", `Expected an ONNX file but its structure is damaged: ${error.message}`, { cause: error });
+    if (error.truncated && !graphSeen)
+      throw new ModelError("model.truncated", `Expected a whole ONNX file but it ends too early: ${error.message}`, {
+        cause: error,
+      });
+    throw new ModelError("model.corrupt", `Expected an ONNX file but its structure is damaged: ${error.message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -72,15 +82,37 @@ interface ModelFields {
 }
 
 /** The wire types of ModelProto's fields: anything else at the top level is not an ONNX file. */
-const modelWireTypes: Record<number, number> = { 1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2 };
+const modelWireTypes: Record<number, number> = {
+  1: 0,
+  2: 2,
+  3: 2,
+  4: 2,
+  5: 0,
+  6: 2,
+  7: 2,
+  8: 2,
+  14: 2,
+  20: 2,
+  25: 2,
+  26: 2,
+};
 
 function scan(reader: WireReader): ModelFields {
-  const fields: ModelFields = { irVersion: 0, producerName: "", producerVersion: "", opsets: new Map(), metadata: new Map(), graph: undefined, functions: [] };
+  const fields: ModelFields = {
+    irVersion: 0,
+    producerName: "",
+    producerVersion: "",
+    opsets: new Map(),
+    metadata: new Map(),
+    graph: undefined,
+    functions: [],
+  };
   let recognised = false;
   while (!reader.atEnd) {
     try {
       const { field, wireType } = reader.tag();
-      if (field in modelWireTypes && modelWireTypes[field] !== wireType) throw new WireError(`Field ${field} has wire type ${wireType}`);
+      if (field in modelWireTypes && modelWireTypes[field] !== wireType)
+        throw new WireError(`Field ${field} has wire type ${wireType}`);
       if (field === 1) {
         fields.irVersion = reader.int64();
         recognised ||= fields.irVersion > 0 && fields.irVersion < 100;
@@ -124,7 +156,16 @@ function addEntry(reader: WireReader, entries: Map<string, string>): void {
 }
 
 function readFunction(reader: WireReader, reading: GraphReading): FunctionDefinition {
-  const definition: FunctionDefinition = { name: "", domain: "", overload: "", inputs: [], outputs: [], nodes: [], defaults: {}, opsets: new Map() };
+  const definition: FunctionDefinition = {
+    name: "",
+    domain: "",
+    overload: "",
+    inputs: [],
+    outputs: [],
+    nodes: [],
+    defaults: {},
+    opsets: new Map(),
+  };
   while (!reader.atEnd) {
     const { field, wireType } = reader.tag();
     if (wireType !== WireType.bytes) reader.skip(wireType);
@@ -135,7 +176,9 @@ function readFunction(reader: WireReader, reading: GraphReading): FunctionDefini
     else if (field === 9) addOpset(reader.message(), definition.opsets);
     else if (field === 10) definition.domain = defaultDomain(reader.string());
     else if (field === 11) {
-      const { name, attribute } = readAttribute(reader.message(), `function "${definition.name}"`, (graph, where) => readGraph(graph, where, reading));
+      const { name, attribute } = readAttribute(reader.message(), `function "${definition.name}"`, (graph, where) =>
+        readGraph(graph, where, reading),
+      );
       if (attribute) definition.defaults[name] = attribute;
     } else if (field === 13) definition.overload = reader.string();
     else reader.skip(wireType);
@@ -146,15 +189,26 @@ function readFunction(reader: WireReader, reading: GraphReading): FunctionDefini
 function checkOpsets({ opsets }: Model): void {
   const version = opsets.get("");
   const listed = [...opsets].map(([domain, number]) => `${domain || "ai.onnx"} ${number}`).join(", ") || "none";
-  if (version === undefined) throw new ModelError("model.unknown-opset", `Expected the model to say which ai.onnx operator set it uses but it lists ${listed}`);
+  if (version === undefined)
+    throw new ModelError(
+      "model.unknown-opset",
+      `Expected the model to say which ai.onnx operator set it uses but it lists ${listed}`,
+    );
   if (version < 1 || version > newestOpset) {
-    throw new ModelError("model.unknown-opset", `Expected an ai.onnx operator set between 1 and ${newestOpset} but the model asks for ${listed}`);
+    throw new ModelError(
+      "model.unknown-opset",
+      `Expected an ai.onnx operator set between 1 and ${newestOpset} but the model asks for ${listed}`,
+    );
   }
 }
 
 function checkDomains({ graph, opsets }: Model): void {
-  const unknown = new Set(graph.nodes.filter(({ domain }) => !opsets.has(domain)).map(({ domain, operator }) => `${domain}.${operator}`));
+  const unknown = new Set(
+    graph.nodes.filter(({ domain }) => !opsets.has(domain)).map(({ domain, operator }) => `${domain}.${operator}`),
+  );
   if (unknown.size === 0) return;
-  throw new ModelError("model.unknown-opset",
-    `Expected operators of the listed sets (${[...opsets.keys()].map((domain) => domain || "ai.onnx").join(", ")}) but found ${[...unknown].join(", ")}`);
+  throw new ModelError(
+    "model.unknown-opset",
+    `Expected operators of the listed sets (${[...opsets.keys()].map((domain) => domain || "ai.onnx").join(", ")}) but found ${[...unknown].join(", ")}`,
+  );
 }

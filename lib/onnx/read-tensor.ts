@@ -28,12 +28,19 @@ export function readTensor(reader: WireReader, where: string): { name: string; t
   const { name, dims } = fields;
   const label = name ? `tensor "${name}"` : `the tensor of ${where}`;
   const dataType = dataTypeOfCode(fields.typeCode);
-  if (!dataType) throw new ModelError("model.unsupported-type", `Expected numbers, booleans or strings in ${label} but found ${dataTypeName(fields.typeCode)}`);
+  if (!dataType)
+    throw new ModelError(
+      "model.unsupported-type",
+      `Expected numbers, booleans or strings in ${label} but found ${dataTypeName(fields.typeCode)}`,
+    );
   if (fields.external) {
-    throw new ModelError("model.external-data",
-      `Expected every weight inside the model file, but ${label} refers to another file, which is never opened; export again with the weights embedded`);
+    throw new ModelError(
+      "model.external-data",
+      `Expected every weight inside the model file, but ${label} refers to another file, which is never opened; export again with the weights embedded`,
+    );
   }
-  if (fields.segmented) throw new ModelError("model.unsupported-type", `Expected ${label} in one piece but it is split in segments`);
+  if (fields.segmented)
+    throw new ModelError("model.unsupported-type", `Expected ${label} in one piece but it is split in segments`);
   const count = elementCount(dims);
   if (!Number.isSafeInteger(count) || dims.some((extent) => extent < 0)) {
     throw new ModelError("model.corrupt", `Expected non-negative extents of ${label} but found [${dims.join(", ")}]`);
@@ -42,7 +49,16 @@ export function readTensor(reader: WireReader, where: string): { name: string; t
 }
 
 function readFields(reader: WireReader): TensorFields {
-  const fields: TensorFields = { name: "", typeCode: 0, dims: [], raw: undefined, typed: [], strings: [], external: false, segmented: false };
+  const fields: TensorFields = {
+    name: "",
+    typeCode: 0,
+    dims: [],
+    raw: undefined,
+    typed: [],
+    strings: [],
+    external: false,
+    segmented: false,
+  };
   while (!reader.atEnd) {
     const { field, wireType } = reader.tag();
     if (field === 1) fields.dims = fields.dims.concat(readInts(reader, wireType));
@@ -109,20 +125,32 @@ function typedFieldOf(dataType: DataType): number {
   return typedFields.int32;
 }
 
-function readTyped(fields: TensorFields, dataType: Exclude<DataType, "string">, count: number, label: string): TensorData {
+function readTyped(
+  fields: TensorFields,
+  dataType: Exclude<DataType, "string">,
+  count: number,
+  label: string,
+): TensorData {
   const wanted = typedFieldOf(dataType);
   const windows = fields.typed.filter(({ field }) => field === wanted).map(({ reader }) => reader);
   const bytes = windows.reduce((sum, { offset, end }) => sum + end - offset, 0);
   // Every element takes at least one byte: a count beyond that is refused before memory is asked for.
   if (count > bytes) throw wrongCount(label, count, bytes);
   const data = new (arrayOf(dataType))(count);
-  const words = data instanceof BigInt64Array || data instanceof BigUint64Array ? new Uint32Array(data.buffer) : undefined;
+  const words =
+    data instanceof BigInt64Array || data instanceof BigUint64Array ? new Uint32Array(data.buffer) : undefined;
   let index = 0;
   for (const window of windows) {
     for (; !window.atEnd; index++) {
       if (index >= count) throw wrongCount(label, count, index + 1);
       if (words) window.int64Words(words, index);
-      else data[index] = wanted === typedFields.float ? window.float32() : wanted === typedFields.double ? window.float64() : window.int64();
+      else
+        data[index] =
+          wanted === typedFields.float
+            ? window.float32()
+            : wanted === typedFields.double
+              ? window.float64()
+              : window.int64();
     }
   }
   if (index !== count) throw wrongCount(label, count, index);

@@ -12,8 +12,15 @@ export function subgraphs(node: Node): Graph[] {
 }
 
 function captured(graph: Graph): Set<string> {
-  const own = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.keys(), ...graph.nodes.flatMap(({ outputs }) => outputs)]);
-  const used = new Set([...graph.nodes.flatMap((node) => [...usedNames(node)]), ...graph.outputs.map(({ name }) => name)]);
+  const own = new Set([
+    ...graph.inputs.map(({ name }) => name),
+    ...graph.initializers.keys(),
+    ...graph.nodes.flatMap(({ outputs }) => outputs),
+  ]);
+  const used = new Set([
+    ...graph.nodes.flatMap((node) => [...usedNames(node)]),
+    ...graph.outputs.map(({ name }) => name),
+  ]);
   return new Set([...used].filter((name) => !own.has(name)));
 }
 
@@ -22,7 +29,8 @@ export function renameValues(node: Node, names: ReadonlyMap<string, string>): No
   const rename = (name: string): string => names.get(name) ?? name;
   const attributes: Record<string, Attribute> = {};
   for (const [key, attribute] of Object.entries(node.attributes)) {
-    attributes[key] = attribute.kind === "graph" ? { kind: "graph", value: renameInGraph(attribute.value, names) } : attribute;
+    attributes[key] =
+      attribute.kind === "graph" ? { kind: "graph", value: renameInGraph(attribute.value, names) } : attribute;
   }
   return { ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename), attributes };
 }
@@ -39,7 +47,11 @@ function renameInGraph(graph: Graph, names: ReadonlyMap<string, string>): Graph 
 export function copyGraph(graph: Graph): Graph {
   const none = new Map<string, string>();
   return {
-    ...graph, nodes: graph.nodes.map((node) => renameValues(node, none)), inputs: [...graph.inputs], outputs: [...graph.outputs],
-    initializers: new Map(graph.initializers), valueInfo: new Map(graph.valueInfo),
+    ...graph,
+    nodes: graph.nodes.map((node) => renameValues(node, none)),
+    inputs: [...graph.inputs],
+    outputs: [...graph.outputs],
+    initializers: new Map(graph.initializers),
+    valueInfo: new Map(graph.valueInfo),
   };
 }

@@ -14,7 +14,9 @@ export function specialize(model: Model, extents: Readonly<Record<string, number
   const symbols = new Map<string, number>();
   const shapes = new Map<string, readonly number[]>();
   const inputs = new Map(model.graph.inputs.map((input) => [input.name, input]));
-  const free = new Set(model.graph.inputs.flatMap(({ shape }) => shape ?? []).filter((extent) => typeof extent === "string"));
+  const free = new Set(
+    model.graph.inputs.flatMap(({ shape }) => shape ?? []).filter((extent) => typeof extent === "string"),
+  );
   for (const [name, given] of Object.entries(extents)) {
     if (typeof given === "number") {
       if (!free.has(name)) throw invalid(`Expected one of the symbols ${list(free)} but received "${name}"`);
@@ -26,40 +28,54 @@ export function specialize(model: Model, extents: Readonly<Record<string, number
     shapes.set(name, given);
     bindShape(symbols, input, given);
   }
-  const resolve = (extent: Dimension): Dimension => (typeof extent === "string" ? symbols.get(extent) ?? extent : extent);
+  const resolve = (extent: Dimension): Dimension =>
+    typeof extent === "string" ? (symbols.get(extent) ?? extent) : extent;
   const graph = copyGraph(model.graph);
-  graph.inputs = graph.inputs.map((input) => ({ ...input, shape: shapes.get(input.name) ?? input.shape?.map(resolve) }));
+  graph.inputs = graph.inputs.map((input) => ({
+    ...input,
+    shape: shapes.get(input.name) ?? input.shape?.map(resolve),
+  }));
   graph.outputs = graph.outputs.map((output) => ({ ...output, shape: undefined }));
   // Only what cannot be inferred keeps what the file says of it.
   const foreign = graph.nodes.filter(({ domain }) => domain !== "").flatMap(({ outputs }) => outputs);
-  graph.valueInfo = new Map(foreign.flatMap((name) => {
-    const said = model.graph.valueInfo.get(name);
-    return said ? [[name, { ...said, shape: said.shape?.map(resolve) }] as const] : [];
-  }));
+  graph.valueInfo = new Map(
+    foreign.flatMap((name) => {
+      const said = model.graph.valueInfo.get(name);
+      return said ? [[name, { ...said, shape: said.shape?.map(resolve) }] as const] : [];
+    }),
+  );
   const folded = foldConstants({ ...model, graph });
   const types = inferShapes(folded);
   folded.graph.outputs = model.graph.outputs.map((output) => types.get(output.name) ?? { ...output, shape: undefined });
-  folded.graph.valueInfo = new Map(folded.graph.nodes.flatMap(({ outputs }) => outputs).flatMap((name) => {
-    const type = types.get(name);
-    return type ? [[name, type] as const] : [];
-  }));
+  folded.graph.valueInfo = new Map(
+    folded.graph.nodes
+      .flatMap(({ outputs }) => outputs)
+      .flatMap((name) => {
+        const type = types.get(name);
+        return type ? [[name, type] as const] : [];
+      }),
+  );
   return folded;
 }
 
 function bindShape(symbols: Map<string, number>, { name, shape }: ValueInfo, given: readonly number[]): void {
   if (!shape) return;
-  if (shape.length !== given.length) throw invalid(`Expected ${shape.length} extents of input "${name}" but received [${given.join(", ")}]`);
+  if (shape.length !== given.length)
+    throw invalid(`Expected ${shape.length} extents of input "${name}" but received [${given.join(", ")}]`);
   shape.forEach((extent, axis) => {
     const value = given[axis] as number;
     if (typeof extent === "string") bind(symbols, extent, value);
-    else if (extent !== null && extent !== value) throw invalid(`Expected ${extent} as extent ${axis} of input "${name}" but received ${value}`);
+    else if (extent !== null && extent !== value)
+      throw invalid(`Expected ${extent} as extent ${axis} of input "${name}" but received ${value}`);
   });
 }
 
 function bind(symbols: Map<string, number>, symbol: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 0) throw invalid(`Expected a whole, non-negative extent for "${symbol}" but received ${value}`);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw invalid(`Expected a whole, non-negative extent for "${symbol}" but received ${value}`);
   const known = symbols.get(symbol);
-  if (known !== undefined && known !== value) throw invalid(`Expected one extent for the symbol "${symbol}" but received ${known} and ${value}`);
+  if (known !== undefined && known !== value)
+    throw invalid(`Expected one extent for the symbol "${symbol}" but received ${known} and ${value}`);
   symbols.set(symbol, value);
 }
 

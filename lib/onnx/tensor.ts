@@ -6,7 +6,8 @@ export function elementCount(dims: readonly number[]): number {
 
 /** A float32 tensor; without `dims` a scalar for a number, a vector for a list. */
 export function float32Tensor(data: number | readonly number[] | Float32Array, dims?: readonly number[]): Tensor {
-  const values = typeof data === "number" ? Float32Array.of(data) : data instanceof Float32Array ? data : Float32Array.from(data);
+  const values =
+    typeof data === "number" ? Float32Array.of(data) : data instanceof Float32Array ? data : Float32Array.from(data);
   return { dataType: "float32", dims: dims ?? (typeof data === "number" ? [] : [values.length]), data: values };
 }
 

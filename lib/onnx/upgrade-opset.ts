@@ -20,7 +20,11 @@ const newest = 21;
  */
 export function upgradeOpset(model: Model, target?: 18 | 19 | 20 | 21): Model {
   const opset = model.opsets.get("") ?? 0;
-  if (opset < oldest) throw new ModelError("model.unsupported-opset", `Expected a model of ai.onnx operator set ${oldest} or newer but found ${opset}; export it again with a newer set`);
+  if (opset < oldest)
+    throw new ModelError(
+      "model.unsupported-opset",
+      `Expected a model of ai.onnx operator set ${oldest} or newer but found ${opset}; export it again with a newer set`,
+    );
   const goal = opset > newest ? newest : Math.max(target ?? 18, opset);
   if (goal === opset) return model;
   const inferred = inferValues(model);
@@ -46,7 +50,17 @@ function upgradeGraph(graph: Graph, journey: Journey, prefix: string): Graph {
     let node: Node | undefined = { ...original, attributes: upgradeSubgraphs(original, journey) };
     for (const apply of changesOf(node, journey)) {
       if (!node) break;
-      node = apply(new UpgradeStep(node, journey.opset, journey.target, builder, journey.inferred.types, journey.inferred.constants, used));
+      node = apply(
+        new UpgradeStep(
+          node,
+          journey.opset,
+          journey.target,
+          builder,
+          journey.inferred.types,
+          journey.inferred.constants,
+          used,
+        ),
+      );
     }
     if (node) graph.nodes.push(node);
   }
@@ -57,14 +71,20 @@ function changesOf({ operator, domain }: Node, { opset, target }: Journey): read
   if (domain !== "") return [];
   const back = newerOperators[operator];
   if (opset > target) return back ? [back] : [];
-  return [...attributeUpgrades[operator] ?? [], ...semanticUpgrades[operator] ?? []]
-    .filter(({ since }) => opset < since && since <= target).map(({ apply }) => apply);
+  return [...(attributeUpgrades[operator] ?? []), ...(semanticUpgrades[operator] ?? [])]
+    .filter(({ since }) => opset < since && since <= target)
+    .map(({ apply }) => apply);
 }
 
 function upgradeSubgraphs(node: Node, journey: Journey): Record<string, Attribute> {
   if (subgraphs(node).length === 0) return node.attributes;
-  return Object.fromEntries(Object.entries(node.attributes).map(([name, attribute]) => {
-    if (attribute.kind !== "graph") return [name, attribute];
-    return [name, { kind: "graph", value: upgradeGraph(attribute.value, journey, `upgraded_${++journey.scopes.count}/`) }];
-  }));
+  return Object.fromEntries(
+    Object.entries(node.attributes).map(([name, attribute]) => {
+      if (attribute.kind !== "graph") return [name, attribute];
+      return [
+        name,
+        { kind: "graph", value: upgradeGraph(attribute.value, journey, `upgraded_${++journey.scopes.count}/`) },
+      ];
+    }),
+  );
 }

@@ -24,14 +24,18 @@ function validateGraph(graph: Graph, outer: ReadonlySet<string>): void {
     if (node.operator === "") throw invalid(`Expected an operator in ${label}`);
     for (const input of node.inputs) {
       if (input === "" || defined.has(input)) continue;
-      throw invalid(later.has(input)
-        ? `Expected nodes in topological order but ${label} uses "${input}" before it is computed`
-        : `Expected every input to be defined but ${label} uses "${input}", which nothing defines`);
+      throw invalid(
+        later.has(input)
+          ? `Expected nodes in topological order but ${label} uses "${input}" before it is computed`
+          : `Expected every input to be defined but ${label} uses "${input}", which nothing defines`,
+      );
     }
-    for (const attribute of Object.values(node.attributes)) if (attribute.kind === "graph") validateGraph(attribute.value, defined);
+    for (const attribute of Object.values(node.attributes))
+      if (attribute.kind === "graph") validateGraph(attribute.value, defined);
     for (const output of node.outputs) if (output !== "") define(output, label);
   }
-  for (const { name } of graph.outputs) if (!defined.has(name)) throw invalid(`Expected every graph output to be computed but nothing defines "${name}"`);
+  for (const { name } of graph.outputs)
+    if (!defined.has(name)) throw invalid(`Expected every graph output to be computed but nothing defines "${name}"`);
 }
 
 function invalid(message: string): ModelError {

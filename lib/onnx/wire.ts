@@ -2,7 +2,10 @@
 
 /** The bytes are not what a length, a tag or a type promised; `truncated` when they merely end too early. */
 export class WireError extends Error {
-  constructor(message: string, readonly truncated = false) {
+  constructor(
+    message: string,
+    readonly truncated = false,
+  ) {
     super(message);
   }
 }
@@ -18,7 +21,11 @@ export class WireReader {
   private high = 0;
   private readonly view: DataView;
 
-  constructor(readonly bytes: Uint8Array, start = 0, readonly end = bytes.length) {
+  constructor(
+    readonly bytes: Uint8Array,
+    start = 0,
+    readonly end = bytes.length,
+  ) {
     this.position = start;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
@@ -36,7 +43,8 @@ export class WireReader {
     this.readVarint();
     const field = ((this.high << 29) | (this.low >>> 3)) >>> 0;
     const wireType = this.low & 7;
-    if (field === 0 || field > maxFieldNumber || this.high > 7) throw new WireError(`Expected a field tag at byte ${this.position} but found field number ${field}`);
+    if (field === 0 || field > maxFieldNumber || this.high > 7)
+      throw new WireError(`Expected a field tag at byte ${this.position} but found field number ${field}`);
     return { field, wireType };
   }
 
@@ -84,7 +92,10 @@ export class WireReader {
     else if (wireType === WireType.fixed64) this.advance(8);
     else if (wireType === WireType.bytes) this.advance(this.length());
     else if (wireType === WireType.fixed32) this.advance(4);
-    else throw new WireError(`Expected a protobuf wire type (0, 1, 2 or 5) before byte ${this.position} but found ${wireType}`);
+    else
+      throw new WireError(
+        `Expected a protobuf wire type (0, 1, 2 or 5) before byte ${this.position} but found ${wireType}`,
+      );
   }
 
   private length(): number {
@@ -95,7 +106,10 @@ export class WireReader {
   private advance(count: number): number {
     const start = this.position;
     if (count > this.end - start) {
-      throw new WireError(`Expected ${count} bytes from byte ${start} on but only ${this.end - start} are left`, this.end === this.bytes.length);
+      throw new WireError(
+        `Expected ${count} bytes from byte ${start} on but only ${this.end - start} are left`,
+        this.end === this.bytes.length,
+      );
     }
     this.position = start + count;
     return start;

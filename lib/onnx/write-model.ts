@@ -3,7 +3,16 @@ import type { Attribute, Dimension, Graph, Model, Node, Tensor, ValueInfo } from
 import { irVersionOfOpset } from "./operators";
 import { WireWriter } from "./wire";
 
-const attributeTypeCodes: Record<Attribute["kind"], number> = { float: 1, int: 2, string: 3, tensor: 4, graph: 5, floats: 6, ints: 7, strings: 8 };
+const attributeTypeCodes: Record<Attribute["kind"], number> = {
+  float: 1,
+  int: 2,
+  string: 3,
+  tensor: 4,
+  graph: 5,
+  floats: 6,
+  ints: 7,
+  strings: 8,
+};
 
 /** The model as an ONNX file (ModelProto). Weights are written as raw_data and copied once. */
 export function writeModel(model: Model): Uint8Array {
@@ -35,7 +44,8 @@ function graphMessage(graph: Graph): WireWriter {
   for (const value of graph.inputs) writer.message(11, valueInfoMessage(value));
   for (const value of graph.outputs) writer.message(12, valueInfoMessage(value));
   const interfaceNames = new Set([...graph.inputs, ...graph.outputs].map(({ name }) => name));
-  for (const value of graph.valueInfo.values()) if (!interfaceNames.has(value.name)) writer.message(13, valueInfoMessage(value));
+  for (const value of graph.valueInfo.values())
+    if (!interfaceNames.has(value.name)) writer.message(13, valueInfoMessage(value));
   return writer;
 }
 
@@ -54,14 +64,30 @@ function attributeMessage(name: string, attribute: Attribute): WireWriter {
   const writer = new WireWriter();
   writer.string(1, name);
   switch (attribute.kind) {
-    case "float": writer.float32(2, attribute.value); break;
-    case "int": writer.int64(3, attribute.value); break;
-    case "string": writer.string(4, attribute.value); break;
-    case "tensor": writer.message(5, tensorMessage(attribute.value)); break;
-    case "graph": writer.message(6, graphMessage(attribute.value)); break;
-    case "floats": writer.packedFloat32(7, attribute.value); break;
-    case "ints": writer.packedInt64(8, attribute.value); break;
-    case "strings": for (const value of attribute.value) writer.string(9, value); break;
+    case "float":
+      writer.float32(2, attribute.value);
+      break;
+    case "int":
+      writer.int64(3, attribute.value);
+      break;
+    case "string":
+      writer.string(4, attribute.value);
+      break;
+    case "tensor":
+      writer.message(5, tensorMessage(attribute.value));
+      break;
+    case "graph":
+      writer.message(6, graphMessage(attribute.value));
+      break;
+    case "floats":
+      writer.packedFloat32(7, attribute.value);
+      break;
+    case "ints":
+      writer.packedInt64(8, attribute.value);
+      break;
+    case "strings":
+      for (const value of attribute.value) writer.string(9, value);
+      break;
   }
   writer.int64(20, attributeTypeCodes[attribute.kind]);
   return writer;
@@ -73,7 +99,8 @@ function tensorMessage(tensor: Tensor, name = ""): WireWriter {
   writer.int64(2, dataTypeCode(tensor.dataType));
   if (Array.isArray(tensor.data)) for (const value of tensor.data) writer.string(6, value);
   if (name) writer.string(8, name);
-  if (!Array.isArray(tensor.data)) writer.byteString(9, new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength));
+  if (!Array.isArray(tensor.data))
+    writer.byteString(9, new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength));
   return writer;
 }
 

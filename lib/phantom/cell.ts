@@ -2,7 +2,13 @@ import type { Contour } from "./contour";
 import type { Dye } from "./stain";
 
 /** The five classes of SIPaKMeD, in the order of the class index. */
-export const phantomClasses = ["Dyskeratotic", "Koilocytotic", "Metaplastic", "Parabasal", "Superficial-Intermediate"] as const;
+export const phantomClasses = [
+  "Dyskeratotic",
+  "Koilocytotic",
+  "Metaplastic",
+  "Parabasal",
+  "Superficial-Intermediate",
+] as const;
 export type PhantomClass = (typeof phantomClasses)[number];
 
 /** Lengths here and in everything that plans a cell are in units of which a field is 512 wide, whatever its size in pixels. */

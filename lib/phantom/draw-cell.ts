@@ -33,24 +33,33 @@ export function drawCell(brush: Brush, cell: Cell): { cell: DrawnShape; nucleus:
   const window = windowOf(brush, cell.x, cell.y, cell.cytoplasm.largest);
   if (!window) return undefined;
   const layer = brush.density.layer(cell.defocus > 0 ? brush.softBlur : brush.sharpBlur);
-  const cellPixels = new Uint8Array(window.width * window.height), nucleusPixels = new Uint8Array(cellPixels.length);
+  const cellPixels = new Uint8Array(window.width * window.height),
+    nucleusPixels = new Uint8Array(cellPixels.length);
   for (let row = 0; row < window.height; row++) {
     for (let column = 0; column < window.width; column++) {
-      const x = (window.x + column + 0.5) / scale, y = (window.y + row + 0.5) / scale;
-      const dx = x - cell.x, dy = y - cell.y;
+      const x = (window.x + column + 0.5) / scale,
+        y = (window.y + row + 0.5) / scale;
+      const dx = x - cell.x,
+        dy = y - cell.y;
       const distance = sqrt(dx * dx + dy * dy);
       if (distance > cell.cytoplasm.largest + 2) continue;
       const radius = cell.cytoplasm.radiusTowards(dx, dy);
       const cover = coverage(radius - distance, scale);
       if (cover <= 0) continue;
-      const pixel = (window.y + row) * brush.density.width + window.x + column, at = row * window.width + column;
+      const pixel = (window.y + row) * brush.density.width + window.x + column,
+        at = row * window.width + column;
       if (cover > 0.5) cellPixels[at] = 1;
       let inNucleus = 0;
       for (const nucleus of cell.nuclei) {
         const share = nucleusCoverage(nucleus, dx, dy, scale);
         if (share <= 0) continue;
         inNucleus = max(inNucleus, share);
-        addDye(layer, pixel, brush.haematoxylin, share * nucleusDensity(brush, nucleus, dx - nucleus.x, dy - nucleus.y, x, y));
+        addDye(
+          layer,
+          pixel,
+          brush.haematoxylin,
+          share * nucleusDensity(brush, nucleus, dx - nucleus.x, dy - nucleus.y, x, y),
+        );
       }
       if (inNucleus > 0.5) nucleusPixels[at] = 1;
       const amount = cytoplasmDensity(brush, cell, distance / radius, dx, dy, x, y);
@@ -61,7 +70,15 @@ export function drawCell(brush: Brush, cell: Cell): { cell: DrawnShape; nucleus:
   return drawn && { cell: drawn, nucleus: trimmed(window, nucleusPixels) };
 }
 
-function cytoplasmDensity(brush: Brush, cell: Cell, depth: number, dx: number, dy: number, x: number, y: number): number {
+function cytoplasmDensity(
+  brush: Brush,
+  cell: Cell,
+  depth: number,
+  dx: number,
+  dy: number,
+  x: number,
+  y: number,
+): number {
   const dome = 1 + cell.dome * (0.55 - depth * depth);
   const rim = cell.rim * exp(-(((depth - 0.97) / 0.05) ** 2));
   const cloud = brush.cloud.at(x * 1.1 + cell.x * 7, y * 1.1 + cell.y * 3);
@@ -72,7 +89,8 @@ function cytoplasmDensity(brush: Brush, cell: Cell, depth: number, dx: number, d
     amount += cell.density * fold.strength * exp(-((across / 1.8) ** 2)) * max(0, 1 - depth * depth);
   }
   if (cell.halo) {
-    const hx = dx - cell.halo.x, hy = dy - cell.halo.y;
+    const hx = dx - cell.halo.x,
+      hy = dy - cell.halo.y;
     const inside = cell.halo.contour.radiusTowards(hx, hy) - sqrt(hx * hx + hy * hy);
     // The cavity is nearly clear; the cytoplasm it pushed aside stands as a dense wall around it.
     amount *= 1 - 0.8 * sigmoid(inside / 1.3);
@@ -82,7 +100,8 @@ function cytoplasmDensity(brush: Brush, cell: Cell, depth: number, dx: number, d
 }
 
 function nucleusCoverage(nucleus: Nucleus, dx: number, dy: number, scale: number): number {
-  const nx = dx - nucleus.x, ny = dy - nucleus.y;
+  const nx = dx - nucleus.x,
+    ny = dy - nucleus.y;
   const distance = sqrt(nx * nx + ny * ny);
   return distance > nucleus.contour.largest + 2 ? 0 : coverage(nucleus.contour.radiusTowards(nx, ny) - distance, scale);
 }
@@ -103,25 +122,40 @@ function sigmoid(t: number): number {
   return 1 / (1 + exp(-t));
 }
 
-interface Window { readonly x: number; readonly y: number; readonly width: number; readonly height: number }
+interface Window {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
 
 function windowOf(brush: Brush, x: number, y: number, reach: number): Window | undefined {
   const { width, height } = brush.density;
-  const left = max(0, floor((x - reach) * brush.scale) - 1), right = min(width, ceil((x + reach) * brush.scale) + 1);
-  const top = max(0, floor((y - reach) * brush.scale) - 1), bottom = min(height, ceil((y + reach) * brush.scale) + 1);
+  const left = max(0, floor((x - reach) * brush.scale) - 1),
+    right = min(width, ceil((x + reach) * brush.scale) + 1);
+  const top = max(0, floor((y - reach) * brush.scale) - 1),
+    bottom = min(height, ceil((y + reach) * brush.scale) + 1);
   return right > left && bottom > top ? { x: left, y: top, width: right - left, height: bottom - top } : undefined;
 }
 
 /** The smallest box around the mask's ones. */
 function trimmed(window: Window, mask: Uint8Array): DrawnShape | undefined {
-  let left = window.width, right = -1, top = window.height, bottom = -1;
+  let left = window.width,
+    right = -1,
+    top = window.height,
+    bottom = -1;
   mask.forEach((inside, index) => {
     if (!inside) return;
-    const column = index % window.width, row = (index - column) / window.width;
-    left = min(left, column); right = max(right, column); top = min(top, row); bottom = max(bottom, row);
+    const column = index % window.width,
+      row = (index - column) / window.width;
+    left = min(left, column);
+    right = max(right, column);
+    top = min(top, row);
+    bottom = max(bottom, row);
   });
   if (right < 0) return undefined;
-  const width = right - left + 1, height = bottom - top + 1;
+  const width = right - left + 1,
+    height = bottom - top + 1;
   const cut = new Uint8Array(width * height);
   for (let row = 0; row < height; row++) {
     const start = (top + row) * window.width + left;

@@ -9,10 +9,15 @@ export function layoutField(random: CounterRandom, stain: Stain, className: Phan
   const others: Cell[] = [];
   const wanted = 12 + random.below(10);
   for (let attempt = 0; attempt < 16 * wanted && others.length < wanted; attempt++) {
-    const cell = bystander(random, stain, { x: random.uniform(-10, fieldUnits + 10), y: random.uniform(-10, fieldUnits + 10) });
+    const cell = bystander(random, stain, {
+      x: random.uniform(-10, fieldUnits + 10),
+      y: random.uniform(-10, fieldUnits + 10),
+    });
     // Bystanders overlap each other freely, but leave the signs to be seen.
     const hides = signs.some((sign) => distance(sign, cell) < 0.72 * (sign.cytoplasm.largest + cell.cytoplasm.largest));
-    const crowds = others.some((other) => distance(other, cell) < 0.45 * (other.cytoplasm.largest + cell.cytoplasm.largest));
+    const crowds = others.some(
+      (other) => distance(other, cell) < 0.45 * (other.cytoplasm.largest + cell.cytoplasm.largest),
+    );
     if (!hides && !crowds) others.push(cell);
   }
   return [...others, ...signs];
@@ -20,18 +25,27 @@ export function layoutField(random: CounterRandom, stain: Stain, className: Phan
 
 /** Plans one cell (or, for what only occurs in groups, a small group) about the origin. */
 export function layoutCrop(random: CounterRandom, stain: Stain, className: PhantomClass): Cell[] {
-  const around = className === "Metaplastic" ? sheet(random, 3, 0, 0) : className === "Dyskeratotic" ? heap(random, 3, 0, 0, 17) : [{ x: 0, y: 0 }];
+  const around =
+    className === "Metaplastic"
+      ? sheet(random, 3, 0, 0)
+      : className === "Dyskeratotic"
+        ? heap(random, 3, 0, 0, 17)
+        : [{ x: 0, y: 0 }];
   const places = [...around].sort((a, b) => Math.hypot(a.x, a.y) - Math.hypot(b.x, b.y));
   const first = places[0] ?? { x: 0, y: 0 };
-  return places.map((place) => signCell(random, stain, className, { ...place, x: place.x - first.x, y: place.y - first.y }));
+  return places.map((place) =>
+    signCell(random, stain, className, { ...place, x: place.x - first.x, y: place.y - first.y }),
+  );
 }
 
 const groups: Record<PhantomClass, (random: CounterRandom) => Place[]> = {
   "Superficial-Intermediate": (random) => scattered(random, 3 + random.below(2), 66, 0.8),
-  "Koilocytotic": (random) => scattered(random, 2 + random.below(3), 56, 0.85),
-  "Parabasal": (random) => scattered(random, 5 + random.below(6), 24, 0.95),
-  "Metaplastic": (random) => grouped(random, 1 + random.below(2), 110, (x, y) => sheet(random, 5 + random.below(6), x, y)),
-  "Dyskeratotic": (random) => grouped(random, 1 + random.below(2), 90, (x, y) => heap(random, 6 + random.below(6), x, y, 21)),
+  Koilocytotic: (random) => scattered(random, 2 + random.below(3), 56, 0.85),
+  Parabasal: (random) => scattered(random, 5 + random.below(6), 24, 0.95),
+  Metaplastic: (random) =>
+    grouped(random, 1 + random.below(2), 110, (x, y) => sheet(random, 5 + random.below(6), x, y)),
+  Dyskeratotic: (random) =>
+    grouped(random, 1 + random.below(2), 90, (x, y) => heap(random, 6 + random.below(6), x, y, 21)),
 };
 
 /** Single cells, nearer to each other than `closeness` diameters only by chance failing to find room. */
@@ -46,7 +60,12 @@ function scattered(random: CounterRandom, count: number, radius: number, closene
   return places;
 }
 
-function grouped(random: CounterRandom, count: number, reach: number, group: (x: number, y: number) => Place[]): Place[] {
+function grouped(
+  random: CounterRandom,
+  count: number,
+  reach: number,
+  group: (x: number, y: number) => Place[],
+): Place[] {
   const centres: Place[] = [];
   for (let attempt = 0; attempt < 100 && centres.length < count; attempt++) {
     const centre = { x: random.uniform(0.2, 0.8) * fieldUnits, y: random.uniform(0.2, 0.8) * fieldUnits };
@@ -57,21 +76,28 @@ function grouped(random: CounterRandom, count: number, reach: number, group: (x:
 
 /** A sheet of cells side by side on a jittered hexagonal lattice, with borders half-way to each neighbour. */
 function sheet(random: CounterRandom, count: number, x: number, y: number): Place[] {
-  const pitch = 54, turn = random.uniform(0, Math.PI);
+  const pitch = 54,
+    turn = random.uniform(0, Math.PI);
   const lattice: Place[] = [];
   for (let row = -3; row <= 3; row++) {
     for (let column = -3; column <= 3; column++) {
-      const u = (column + (row & 1) / 2) * pitch + random.normal(0, 4), v = row * pitch * 0.866 + random.normal(0, 4);
+      const u = (column + (row & 1) / 2) * pitch + random.normal(0, 4),
+        v = row * pitch * 0.866 + random.normal(0, 4);
       lattice.push({ x: x + u * Math.cos(turn) - v * Math.sin(turn), y: y + u * Math.sin(turn) + v * Math.cos(turn) });
     }
   }
   const lean = random.uniform(0, Math.PI);
-  const from = (place: Place) => Math.hypot(place.x - x, place.y - y) + 14 * Math.cos(2 * (Math.atan2(place.y - y, place.x - x) - lean));
+  const from = (place: Place) =>
+    Math.hypot(place.x - x, place.y - y) + 14 * Math.cos(2 * (Math.atan2(place.y - y, place.x - x) - lean));
   const chosen = lattice.sort((a, b) => from(a) - from(b)).slice(0, count);
   return chosen.map((place) => ({
     ...place,
-    bounds: chosen.filter((other) => other !== place && distance(other, place) < 1.6 * pitch)
-      .map((other) => ({ angle: Math.atan2(other.y - place.y, other.x - place.x), distance: distance(other, place) / 2 - 1.2 })),
+    bounds: chosen
+      .filter((other) => other !== place && distance(other, place) < 1.6 * pitch)
+      .map((other) => ({
+        angle: Math.atan2(other.y - place.y, other.x - place.x),
+        distance: distance(other, place) / 2 - 1.2,
+      })),
   }));
 }
 

@@ -7,7 +7,10 @@ const { ceil, exp, max, min } = Math;
 export class OpticalDensity {
   private readonly layers = new Map<number, Float32Array>();
 
-  constructor(readonly width: number, readonly height: number) {}
+  constructor(
+    readonly width: number,
+    readonly height: number,
+  ) {}
 
   /** The layer (interleaved RGB) that is blurred with this Gaussian, deviation in pixels. */
   layer(blur: number): Float32Array {
@@ -39,20 +42,34 @@ export function addDye(layer: Float32Array, pixel: number, dye: Dye, amount: num
 /** Separable Gaussian over interleaved RGB; edges repeat. */
 function gaussianBlur(values: Float32Array, width: number, height: number, deviation: number): Float32Array {
   const reach = ceil(2.5 * deviation);
-  const kernel = Float32Array.from({ length: 2 * reach + 1 }, (_, index) => exp(-((index - reach) ** 2) / (2 * deviation * deviation)));
+  const kernel = Float32Array.from({ length: 2 * reach + 1 }, (_, index) =>
+    exp(-((index - reach) ** 2) / (2 * deviation * deviation)),
+  );
   const total = kernel.reduce((sum, weight) => sum + weight, 0);
-  const pass = (source: Float32Array, lines: number, lineStride: number, count: number, stride: number): Float32Array => {
+  const pass = (
+    source: Float32Array,
+    lines: number,
+    lineStride: number,
+    count: number,
+    stride: number,
+  ): Float32Array => {
     const out = new Float32Array(source.length);
     for (let line = 0; line < lines; line++) {
       for (let position = 0; position < count; position++) {
-        let red = 0, green = 0, blue = 0;
+        let red = 0,
+          green = 0,
+          blue = 0;
         for (let tap = -reach; tap <= reach; tap++) {
           const at = line * lineStride + min(count - 1, max(0, position + tap)) * stride;
           const weight = (kernel[tap + reach] as number) / total;
-          red += weight * (source[at] as number); green += weight * (source[at + 1] as number); blue += weight * (source[at + 2] as number);
+          red += weight * (source[at] as number);
+          green += weight * (source[at + 1] as number);
+          blue += weight * (source[at + 2] as number);
         }
         const target = line * lineStride + position * stride;
-        out[target] = red; out[target + 1] = green; out[target + 2] = blue;
+        out[target] = red;
+        out[target + 1] = green;
+        out[target + 2] = blue;
       }
     }
     return out;

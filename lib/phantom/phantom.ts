@@ -43,7 +43,8 @@ export interface PhantomOptions {
 
 /** Side of the square that a crop shows, in the units of a field. */
 const cropUnits = 176;
-const smallestSize = 32, largestSize = 4096;
+const smallestSize = 32,
+  largestSize = 4096;
 
 /**
  * A field of a Pap smear that never was: overlapping translucent cells in Papanicolaou colours, of which a few carry the sign of one class.
@@ -61,25 +62,47 @@ export function phantomCell(options: PhantomOptions): Phantom {
   const random = randomFor(options, 1);
   const stain = drawStain(random);
   const cells = layoutCrop(random, stain, options.className);
-  const x = cropUnits / 2 + random.normal(0, 4), y = cropUnits / 2 + random.normal(0, 4);
-  return render(random, stain, options, cells.map((cell) => ({ ...cell, x: cell.x + x, y: cell.y + y })), cropUnits, false);
+  const x = cropUnits / 2 + random.normal(0, 4),
+    y = cropUnits / 2 + random.normal(0, 4);
+  return render(
+    random,
+    stain,
+    options,
+    cells.map((cell) => ({ ...cell, x: cell.x + x, y: cell.y + y })),
+    cropUnits,
+    false,
+  );
 }
 
 function randomFor(options: PhantomOptions, kind: number): CounterRandom {
   if (!Number.isInteger(options.size) || options.size < smallestSize || options.size > largestSize) {
-    throw new UserError("phantom.size", `Expected a whole number from ${smallestSize} to ${largestSize} for the size of a phantom but received ${options.size}`);
+    throw new UserError(
+      "phantom.size",
+      `Expected a whole number from ${smallestSize} to ${largestSize} for the size of a phantom but received ${options.size}`,
+    );
   }
   return new CounterRandom(options.seed, phantomClasses.indexOf(options.className), options.index, kind);
 }
 
-function render(random: CounterRandom, stain: Stain, options: PhantomOptions, cells: readonly Cell[], units: number, withDebris: boolean): Phantom {
+function render(
+  random: CounterRandom,
+  stain: Stain,
+  options: PhantomOptions,
+  cells: readonly Cell[],
+  units: number,
+  withDebris: boolean,
+): Phantom {
   const { size, className } = options;
   const scale = size / units;
   const focus = random.uniform(0.35, 1.05);
   const brush: Brush = {
-    density: new OpticalDensity(size, size), haematoxylin: stain.haematoxylin, scale,
-    cloud: new NoiseTile(random, 32, 4, 0.65), grain: new NoiseTile(random, 8, 2, 0.8),
-    sharpBlur: focus * scale, softBlur: (focus + random.uniform(1.6, 3)) * scale,
+    density: new OpticalDensity(size, size),
+    haematoxylin: stain.haematoxylin,
+    scale,
+    cloud: new NoiseTile(random, 32, 4, 0.65),
+    grain: new NoiseTile(random, 8, 2, 0.8),
+    sharpBlur: focus * scale,
+    softBlur: (focus + random.uniform(1.6, 3)) * scale,
   };
   if (withDebris) drawDebris(random, brush, stain);
   const truths: CellTruth[] = [];
@@ -94,16 +117,21 @@ function render(random: CounterRandom, stain: Stain, options: PhantomOptions, ce
 function develop(random: CounterRandom, brush: Brush, stain: Stain, size: number): Uint8Array {
   const density = brush.density.focused();
   const image = new Uint8Array(3 * size * size);
-  const tiltX = random.normal(0, 0.025), tiltY = random.normal(0, 0.025), noise = random.uniform(0.8, 2.2), ground = random.uniform(0.001, 0.006);
+  const tiltX = random.normal(0, 0.025),
+    tiltY = random.normal(0, 0.025),
+    noise = random.uniform(0.8, 2.2),
+    ground = random.uniform(0.001, 0.006);
   for (let row = 0; row < size; row++) {
     for (let column = 0; column < size; column++) {
-      const u = column / size - 0.5, v = row / size - 0.5;
+      const u = column / size - 0.5,
+        v = row / size - 0.5;
       const lamp = 1 + tiltX * u * 2 + tiltY * v * 2 - 0.06 * (u * u + v * v);
       const film = ground * abs(brush.cloud.at((column / brush.scale) * 0.4, (row / brush.scale) * 0.4));
       const jitter = noise * brush.grain.at(column * 1.7 + 31, row * 1.7);
       const at = 3 * (row * size + column);
       for (let channel = 0; channel < 3; channel++) {
-        const light = 255 * (stain.background[channel] as number) * lamp * exp(-(density[at + channel] as number) - film);
+        const light =
+          255 * (stain.background[channel] as number) * lamp * exp(-(density[at + channel] as number) - film);
         image[at + channel] = max(0, min(255, round(light + jitter)));
       }
     }

@@ -40,11 +40,15 @@ export interface PhantomTruth {
  * Writes a set of phantoms: PNG images in class folders, and for each a truth file (JSON), a label image and a mask of the cells that carry the sign.
  * Calls `onImage` after each. Returns the number of images.
  */
-export async function writePhantoms(options: PhantomSetOptions, onImage: (file: string) => void = () => {}): Promise<number> {
+export async function writePhantoms(
+  options: PhantomSetOptions,
+  onImage: (file: string) => void = () => {},
+): Promise<number> {
   const draw = options.kind === "fields" ? phantomField : phantomCell;
   let written = 0;
   for (const className of options.classes) {
-    const images = path.join(options.folder, "images", className), truths = path.join(options.folder, "truth", className);
+    const images = path.join(options.folder, "images", className),
+      truths = path.join(options.folder, "truth", className);
     await Promise.all([images, truths].map((folder) => mkdir(folder, { recursive: true })));
     for (let index = 0; index < options.countPerClass; index++) {
       const phantom = draw({ className, size: options.size, seed: options.seed, index });
@@ -53,7 +57,10 @@ export async function writePhantoms(options: PhantomSetOptions, onImage: (file: 
         png(phantom.data, phantom, 3, path.join(images, `${name}.png`)),
         png(labelImage(phantom), phantom, 1, path.join(truths, `${name}.cells.png`)),
         png(signMask(phantom), phantom, 1, path.join(truths, `${name}.signs.png`)),
-        writeFile(path.join(truths, `${name}.json`), `${JSON.stringify(truthOf(phantom, `${name}.png`, options.seed, index))}\n`),
+        writeFile(
+          path.join(truths, `${name}.json`),
+          `${JSON.stringify(truthOf(phantom, `${name}.png`, options.seed, index))}\n`,
+        ),
       ]);
       written++;
       onImage(path.join(images, `${name}.png`));
@@ -66,7 +73,11 @@ export async function writePhantoms(options: PhantomSetOptions, onImage: (file: 
 export function phantomClassesNamed(names: readonly string[]): PhantomClass[] {
   return names.map((name) => {
     const found = phantomClasses.find((className) => className.toLowerCase() === name.trim().toLowerCase());
-    if (!found) throw new UserError("phantom.class", `Expected one of ${phantomClasses.join(", ")} for a class of phantoms but received "${name}"`);
+    if (!found)
+      throw new UserError(
+        "phantom.class",
+        `Expected one of ${phantomClasses.join(", ")} for a class of phantoms but received "${name}"`,
+      );
     return found;
   });
 }
@@ -81,13 +92,18 @@ export function labelImage(phantom: Phantom): Uint8Array {
   return painted(phantom, (_, index) => index + 1);
 }
 
-function painted(phantom: Phantom, value: (cell: Phantom["cells"][number], index: number) => number | undefined): Uint8Array {
+function painted(
+  phantom: Phantom,
+  value: (cell: Phantom["cells"][number], index: number) => number | undefined,
+): Uint8Array {
   const image = new Uint8Array(phantom.width * phantom.height);
   phantom.cells.forEach((cell, index) => {
     const paint = value(cell, index);
     if (paint === undefined) return;
     cell.mask.forEach((inside, at) => {
-      if (inside) image[(cell.box.y + Math.floor(at / cell.box.width)) * phantom.width + cell.box.x + (at % cell.box.width)] = paint;
+      if (inside)
+        image[(cell.box.y + Math.floor(at / cell.box.width)) * phantom.width + cell.box.x + (at % cell.box.width)] =
+          paint;
     });
   });
   return image;
@@ -95,17 +111,34 @@ function painted(phantom: Phantom, value: (cell: Phantom["cells"][number], index
 
 function truthOf(phantom: Phantom, image: string, seed: number, index: number): PhantomTruth {
   return {
-    schemaVersion: 1, image, className: phantom.className, seed, index, width: phantom.width, height: phantom.height,
-    cells: phantom.cells.map((cell, at) => ({ label: at + 1, className: cell.className, isSign: cell.isSign, box: cell.box, runs: runLengths(cell.mask) })),
+    schemaVersion: 1,
+    image,
+    className: phantom.className,
+    seed,
+    index,
+    width: phantom.width,
+    height: phantom.height,
+    cells: phantom.cells.map((cell, at) => ({
+      label: at + 1,
+      className: cell.className,
+      isSign: cell.isSign,
+      box: cell.box,
+      runs: runLengths(cell.mask),
+    })),
   };
 }
 
 function runLengths(mask: Uint8Array): number[] {
   const runs: number[] = [];
-  let value = 0, length = 0;
+  let value = 0,
+    length = 0;
   for (const pixel of mask) {
     if (pixel === value) length++;
-    else { runs.push(length); value = pixel; length = 1; }
+    else {
+      runs.push(length);
+      value = pixel;
+      length = 1;
+    }
   }
   return [...runs, length];
 }

@@ -21,7 +21,13 @@ export interface RunStatus {
   /** Items planned, and those that have an outcome so far. */
   readonly items: number;
   readonly counts: z.infer<typeof counts>;
-  readonly jobs: readonly { readonly name: string; readonly queue: Dispatch["queue"]; readonly shards: number; readonly state: string; readonly reason?: string }[];
+  readonly jobs: readonly {
+    readonly name: string;
+    readonly queue: Dispatch["queue"];
+    readonly shards: number;
+    readonly state: string;
+    readonly reason?: string;
+  }[];
 }
 
 export interface BatchStatus {
@@ -37,14 +43,22 @@ export interface BatchStatus {
 }
 
 /** How far a batch is, from the bucket alone; with a queue, what its jobs say too. Reads as many objects as there are finished shards. */
-export async function batchStatus(store: ObjectStore, batch: BatchName, jobs?: Pick<JobQueue, "describe">): Promise<BatchStatus> {
+export async function batchStatus(
+  store: ObjectStore,
+  batch: BatchName,
+  jobs?: Pick<JobQueue, "describe">,
+): Promise<BatchStatus> {
   const activity = (await readDocument(store, activityKey(batch), activityDocument))?.value;
   const rejection = (await readDocument(store, rejectionKey(batch), rejectionDocument))?.value.failure ?? undefined;
   const runs: RunStatus[] = [];
   for (const plan of (await readPlans(store, batch)).toReversed()) runs.push(await runStatus(store, plan, jobs));
-  const stage = rejection ? "rejected" : runs[0]?.stage ?? (activity || (await hasUploads(store, batch)) ? "uploading" : "unknown");
+  const stage = rejection
+    ? "rejected"
+    : (runs[0]?.stage ?? (activity || (await hasUploads(store, batch)) ? "uploading" : "unknown"));
   return {
-    batch, stage, runs,
+    batch,
+    stage,
+    runs,
     explanation: rejection?.message ?? explanations[stage],
     lastEventAt: activity?.lastEventAt ?? null,
     nextLookAt: activity?.tickDueAt ?? null,
@@ -62,12 +76,21 @@ const explanations: Readonly<Record<Stage, string>> = {
   done: "Summary, table and report are in the bucket.",
 };
 
-async function runStatus(store: ObjectStore, plan: Plan, queue: Pick<JobQueue, "describe"> | undefined): Promise<RunStatus> {
+async function runStatus(
+  store: ObjectStore,
+  plan: Plan,
+  queue: Pick<JobQueue, "describe"> | undefined,
+): Promise<RunStatus> {
   const dispatches = await readDispatches(store, plan.batch, plan.run);
   const jobs: RunStatus["jobs"][number][] = [];
   for (const { value } of dispatches) {
     const facts = value.jobId === null ? undefined : await queue?.describe(value.jobId);
-    jobs.push({ name: value.jobName, queue: value.queue, shards: shardsOf(value).length, ...stateOf(value, facts, queue !== undefined) });
+    jobs.push({
+      name: value.jobName,
+      queue: value.queue,
+      shards: shardsOf(value).length,
+      ...stateOf(value, facts, queue !== undefined),
+    });
   }
   const base = { run: plan.run, ordinal: plan.ordinal, items: plan.items, jobs };
   const closed = await readRunSummary(store, plan.batch, plan.run);
@@ -78,10 +101,18 @@ async function runStatus(store: ObjectStore, plan: Plan, queue: Pick<JobQueue, "
   }
   const found = tally.counts;
   const isRunning = found.planned > 0 || jobs.some(({ state }) => state === "running");
-  return { ...base, stage: found.planned >= plan.items && plan.items > 0 ? "collecting" : isRunning ? "running" : "planned", counts: found };
+  return {
+    ...base,
+    stage: found.planned >= plan.items && plan.items > 0 ? "collecting" : isRunning ? "running" : "planned",
+    counts: found,
+  };
 }
 
-function stateOf({ jobId, leaseUntil }: Dispatch, facts: JobFacts | undefined, asked: boolean): { state: string; reason?: string } {
+function stateOf(
+  { jobId, leaseUntil }: Dispatch,
+  facts: JobFacts | undefined,
+  asked: boolean,
+): { state: string; reason?: string } {
   if (facts) return { state: facts.state, ...(facts.reason === undefined ? {} : { reason: facts.reason }) };
   if (jobId === null) return { state: `claimed, to be submitted before ${leaseUntil}` };
   return { state: asked ? "no longer known to the queue" : "submitted" };

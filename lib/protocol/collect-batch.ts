@@ -40,8 +40,10 @@ export async function collectBatch(pipeline: Pipeline, batch: BatchName, run: Ru
     for (const one of found.values()) tally.add(one);
   }
   if (unfinished.length > 0) {
-    if (jobs.length === 0 || jobs.some(({ isLive }) => isLive)) return { state: "running", finishedItems: tally.counts.planned, items: plan.items };
-    if (await tryAgain(pipeline, plan, jobs, unfinished)) return { state: "dispatched-again", shards: unfinished.length };
+    if (jobs.length === 0 || jobs.some(({ isLive }) => isLive))
+      return { state: "running", finishedItems: tally.counts.planned, items: plan.items };
+    if (await tryAgain(pipeline, plan, jobs, unfinished))
+      return { state: "dispatched-again", shards: unfinished.length };
     for (const shard of unfinished) await giveUp(pipeline, plan, shard, dispatches, jobs, tally);
   }
   await closeRun(pipeline, plan, tally, jobs);
@@ -49,11 +51,17 @@ export async function collectBatch(pipeline: Pipeline, batch: BatchName, run: Ru
 }
 
 /** False when every try is spent. A claim that was never submitted, or a job the queue has forgotten, was no try. */
-async function tryAgain(pipeline: Pipeline, plan: Plan, jobs: readonly RunJob[], unfinished: readonly number[]): Promise<boolean> {
+async function tryAgain(
+  pipeline: Pipeline,
+  plan: Plan,
+  jobs: readonly RunJob[],
+  unfinished: readonly number[],
+): Promise<boolean> {
   if (jobs.some(({ dispatch }) => dispatch.value.jobId === null)) {
     await ensureDispatched(pipeline, plan);
     const stranded = jobs.filter(({ dispatch }) => dispatch.value.jobId === null && dispatch.value.number > 0);
-    for (const { dispatch } of stranded) await dispatchAgain(pipeline, plan, dispatch.value.number, shardsOf(dispatch.value), dispatch.value.queue);
+    for (const { dispatch } of stranded)
+      await dispatchAgain(pipeline, plan, dispatch.value.number, shardsOf(dispatch.value), dispatch.value.queue);
     return true;
   }
   const spent = new Set(jobs.filter(({ facts }) => facts !== undefined).map(({ dispatch }) => dispatch.value.number));
@@ -62,7 +70,11 @@ async function tryAgain(pipeline: Pipeline, plan: Plan, jobs: readonly RunJob[],
   return true;
 }
 
-async function finishPublishing(pipeline: Pipeline, { batch, run }: Plan, state: "collected" | "already-collected" = "already-collected"): Promise<CollectOutcome> {
+async function finishPublishing(
+  pipeline: Pipeline,
+  { batch, run }: Plan,
+  state: "collected" | "already-collected" = "already-collected",
+): Promise<CollectOutcome> {
   const news = state === "collected" || !(await isPublished(pipeline.store, batch, run));
   // Before publishing, which is what shows a later collector that nothing is left to do.
   if (news) await lookForReturned(pipeline, batch, run);
@@ -79,4 +91,5 @@ async function lookForReturned(pipeline: Pipeline, batch: BatchName, run: RunId)
   if (gaps > 0 && (await readActivity(pipeline, batch))) await touch(pipeline, batch, pipeline.policy.idleSeconds);
 }
 
-const itemsIn = ({ items, itemsPerShard }: Plan, shard: number): number => Math.min(itemsPerShard, items - shard * itemsPerShard);
+const itemsIn = ({ items, itemsPerShard }: Plan, shard: number): number =>
+  Math.min(itemsPerShard, items - shard * itemsPerShard);

@@ -4,7 +4,10 @@ import { planBatch, type PlanOutcome } from "./plan-batch";
 import { readActivity, scheduleTick } from "./planning/activity";
 import type { Pipeline } from "./ports";
 
-export type TickOutcome = { readonly state: "nothing" | "superseded" } | { readonly state: "waiting"; readonly seconds: number } | PlanOutcome;
+export type TickOutcome =
+  | { readonly state: "nothing" | "superseded" }
+  | { readonly state: "waiting"; readonly seconds: number }
+  | PlanOutcome;
 
 /** Two clocks differ by no more. */
 const slackMilliseconds = 2000;
@@ -18,7 +21,8 @@ export async function handleTick(pipeline: Pipeline, batch: BatchName): Promise<
   const now = pipeline.clock.now();
   const found = await readActivity(pipeline, batch);
   if (!found) return { state: "nothing" };
-  if (found.tickDueAt !== null && Date.parse(found.tickDueAt) > now.getTime() + slackMilliseconds) return { state: "superseded" };
+  if (found.tickDueAt !== null && Date.parse(found.tickDueAt) > now.getTime() + slackMilliseconds)
+    return { state: "superseded" };
   if (found.drafting) return planBatch(pipeline, batch, found.drafting.closing, found.drafting.draft);
 
   const remaining = (Date.parse(found.lastEventAt) - now.getTime()) / 1000 + pipeline.policy.idleSeconds;

@@ -19,7 +19,10 @@ export interface FailedEvent<Event extends UploadEvent> {
  * Takes a group of upload events. An event says only "look": duplicates, reordering and our own outputs do no harm.
  * Answers the events that could not be handled, so that they alone are delivered again.
  */
-export async function noteEvents<Event extends UploadEvent>(pipeline: Pipeline, events: readonly Event[]): Promise<readonly FailedEvent<Event>[]> {
+export async function noteEvents<Event extends UploadEvent>(
+  pipeline: Pipeline,
+  events: readonly Event[],
+): Promise<readonly FailedEvent<Event>[]> {
   const failed: FailedEvent<Event>[] = [];
   const strays: string[] = [];
   for (const [name, touched] of byBatch(events, strays)) {
@@ -29,7 +32,11 @@ export async function noteEvents<Event extends UploadEvent>(pipeline: Pipeline, 
       continue;
     }
     try {
-      await noteBatch(pipeline, batch.data, touched.map(({ key }) => key));
+      await noteBatch(
+        pipeline,
+        batch.data,
+        touched.map(({ key }) => key),
+      );
     } catch (error) {
       failed.push(...touched.map((event) => ({ event, error })));
     }
@@ -56,7 +63,8 @@ function byBatch<Event extends UploadEvent>(events: readonly Event[], strays: st
   for (const event of events) {
     const object = incomingObject(event.key);
     if (object.kind === "stray") strays.push(event.key);
-    if (object.kind === "stray" || object.kind === "elsewhere" || object.kind === "folder" || object.kind === "hidden") continue;
+    if (object.kind === "stray" || object.kind === "elsewhere" || object.kind === "folder" || object.kind === "hidden")
+      continue;
     const group = groups.get(object.batch);
     if (group) group.push(event);
     else groups.set(object.batch, [event]);
@@ -67,6 +75,9 @@ function byBatch<Event extends UploadEvent>(events: readonly Event[], strays: st
 const shownStrays = 10;
 
 const strayNotice = (keys: readonly string[]): string =>
-  `Expected images inside a folder under incoming/ (the batch), whose name has at most 200 bytes, but received ${keys.length} elsewhere; they are left alone:\n`
-  + keys.slice(0, shownStrays).map((key) => `  ${JSON.stringify(key)}`).join("\n")
-  + (keys.length > shownStrays ? `\n  and ${keys.length - shownStrays} more` : "");
+  `Expected images inside a folder under incoming/ (the batch), whose name has at most 200 bytes, but received ${keys.length} elsewhere; they are left alone:\n` +
+  keys
+    .slice(0, shownStrays)
+    .map((key) => `  ${JSON.stringify(key)}`)
+    .join("\n") +
+  (keys.length > shownStrays ? `\n  and ${keys.length - shownStrays} more` : "");

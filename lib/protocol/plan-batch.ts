@@ -27,7 +27,12 @@ export type PlanOutcome =
  * Plans a batch that is closed: freezes its settings and model, lists it into a draft, claims the run
  * and dispatches it. May be called any number of times, by any number of planners, and killed anywhere.
  */
-export async function planBatch(pipeline: Pipeline, batch: BatchName, closing: Closing, unfinishedDraft?: string): Promise<PlanOutcome> {
+export async function planBatch(
+  pipeline: Pipeline,
+  batch: BatchName,
+  closing: Closing,
+  unfinishedDraft?: string,
+): Promise<PlanOutcome> {
   let drafted: Drafted;
   let model: FrozenModel;
   try {
@@ -45,17 +50,32 @@ export async function planBatch(pipeline: Pipeline, batch: BatchName, closing: C
   }
   await withdrawRejection(pipeline, batch);
   const outcome = await settleRun(pipeline, drafted.progress, model, closing);
-  await settleTicks(pipeline, batch, drafted.progress.startedAt, identityOf(drafted.progress), pipeline.policy.idleSeconds);
+  await settleTicks(
+    pipeline,
+    batch,
+    drafted.progress.startedAt,
+    identityOf(drafted.progress),
+    pipeline.policy.idleSeconds,
+  );
   if (outcome.state === "nothing-new" || outcome.state === "empty") await closeIfDone(pipeline, batch);
   return outcome;
 }
 
-async function takeUp(pipeline: Pipeline, batch: BatchName, unfinished: string | undefined): Promise<DraftProgress | Date> {
+async function takeUp(
+  pipeline: Pipeline,
+  batch: BatchName,
+  unfinished: string | undefined,
+): Promise<DraftProgress | Date> {
   const resumed = unfinished === undefined ? undefined : await resumeDraft(pipeline, batch, unfinished);
   return resumed ?? beginDraft(pipeline, batch, await freezeSettings(pipeline.store, batch));
 }
 
-async function settleRun(pipeline: Pipeline, progress: DraftProgress, model: FrozenModel, closing: Closing): Promise<PlanOutcome> {
+async function settleRun(
+  pipeline: Pipeline,
+  progress: DraftProgress,
+  model: FrozenModel,
+  closing: Closing,
+): Promise<PlanOutcome> {
   const { store } = pipeline;
   const { batch } = progress;
   const identity = identityOf(progress);
@@ -63,13 +83,17 @@ async function settleRun(pipeline: Pipeline, progress: DraftProgress, model: Fro
   const newest = plans.at(-1);
   // Another planner was faster: what it planned is not to be planned again.
   if (plans.length > progress.plansSeen) return planBatch(pipeline, batch, closing);
-  if (progress.fresh === 0 && newest) return newest.identity === identity ? continueRun(pipeline, newest) : { state: "nothing-new", images: progress.images };
+  if (progress.fresh === 0 && newest)
+    return newest.identity === identity
+      ? continueRun(pipeline, newest)
+      : { state: "nothing-new", images: progress.images };
   if (progress.images === 0 && closing.by === "idle") return { state: "empty" };
 
   const { plan: settled, created } = await claimPlan(pipeline, progress, model, closing, plans);
   await ensureDispatched(pipeline, settled);
   if (settled.shards === 0) await collectBatch(pipeline, batch, settled.run);
-  if (created && settled.notes.length > 0) await attempt(() => pipeline.notices.publish(`Batch ${batch}: run ${settled.run}`, settled.notes.join("\n")));
+  if (created && settled.notes.length > 0)
+    await attempt(() => pipeline.notices.publish(`Batch ${batch}: run ${settled.run}`, settled.notes.join("\n")));
   return { state: created ? "planned" : "already-planned", plan: settled };
 }
 

@@ -1,7 +1,15 @@
 import { RunIdentity } from "../contract/digests";
 import { engineVersion } from "../contract/engine-version";
 import { batchName, type BatchName } from "../contract/names";
-import { activityKey, batchRunsPrefix, closedMarkerKey, incomingBatchPrefix, incomingObject, incomingPrefix, runsPrefix } from "../contract/object-keys";
+import {
+  activityKey,
+  batchRunsPrefix,
+  closedMarkerKey,
+  incomingBatchPrefix,
+  incomingObject,
+  incomingPrefix,
+  runsPrefix,
+} from "../contract/object-keys";
 import { activity as activityDocument, closedMarker, type ClosedMarker } from "../contract/planning";
 import type { Plan } from "../contract/plan";
 import { listAll, type ListPage, type ObjectStore } from "../storage/object-store";
@@ -46,7 +54,10 @@ async function batchesToLookAt(store: ObjectStore): Promise<BatchName[]> {
   for (const prefix of [incomingPrefix, runsPrefix]) {
     let continuation: string | undefined;
     do {
-      const page: ListPage = await store.listPage(prefix, { delimiter: "/", ...(continuation === undefined ? {} : { continuation }) });
+      const page: ListPage = await store.listPage(prefix, {
+        delimiter: "/",
+        ...(continuation === undefined ? {} : { continuation }),
+      });
       for (const folder of page.prefixes) names.add(folder.slice(prefix.length, -1));
       continuation = page.continuation;
     } while (continuation !== undefined);
@@ -59,7 +70,12 @@ async function batchesToLookAt(store: ObjectStore): Promise<BatchName[]> {
 
 async function mend(pipeline: Pipeline, batch: BatchName): Promise<string[]> {
   const { store, clock } = pipeline;
-  const facts = new Map((await store.listPage(batchRunsPrefix(batch), { delimiter: "/" })).objects.map((object) => [object.key, object.lastModified]));
+  const facts = new Map(
+    (await store.listPage(batchRunsPrefix(batch), { delimiter: "/" })).objects.map((object) => [
+      object.key,
+      object.lastModified,
+    ]),
+  );
   const touchedAt = facts.get(activityKey(batch));
   const closedAt = facts.get(closedMarkerKey(batch));
   if (closedAt && (!touchedAt || closedAt > touchedAt)) {
@@ -74,7 +90,8 @@ async function mend(pipeline: Pipeline, batch: BatchName): Promise<string[]> {
     return ["its events were lost: noted, and looked at once it is still"];
   }
   const done: string[] = [];
-  const unlisted = activity && (activity.drafting !== null || activity.listedAt === null || activity.lastEventAt >= activity.listedAt);
+  const unlisted =
+    activity && (activity.drafting !== null || activity.listedAt === null || activity.lastEventAt >= activity.listedAt);
   if (activity && unlisted && !tickIsPending(activity, clock.now())) {
     await scheduleTick(pipeline, batch, 0);
     done.push("its tick was lost: looked at now");
@@ -97,9 +114,15 @@ async function verify(pipeline: Pipeline, batch: BatchName, closed: ClosedMarker
   const { store, clock } = pipeline;
   if (closed.verified || clock.now().getTime() - Date.parse(closed.closedAt) < verifyAfterMilliseconds) return [];
   const newest = (await readPlans(store, batch)).at(-1);
-  const listedAs = (await readDocument(store, activityKey(batch), activityDocument))?.value.listedAs ?? newest?.identity;
+  const listedAs =
+    (await readDocument(store, activityKey(batch), activityDocument))?.value.listedAs ?? newest?.identity;
   const changed = newest !== undefined && (await identityNow(store, newest)) !== listedAs;
-  await updateDocument(store, closedMarkerKey(batch), closedMarker, (before) => before && { ...before, verified: true });
+  await updateDocument(
+    store,
+    closedMarkerKey(batch),
+    closedMarker,
+    (before) => before && { ...before, verified: true },
+  );
   if (!changed) return [];
   await touch(pipeline, batch, pipeline.policy.idleSeconds);
   return ["it no longer lists as it was planned: noted, and looked at once it is still"];
@@ -114,6 +137,7 @@ async function identityNow(store: ObjectStore, { batch, settings, model }: Plan)
 }
 
 async function hasImages(store: ObjectStore, batch: BatchName): Promise<boolean> {
-  for await (const { key } of listAll(store, incomingBatchPrefix(batch))) if (incomingObject(key).kind === "image") return true;
+  for await (const { key } of listAll(store, incomingBatchPrefix(batch)))
+    if (incomingObject(key).kind === "image") return true;
   return false;
 }

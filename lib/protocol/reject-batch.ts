@@ -17,5 +17,10 @@ export async function judgeSettings(pipeline: Rejecting, batch: BatchName): Prom
 export async function rejectBatch(pipeline: Rejecting, batch: BatchName, failure: Failure): Promise<void> {
   await recordRejection(pipeline, batch, failure);
   await publishBatch(pipeline, batch);
-  await attempt(() => pipeline.notices.publish(`Batch ${batch} was not accepted`, `${failure.message}\nNothing was started. Mend it and upload batch.json again.`));
+  await attempt(() =>
+    pipeline.notices.publish(
+      `Batch ${batch} was not accepted`,
+      `${failure.message}\nNothing was started. Mend it and upload batch.json again.`,
+    ),
+  );
 }

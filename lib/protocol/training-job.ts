@@ -26,7 +26,13 @@ const uploadsAtOnce = 4;
  * A training whose data set and whose checkpoints lie in the bucket: fetches both, trains, and puts back what changed, every half
  * minute and at the end. After a Spot reclaim the next attempt goes on from the last epoch that was put back.
  */
-export async function runTrainingJob({ store, name, scratch, train, saveEverySeconds = usualSaveSeconds }: TrainingJob): Promise<number> {
+export async function runTrainingJob({
+  store,
+  name,
+  scratch,
+  train,
+  saveEverySeconds = usualSaveSeconds,
+}: TrainingJob): Promise<number> {
   const folders = { data: path.join(scratch, "data"), out: path.join(scratch, "run") };
   await fetchFolder(store, trainingDataPrefix(name), folders.data);
   await fetchFolder(store, trainingRunPrefix(name), folders.out);
@@ -37,7 +43,13 @@ export async function runTrainingJob({ store, name, scratch, train, saveEverySec
     return saving;
   };
   // A save that fails now is made up for by the next; only the last one's failure counts.
-  const timer = setInterval(() => void save().catch(() => { saving = Promise.resolve(); }), saveEverySeconds * 1000);
+  const timer = setInterval(
+    () =>
+      void save().catch(() => {
+        saving = Promise.resolve();
+      }),
+    saveEverySeconds * 1000,
+  );
   try {
     return await train(folders);
   } finally {
@@ -52,7 +64,12 @@ async function fetchFolder(store: ObjectStore, prefix: string, folder: string): 
   for await (const { key } of listAll(store, prefix)) {
     const inside = key.slice(prefix.length);
     // A key is no path: whoever wrote it may have meant another folder.
-    if (inside === "" || inside.endsWith("/") || inside.split("/").some((part) => part === ".." || part === "." || part === "")) continue;
+    if (
+      inside === "" ||
+      inside.endsWith("/") ||
+      inside.split("/").some((part) => part === ".." || part === "." || part === "")
+    )
+      continue;
     const file = path.join(folder, inside);
     await mkdir(path.dirname(file), { recursive: true });
     await withRetries(systemClock, async () => {

@@ -14,8 +14,10 @@ export class CounterRandom {
    * @param stream up to three 32-bit words that tell streams of one seed apart, for example (epoch, sample)
    */
   constructor(seed: number, ...stream: readonly number[]) {
-    if (!Number.isSafeInteger(seed)) throw new RangeError(`Expected a whole number below 2^53 for the seed but received ${seed}`);
-    if (stream.length > 3) throw new RangeError(`Expected at most three words for the stream but received ${stream.length}`);
+    if (!Number.isSafeInteger(seed))
+      throw new RangeError(`Expected a whole number below 2^53 for the seed but received ${seed}`);
+    if (stream.length > 3)
+      throw new RangeError(`Expected at most three words for the stream but received ${stream.length}`);
     this.key0 = seed >>> 0;
     this.key1 = floor(seed / 0x1_0000_0000) >>> 0;
     stream.forEach((word, index) => (this.counter[index + 1] = word >>> 0));
@@ -73,11 +75,17 @@ const multiplier1 = 0xcd9e8d57;
  * Writes the block of four 32-bit words that belongs to `counter` and the key into `out`.
  */
 export function philox4x32(counter: Uint32Array, key0: number, key1: number, out: Uint32Array): void {
-  let c0 = counter[0] as number, c1 = counter[1] as number, c2 = counter[2] as number, c3 = counter[3] as number;
-  let k0 = key0, k1 = key1;
+  let c0 = counter[0] as number,
+    c1 = counter[1] as number,
+    c2 = counter[2] as number,
+    c3 = counter[3] as number;
+  let k0 = key0,
+    k1 = key1;
   for (let round = 0; round < 10; round++) {
-    const high0 = highWord(multiplier0, c0), low0 = imul(multiplier0, c0);
-    const high1 = highWord(multiplier1, c2), low1 = imul(multiplier1, c2);
+    const high0 = highWord(multiplier0, c0),
+      low0 = imul(multiplier0, c0);
+    const high1 = highWord(multiplier1, c2),
+      low1 = imul(multiplier1, c2);
     c0 = (high1 ^ c1 ^ k0) >>> 0;
     c1 = low1 >>> 0;
     c2 = (high0 ^ c3 ^ k1) >>> 0;
@@ -85,12 +93,18 @@ export function philox4x32(counter: Uint32Array, key0: number, key1: number, out
     k0 = (k0 + 0x9e3779b9) >>> 0;
     k1 = (k1 + 0xbb67ae85) >>> 0;
   }
-  out[0] = c0; out[1] = c1; out[2] = c2; out[3] = c3;
+  out[0] = c0;
+  out[1] = c1;
+  out[2] = c2;
+  out[3] = c3;
 }
 
 /** The upper 32 bits of a 32 x 32 bit product. */
 function highWord(a: number, b: number): number {
-  const aLow = a & 0xffff, aHigh = a >>> 16, bLow = b & 0xffff, bHigh = b >>> 16;
+  const aLow = a & 0xffff,
+    aHigh = a >>> 16,
+    bLow = b & 0xffff,
+    bHigh = b >>> 16;
   const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
   const cross = aLow * bHigh + (middle & 0xffff);
   return (aHigh * bHigh + floor(middle / 0x10000) + floor(cross / 0x10000)) >>> 0;

@@ -23,7 +23,11 @@ export const mostImages = 500;
  * fifth), the least certain (a fifth), the least complete (a fifth), and a sample for the rest. The sample is by a hash
  * of the key and a seed, so a batch gives the same report every time. In key order; skipped images are not shown.
  */
-export async function chooseImages(rows: AsyncIterable<{ readonly outcome: Outcome }>, most = mostImages, seed = 0): Promise<Choice> {
+export async function chooseImages(
+  rows: AsyncIterable<{ readonly outcome: Outcome }>,
+  most = mostImages,
+  seed = 0,
+): Promise<Choice> {
   const part = Math.max(1, Math.floor(most / 5));
   const failed = new Lowest(part, ({ key }) => randomRank(key, seed));
   const uncertain = new Lowest(part, (outcome) => (outcome.status === "succeeded" ? outcome.probability : 1));
@@ -42,10 +46,18 @@ export async function chooseImages(rows: AsyncIterable<{ readonly outcome: Outco
   }
   const chosen = new Map<string, Chosen>();
   const everything = shown <= most;
-  const groups: [Reason, Lowest][] = everything ? [["sample", sample]] : [["failed", failed], ["least certain", uncertain], ["least complete", incomplete], ["sample", sample]];
+  const groups: [Reason, Lowest][] = everything
+    ? [["sample", sample]]
+    : [
+        ["failed", failed],
+        ["least certain", uncertain],
+        ["least complete", incomplete],
+        ["sample", sample],
+      ];
   for (const [reason, group] of groups) {
     for (const outcome of group.outcomes()) {
-      if (chosen.size < most && !chosen.has(outcome.key)) chosen.set(outcome.key, { outcome, reason: outcome.status === "failed" ? "failed" : reason });
+      if (chosen.size < most && !chosen.has(outcome.key))
+        chosen.set(outcome.key, { outcome, reason: outcome.status === "failed" ? "failed" : reason });
     }
   }
   const inKeyOrder = [...chosen.values()].sort((one, other) => (one.outcome.key < other.outcome.key ? -1 : 1));
@@ -55,7 +67,10 @@ export async function chooseImages(rows: AsyncIterable<{ readonly outcome: Outco
 /** How much an image's explanations leave open: the largest relative completeness error, and more for one that has not converged. */
 export function incompleteness(outcome: Outcome): number {
   if (outcome.status !== "succeeded") return 0;
-  return Math.max(0, ...outcome.explanations.map(({ relative, converged }) => (relative ?? 0) + (converged === false ? 1000 : 0)));
+  return Math.max(
+    0,
+    ...outcome.explanations.map(({ relative, converged }) => (relative ?? 0) + (converged === false ? 1000 : 0)),
+  );
 }
 
 function randomRank(key: string, seed: number): number {

@@ -1,6 +1,13 @@
 /** Eight colours that stay apart for common kinds of colour blindness, dark enough for white text; red, green, blue. */
 const colours = [
-  [0, 98, 155], [178, 71, 0], [0, 115, 83], [146, 63, 137], [122, 92, 0], [190, 38, 60], [70, 84, 190], [84, 96, 104],
+  [0, 98, 155],
+  [178, 71, 0],
+  [0, 115, 83],
+  [146, 63, 137],
+  [122, 92, 0],
+  [190, 38, 60],
+  [70, 84, 190],
+  [84, 96, 104],
 ] as const;
 
 /** How many class colours there are before they repeat. */

@@ -11,12 +11,27 @@ export interface TableRow {
  * results.csv line by line, whatever the number of rows (RFC 4180: commas, CRLF, quotes doubled; UTF-8). One row an image; for
  * each method three columns. A text cell that a spreadsheet would take for a formula is preceded by an apostrophe.
  */
-export async function* csvLines(summary: Pick<Summary, "explanations">, rows: AsyncIterable<TableRow> | Iterable<TableRow>): AsyncGenerator<string> {
+export async function* csvLines(
+  summary: Pick<Summary, "explanations">,
+  rows: AsyncIterable<TableRow> | Iterable<TableRow>,
+): AsyncGenerator<string> {
   const methods = summary.explanations.map(({ method }) => method);
   yield line([
-    "key", "status", "class", "class_index", "probability", "label",
+    "key",
+    "status",
+    "class",
+    "class_index",
+    "probability",
+    "label",
     ...methods.flatMap((method) => [`${method}_relative_error`, `${method}_map_change`, `${method}_converged`]),
-    "reason", "message", "warnings", "seconds", "finished_at", "run", "work", "result",
+    "reason",
+    "message",
+    "warnings",
+    "seconds",
+    "finished_at",
+    "run",
+    "work",
+    "result",
   ]);
   for await (const { outcome, run } of rows) yield line(cells(outcome, run, methods));
 }
@@ -30,11 +45,20 @@ function cells(outcome: Outcome, run: string | undefined, methods: readonly stri
     return [found?.relative, found?.mapChange, found?.converged];
   });
   return [
-    outcome.key, outcome.status, succeeded?.className, succeeded?.classIndex, succeeded?.probability, outcome.label,
+    outcome.key,
+    outcome.status,
+    succeeded?.className,
+    succeeded?.classIndex,
+    succeeded?.probability,
+    outcome.label,
     ...figures,
     outcome.status === "failed" ? outcome.failure.code : outcome.status === "skipped" ? outcome.reason : undefined,
     outcome.status === "failed" ? outcome.failure.message : undefined,
-    succeeded?.warnings.join("; "), outcome.seconds, outcome.finishedAt, run, outcome.work,
+    succeeded?.warnings.join("; "),
+    outcome.seconds,
+    outcome.finishedAt,
+    run,
+    outcome.work,
     outcome.status === "failed" ? undefined : outcome.resultKey,
   ];
 }

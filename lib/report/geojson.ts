@@ -28,7 +28,8 @@ export function annotations(result: Explained, maps: readonly ExplainedMap[]): s
     const explanation = explanations.find((candidate) => candidate.method === method);
     const target = explanation?.target ?? { classIndex: prediction.classIndex, className: prediction.className };
     const toImage = (x: number, y: number): [number, number] => [
-      rounded(seen.left + (x * seen.width) / map.width), rounded(seen.top + (y * seen.height) / map.height),
+      rounded(seen.left + (x * seen.width) / map.width),
+      rounded(seen.top + (y * seen.height) / map.height),
     ];
     return attributedRegions(map, toImage).map(({ polygon, share, mean, maximum }, i) => ({
       type: "Feature",
@@ -41,8 +42,12 @@ export function annotations(result: Explained, maps: readonly ExplainedMap[]): s
         classification: { name: target.className, color: classColour(target.classIndex) },
         measurements: {
           "Class score": prediction.probabilities[target.classIndex] ?? prediction.probability,
-          "Attribution share": share, "Attribution mean": mean, "Attribution maximum": maximum,
-          ...(explanation?.completeness.relative == null ? {} : { "Completeness error (relative)": explanation.completeness.relative }),
+          "Attribution share": share,
+          "Attribution mean": mean,
+          "Attribution maximum": maximum,
+          ...(explanation?.completeness.relative == null
+            ? {}
+            : { "Completeness error (relative)": explanation.completeness.relative }),
         },
       },
     }));

@@ -32,7 +32,14 @@ export function shrink(map: FloatMap, longest: number): FloatMap {
 }
 
 function shrinkLines(
-  data: Float32Array, from: number, to: number, lines: number, lineStep: number, step: number, outLineStep: number, outStep: number,
+  data: Float32Array,
+  from: number,
+  to: number,
+  lines: number,
+  lineStep: number,
+  step: number,
+  outLineStep: number,
+  outStep: number,
 ): Float32Array {
   const out = new Float32Array(lines * to);
   const scale = from / to;

@@ -35,21 +35,32 @@ export async function renderReport(source: ReportSource): Promise<string> {
   const choice = await chooseImages(source.rows(), mostImages);
   const { cards, withoutPictures } = await fillCards(source, choice.chosen);
   const classes = summary.model?.card.classes ?? [];
-  const context = { resultsPrefix: batchResultsPrefix(summary.batch), incomingPrefix: incomingBatchPrefix(summary.batch), classes };
+  const context = {
+    resultsPrefix: batchResultsPrefix(summary.batch),
+    incomingPrefix: incomingBatchPrefix(summary.batch),
+    classes,
+  };
   const methods = [...new Set(cards.flatMap(({ layers }) => layers.map(({ method }) => method)))];
   const document = page(summary, [
     heading(summary),
     html`<main>${totals(summary)}<div class="columns">${classCounts(summary)}${explanationQuality(summary)}${agreement(summary)}</div>
 ${imagesSection({
-      cards: cards.map((card, i) => imageCard(card, i, context)), classes, methods,
-      labelled: summary.agreement !== undefined, leftOut: choice.leftOut, withoutPictures,
-    })}
+  cards: cards.map((card, i) => imageCard(card, i, context)),
+  classes,
+  methods,
+  labelled: summary.agreement !== undefined,
+  leftOut: choice.leftOut,
+  withoutPictures,
+})}
 ${failures(summary)}<div class="columns">${modelCardSection(summary)}${settingsSection(summary)}</div>${closing(summary)}</main>`,
   ]);
   return document.text;
 }
 
-async function fillCards(source: ReportSource, chosen: readonly Chosen[]): Promise<{ cards: Card[]; withoutPictures: number }> {
+async function fillCards(
+  source: ReportSource,
+  chosen: readonly Chosen[],
+): Promise<{ cards: Card[]; withoutPictures: number }> {
   const cards: Card[] = [];
   let room = largestReport - keptBack - chosen.length * textOfCard;
   let withoutPictures = 0;

@@ -17,8 +17,19 @@ export function fileError(error: unknown, doing: string): CytolensError | unknow
   if (code === undefined) return error;
   const cause = { cause: error };
   const message = (error as Error).message;
-  if (full.has(code)) return new EnvironmentError("storage.full", `Expected room for ${doing} but the disk is full (${code}); make room and run again`, cause);
-  if (denied.has(code)) return new EnvironmentError("storage.denied", `Expected to be allowed ${doing} but was not: ${message}`, cause);
-  if (passing.has(code)) return new TransientError("storage.busy", `Expected ${doing} to succeed but it may only do so later: ${message}`, cause);
+  if (full.has(code))
+    return new EnvironmentError(
+      "storage.full",
+      `Expected room for ${doing} but the disk is full (${code}); make room and run again`,
+      cause,
+    );
+  if (denied.has(code))
+    return new EnvironmentError("storage.denied", `Expected to be allowed ${doing} but was not: ${message}`, cause);
+  if (passing.has(code))
+    return new TransientError(
+      "storage.busy",
+      `Expected ${doing} to succeed but it may only do so later: ${message}`,
+      cause,
+    );
   return new EnvironmentError("storage.failed", `Expected ${doing} to succeed but it did not: ${message}`, cause);
 }

@@ -33,7 +33,11 @@ export class FileLocks {
       });
       if (holder === undefined) continue;
       if (!isAlive(Number.parseInt(holder, 10))) await this.breakLock(file, holder);
-      else if (Date.now() > deadline) throw new TransientError("storage.locked", `Expected a lock within ${longestWaitMilliseconds / 1000} s but process ${holder.split(" ")[0]} holds it`);
+      else if (Date.now() > deadline)
+        throw new TransientError(
+          "storage.locked",
+          `Expected a lock within ${longestWaitMilliseconds / 1000} s but process ${holder.split(" ")[0]} holds it`,
+        );
       else await pause(wait * (0.5 + Math.random()));
     }
   }
@@ -54,10 +58,13 @@ export class FileLocks {
     } catch (error) {
       if (errorCode(error) === "EEXIST") return false;
       if (!linksAreMissing(error)) throw error;
-      return await writeFile(file, `${process.pid} ${randomUUID()}`, { flag: "wx" }).then(() => true, (second: unknown) => {
-        if (errorCode(second) === "EEXIST") return false;
-        throw second;
-      });
+      return await writeFile(file, `${process.pid} ${randomUUID()}`, { flag: "wx" }).then(
+        () => true,
+        (second: unknown) => {
+          if (errorCode(second) === "EEXIST") return false;
+          throw second;
+        },
+      );
     } finally {
       await unlink(draft).catch(() => undefined);
     }
@@ -78,7 +85,8 @@ export class FileLocks {
 }
 
 /** Some disks (exFAT, some network drives) know no hard links. */
-export const linksAreMissing = (error: unknown): boolean => ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV", "EMLINK"].includes(errorCode(error) ?? "");
+export const linksAreMissing = (error: unknown): boolean =>
+  ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV", "EMLINK"].includes(errorCode(error) ?? "");
 
 function isAlive(processId: number): boolean {
   if (!Number.isInteger(processId)) return false;

@@ -19,7 +19,14 @@ export function isPlain(key: string, platform: NodeJS.Platform = process.platfor
   const segments = key.split("/");
   if (segments[0]?.toLowerCase() === privateFolder) return false;
   return segments.every((segment) => {
-    if (segment === "" || segment === "." || segment === ".." || segment.includes("\0") || Buffer.byteLength(segment) > longestSegmentBytes) return false;
+    if (
+      segment === "" ||
+      segment === "." ||
+      segment === ".." ||
+      segment.includes("\0") ||
+      Buffer.byteLength(segment) > longestSegmentBytes
+    )
+      return false;
     if (Buffer.from(segment, "utf8").toString("utf8") !== segment) return false;
     return platform !== "win32" || (!refusedOnWindows.test(segment) && !reservedOnWindows.test(segment));
   });

@@ -18,7 +18,8 @@ export async function* walkBucket(root: string, prefix: string, after: string): 
   const odd = await oddPlaces(root, prefix, after);
   let next = 0;
   for await (const place of walkFolder(root, "", prefix, after)) {
-    for (let found = odd[next]; found && compareKeys(found.key, place.key) <= 0; found = odd[++next]) if (found.key !== place.key) yield found;
+    for (let found = odd[next]; found && compareKeys(found.key, place.key) <= 0; found = odd[++next])
+      if (found.key !== place.key) yield found;
     yield place;
   }
   yield* odd.slice(next);
@@ -65,7 +66,11 @@ async function readEntries(folder: string): Promise<Dirent[]> {
   }
 }
 
-const pointsAtFile = async (file: string): Promise<boolean> => stat(file).then((facts) => facts.isFile(), () => false);
+const pointsAtFile = async (file: string): Promise<boolean> =>
+  stat(file).then(
+    (facts) => facts.isFile(),
+    () => false,
+  );
 
 /** Objects whose keys are no paths: few, so that they are sorted in memory. */
 async function oddPlaces(root: string, prefix: string, after: string): Promise<Place[]> {
@@ -76,7 +81,8 @@ async function oddPlaces(root: string, prefix: string, after: string): Promise<P
     const data = name.replace(/\.key$/, ".data");
     if (!name.endsWith(".key") || !names.has(data)) continue;
     const key = await readFile(path.join(folder, name), "utf8").catch(() => undefined);
-    if (key !== undefined && key.startsWith(prefix) && (after === "" || compareKeys(key, after) > 0)) places.push({ key: key as ObjectKey, file: path.join(folder, data) });
+    if (key !== undefined && key.startsWith(prefix) && (after === "" || compareKeys(key, after) > 0))
+      places.push({ key: key as ObjectKey, file: path.join(folder, data) });
   }
   return places.sort((a, b) => compareKeys(a.key, b.key));
 }

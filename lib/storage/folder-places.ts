@@ -43,10 +43,13 @@ export class FolderPlaces {
     const odd = oddPaths(this.root, key);
     if (isPlain(key) && !(await exists(odd.data))) {
       const plain = plainPath(this.root, key);
-      const parentIsFolder = await mkdir(path.dirname(plain), { recursive: true }).then(() => true, (error: unknown) => {
-        if (errorCode(error) === "EEXIST" || errorCode(error) === "ENOTDIR") return false;
-        throw error;
-      });
+      const parentIsFolder = await mkdir(path.dirname(plain), { recursive: true }).then(
+        () => true,
+        (error: unknown) => {
+          if (errorCode(error) === "EEXIST" || errorCode(error) === "ENOTDIR") return false;
+          throw error;
+        },
+      );
       if (parentIsFolder && !(await isFolder(plain)) && (await this.isSpelledSo(plain))) return plain;
     }
     await mkdir(path.dirname(odd.name), { recursive: true });
@@ -55,5 +58,13 @@ export class FolderPlaces {
   }
 }
 
-const exists = (file: string): Promise<boolean> => stat(file).then(() => true, () => false);
-const isFolder = (file: string): Promise<boolean> => stat(file).then((facts) => facts.isDirectory(), () => false);
+const exists = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
+const isFolder = (file: string): Promise<boolean> =>
+  stat(file).then(
+    (facts) => facts.isDirectory(),
+    () => false,
+  );

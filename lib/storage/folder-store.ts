@@ -13,7 +13,16 @@ import { FileLocks, linksAreMissing } from "./file-locks";
 import { privateFolder } from "./folder-keys";
 import { type Place, walkBucket } from "./folder-listing";
 import { FolderPlaces } from "./folder-places";
-import { type ListOptions, type ListPage, type ObjectFacts, ObjectNotFoundError, type ObjectStore, PreconditionFailedError, type ReadOptions, type WriteOptions } from "./object-store";
+import {
+  type ListOptions,
+  type ListPage,
+  type ObjectFacts,
+  ObjectNotFoundError,
+  type ObjectStore,
+  PreconditionFailedError,
+  type ReadOptions,
+  type WriteOptions,
+} from "./object-store";
 
 const pageSize = 1000;
 const mostPausedListings = 8;
@@ -41,7 +50,10 @@ export class FolderStore implements ObjectStore {
     this.locks = new FileLocks(path.join(this.root, privateFolder, "locks"));
   }
 
-  async read(key: ObjectKey, options: ReadOptions = {}): Promise<{ readonly facts: ObjectFacts; readonly body: Uint8Array }> {
+  async read(
+    key: ObjectKey,
+    options: ReadOptions = {},
+  ): Promise<{ readonly facts: ObjectFacts; readonly body: Uint8Array }> {
     for (let tried = 0; tried < patience; tried++) {
       const { facts, body } = await this.readStream(key, options);
       const whole = await translated(`reading ${JSON.stringify(key)}`, async () => Buffer.concat(await body.toArray()));
@@ -49,23 +61,38 @@ export class FolderStore implements ObjectStore {
       // Someone wrote into the file itself between its digest and its reading.
       if (options.ifMatch !== undefined) throw new PreconditionFailedError(key, `ETag ${options.ifMatch}`);
     }
-    throw new TransientError("storage.changing", `Expected ${JSON.stringify(key)} to be still while it is read but it kept changing`);
+    throw new TransientError(
+      "storage.changing",
+      `Expected ${JSON.stringify(key)} to be still while it is read but it kept changing`,
+    );
   }
 
-  async readStream(key: ObjectKey, { ifMatch, range }: ReadOptions = {}): Promise<{ readonly facts: ObjectFacts; readonly body: Readable }> {
+  async readStream(
+    key: ObjectKey,
+    { ifMatch, range }: ReadOptions = {},
+  ): Promise<{ readonly facts: ObjectFacts; readonly body: Readable }> {
     return translated(`reading ${JSON.stringify(key)}`, async () => {
       const file = await this.places.open(key);
       try {
         const facts = await this.factsOf(key, file);
         if (ifMatch !== undefined && facts.etag !== ifMatch) throw new PreconditionFailedError(key, `ETag ${ifMatch}`);
         if (range && range.first >= facts.size) {
-          throw new UserError("storage.bad-range", `Expected a range inside the ${facts.size} bytes of ${JSON.stringify(key)} but received ${range.first} to ${range.last}`);
+          throw new UserError(
+            "storage.bad-range",
+            `Expected a range inside the ${facts.size} bytes of ${JSON.stringify(key)} but received ${range.first} to ${range.last}`,
+          );
         }
         if (facts.size === 0) {
           await file.close();
           return { facts, body: Readable.from([]) };
         }
-        return { facts, body: file.createReadStream({ start: range?.first ?? 0, end: Math.min(range?.last ?? facts.size - 1, facts.size - 1) }) };
+        return {
+          facts,
+          body: file.createReadStream({
+            start: range?.first ?? 0,
+            end: Math.min(range?.last ?? facts.size - 1, facts.size - 1),
+          }),
+        };
       } catch (error) {
         await file.close();
         throw error;
@@ -88,7 +115,11 @@ export class FolderStore implements ObjectStore {
     });
   }
 
-  async write(key: ObjectKey, body: Uint8Array | string, options: WriteOptions = {}): Promise<{ readonly etag: string }> {
+  async write(
+    key: ObjectKey,
+    body: Uint8Array | string,
+    options: WriteOptions = {},
+  ): Promise<{ readonly etag: string }> {
     return this.writeStream(key, Readable.from([typeof body === "string" ? Buffer.from(body) : body]), options);
   }
 
@@ -107,10 +138,14 @@ export class FolderStore implements ObjectStore {
     });
   }
 
-  async listPage(prefix: string, { continuation, startAfter = "", delimiter, pageSize: size = pageSize }: ListOptions = {}): Promise<ListPage> {
+  async listPage(
+    prefix: string,
+    { continuation, startAfter = "", delimiter, pageSize: size = pageSize }: ListOptions = {},
+  ): Promise<ListPage> {
     return translated(`listing ${JSON.stringify(prefix)}`, async () => {
       const after = continuation ?? startAfter;
-      const walk = (continuation !== undefined && this.resume(prefix, continuation)) || walkBucket(this.root, prefix, after);
+      const walk =
+        (continuation !== undefined && this.resume(prefix, continuation)) || walkBucket(this.root, prefix, after);
       const objects: ObjectFacts[] = [];
       const prefixes: string[] = [];
       // A continuation that is itself a folder's prefix has been told: all below it is skipped.
@@ -144,13 +179,15 @@ export class FolderStore implements ObjectStore {
   }
 
   async delete(key: ObjectKey): Promise<void> {
-    await translated(`deleting ${JSON.stringify(key)}`, () => this.locks.hold(sha256Of(key), async () => {
-      for (const file of await this.places.of(key)) {
-        await unlink(file).catch((error: unknown) => {
-          if (!isAbsent(error) && errorCode(error) !== "EISDIR") throw error;
-        });
-      }
-    }));
+    await translated(`deleting ${JSON.stringify(key)}`, () =>
+      this.locks.hold(sha256Of(key), async () => {
+        for (const file of await this.places.of(key)) {
+          await unlink(file).catch((error: unknown) => {
+            if (!isAbsent(error) && errorCode(error) !== "EISDIR") throw error;
+          });
+        }
+      }),
+    );
   }
 
   private async factsAt(key: ObjectKey, place: string): Promise<ObjectFacts | undefined> {
@@ -218,11 +255,24 @@ export class FolderStore implements ObjectStore {
   }
 }
 
-const exists = (file: string): Promise<boolean> => stat(file).then(() => true, () => false);
-const factsFrom = (key: ObjectKey, etag: string, { size, mtimeMs }: BigIntStats): ObjectFacts => ({ key, etag, size: Number(size), lastModified: new Date(Number(mtimeMs)) });
+const exists = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
+const factsFrom = (key: ObjectKey, etag: string, { size, mtimeMs }: BigIntStats): ObjectFacts => ({
+  key,
+  etag,
+  size: Number(size),
+  lastModified: new Date(Number(mtimeMs)),
+});
 function checkKey(key: ObjectKey): void {
   const parsed = objectKey.safeParse(key);
-  if (!parsed.success) throw new UserError("storage.bad-key", `${parsed.error.issues[0]?.message ?? "Expected an object key"} but received one of ${Buffer.byteLength(key)} bytes`);
+  if (!parsed.success)
+    throw new UserError(
+      "storage.bad-key",
+      `${parsed.error.issues[0]?.message ?? "Expected an object key"} but received one of ${Buffer.byteLength(key)} bytes`,
+    );
 }
 
 async function translated<T>(doing: string, action: () => Promise<T>): Promise<T> {

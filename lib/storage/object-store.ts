@@ -62,23 +62,41 @@ export interface ObjectStore {
 }
 
 export class ObjectNotFoundError extends CytolensError {
-  constructor(readonly key: ObjectKey, options?: ErrorOptions) {
+  constructor(
+    readonly key: ObjectKey,
+    options?: ErrorOptions,
+  ) {
     super("storage.not-found", `Expected an object at ${JSON.stringify(key)} but found none`, options);
   }
 }
 
 /** The object changed, or already existed where it had to be created. */
 export class PreconditionFailedError extends CytolensError {
-  constructor(readonly key: ObjectKey, expectation: string, options?: ErrorOptions) {
-    super("storage.precondition-failed", `Expected ${expectation} at ${JSON.stringify(key)} but it was otherwise`, options);
+  constructor(
+    readonly key: ObjectKey,
+    expectation: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      "storage.precondition-failed",
+      `Expected ${expectation} at ${JSON.stringify(key)} but it was otherwise`,
+      options,
+    );
   }
 }
 
 /** All objects under a prefix, page after page. */
-export async function* listAll(store: ObjectStore, prefix: string, options: Omit<ListOptions, "continuation" | "delimiter"> = {}): AsyncGenerator<ObjectFacts> {
+export async function* listAll(
+  store: ObjectStore,
+  prefix: string,
+  options: Omit<ListOptions, "continuation" | "delimiter"> = {},
+): AsyncGenerator<ObjectFacts> {
   let continuation: string | undefined;
   do {
-    const page: ListPage = await store.listPage(prefix, { ...options, ...(continuation === undefined ? {} : { continuation }) });
+    const page: ListPage = await store.listPage(prefix, {
+      ...options,
+      ...(continuation === undefined ? {} : { continuation }),
+    });
     yield* page.objects;
     continuation = page.continuation;
   } while (continuation !== undefined);

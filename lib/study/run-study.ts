@@ -5,7 +5,15 @@ import { imageNetNormalisation } from "../attribution/baselines";
 import { canonicalJson } from "../contract/digests";
 import { methodSettings } from "../contract/methods";
 import { evaluateModel, type ModelEvaluation } from "../evaluation/evaluate-model";
-import { studyNetworks, studyPage, studyVariants, type StudyNetwork, type StudyReport, type StudyResult, type StudyVariant } from "./study-table";
+import {
+  studyNetworks,
+  studyPage,
+  studyVariants,
+  type StudyNetwork,
+  type StudyReport,
+  type StudyResult,
+  type StudyVariant,
+} from "./study-table";
 import { writeEvaluation } from "../evaluation/write-evaluation";
 import { Decoder } from "../imaging/preparing/decoder";
 import { renderFigure } from "../imaging/drawing/figure";
@@ -48,14 +56,30 @@ interface Plan {
   readonly cellsPerClass: number;
 }
 
-const plans: Readonly<Record<StudyPreset, Omit<Plan, "settings"> & { readonly settings: Parameters<typeof parseTrainingSettings>[0] }>> = {
+const plans: Readonly<
+  Record<StudyPreset, Omit<Plan, "settings"> & { readonly settings: Parameters<typeof parseTrainingSettings>[0] }>
+> = {
   quick: {
-    networkOf: { resnet50: "resnet50-mini", ran92: "ran92-mini", densenet121: "densenet121-mini", "densenet121-rca": "densenet121-rca-mini" },
-    settings: { size: 64, epochs: 10, batch: 16, rate: 2e-3, warmupEpochs: 0.5, averaging: 0.95 }, fieldsPerClass: 60, cellsPerClass: 60,
+    networkOf: {
+      resnet50: "resnet50-mini",
+      ran92: "ran92-mini",
+      densenet121: "densenet121-mini",
+      "densenet121-rca": "densenet121-rca-mini",
+    },
+    settings: { size: 64, epochs: 10, batch: 16, rate: 2e-3, warmupEpochs: 0.5, averaging: 0.95 },
+    fieldsPerClass: 60,
+    cellsPerClass: 60,
   },
   paper: {
-    networkOf: { resnet50: "resnet50", ran92: "ran92", densenet121: "densenet121", "densenet121-rca": "densenet121-rca" },
-    settings: { size: 224, epochs: 50, batch: 16, rate: 1e-3 }, fieldsPerClass: 200, cellsPerClass: 800,
+    networkOf: {
+      resnet50: "resnet50",
+      ran92: "ran92",
+      densenet121: "densenet121",
+      "densenet121-rca": "densenet121-rca",
+    },
+    settings: { size: 224, epochs: 50, batch: 16, rate: 1e-3 },
+    fieldsPerClass: 200,
+    cellsPerClass: 800,
   },
 };
 
@@ -73,7 +97,8 @@ export async function runStudy(job: StudyJob): Promise<StudyReport> {
   await mkdir(job.out, { recursive: true });
   const folderOf = job.data === undefined ? await drawPhantoms(job, plan) : () => job.data ?? "";
   const results: StudyResult[] = [];
-  const networks = job.networks ?? studyNetworks, variants = job.variants ?? studyVariants;
+  const networks = job.networks ?? studyNetworks,
+    variants = job.variants ?? studyVariants;
   for (const network of networks) {
     for (const variant of variants) {
       results.push(await experiment(job, plan, network, variant, folderOf(variant)));
@@ -81,7 +106,8 @@ export async function runStudy(job: StudyJob): Promise<StudyReport> {
     }
   }
   const smear = job.smear ?? (job.data === undefined ? folderOf("full") : undefined);
-  if (smear !== undefined && networks.includes("resnet50") && variants.includes("cropped")) results.push(await generalisation(job, plan, smear));
+  if (smear !== undefined && networks.includes("resnet50") && variants.includes("cropped"))
+    results.push(await generalisation(job, plan, smear));
   const figures = await drawFigures(job, networks, variants[0] ?? "full", folderOf);
   return writeReport(job, plan, results, figures);
 }
@@ -89,8 +115,15 @@ export async function runStudy(job: StudyJob): Promise<StudyReport> {
 function planOf({ preset, seed, epochs, size, phantomsPerClass }: StudyJob): Plan {
   const { settings, fieldsPerClass, cellsPerClass, ...rest } = plans[preset];
   return {
-    ...rest, fieldsPerClass: phantomsPerClass ?? fieldsPerClass, cellsPerClass: phantomsPerClass ?? cellsPerClass,
-    settings: parseTrainingSettings({ ...settings, seed, ...(epochs === undefined ? {} : { epochs }), ...(size === undefined ? {} : { size }) }),
+    ...rest,
+    fieldsPerClass: phantomsPerClass ?? fieldsPerClass,
+    cellsPerClass: phantomsPerClass ?? cellsPerClass,
+    settings: parseTrainingSettings({
+      ...settings,
+      seed,
+      ...(epochs === undefined ? {} : { epochs }),
+      ...(size === undefined ? {} : { size }),
+    }),
   };
 }
 
@@ -109,11 +142,31 @@ async function drawPhantoms({ out, seed, say }: StudyJob, plan: Plan): Promise<(
   return (variant) => (variant === "cropped" ? folders.cells : folders.fields);
 }
 
-async function experiment(job: StudyJob, plan: Plan, network: StudyNetwork, variant: StudyVariant, data: string): Promise<StudyResult> {
+async function experiment(
+  job: StudyJob,
+  plan: Plan,
+  network: StudyNetwork,
+  variant: StudyVariant,
+  data: string,
+): Promise<StudyResult> {
   const folder = modelFolder(job, network, variant);
   return finishedOr(folder, job, `${network} on ${variant}`, async () => {
-    await runTraining({ data, variant, network: plan.networkOf[network], split: "study", settings: plan.settings, out: folder, threads: job.threads });
-    const measured = await evaluateModel({ model: folder, data, variant, part: { split: "study", name: "test" }, threads: job.threads });
+    await runTraining({
+      data,
+      variant,
+      network: plan.networkOf[network],
+      split: "study",
+      settings: plan.settings,
+      out: folder,
+      threads: job.threads,
+    });
+    const measured = await evaluateModel({
+      model: folder,
+      data,
+      variant,
+      part: { split: "study", name: "test" },
+      threads: job.threads,
+    });
     return { network, trained: plan.networkOf[network], variant, measured };
   });
 }
@@ -125,17 +178,33 @@ async function generalisation(job: StudyJob, plan: Plan, smear: string): Promise
   const settings = { ...plan.settings, batch: Math.min(plan.settings.batch, largestGeneralisationBatch, train.length) };
   return finishedOr(folder, job, "resnet50 from cropped cells to another set", async () => {
     await runTraining({
-      data: smear, network: plan.networkOf.resnet50, split: "one-to-nine", settings, out: folder, threads: job.threads,
-      weights: path.join(modelFolder(job, "resnet50", "cropped"), "weights.safetensors"), newHead: true,
+      data: smear,
+      network: plan.networkOf.resnet50,
+      split: "one-to-nine",
+      settings,
+      out: folder,
+      threads: job.threads,
+      weights: path.join(modelFolder(job, "resnet50", "cropped"), "weights.safetensors"),
+      newHead: true,
     });
-    const measured = await evaluateModel({ model: folder, data: smear, part: { split: "one-to-nine", name: "test" }, threads: job.threads });
+    const measured = await evaluateModel({
+      model: folder,
+      data: smear,
+      part: { split: "one-to-nine", name: "test" },
+      threads: job.threads,
+    });
     return { network: "resnet50", trained: plan.networkOf.resnet50, variant: "generalisation", measured };
   });
 }
 
 type Measured = Pick<StudyResult, "network" | "trained" | "variant"> & { readonly measured: ModelEvaluation };
 
-async function finishedOr(folder: string, job: StudyJob, what: string, work: () => Promise<Measured>): Promise<StudyResult> {
+async function finishedOr(
+  folder: string,
+  job: StudyJob,
+  what: string,
+  work: () => Promise<Measured>,
+): Promise<StudyResult> {
   const file = path.join(folder, "study-result.json");
   const plan = canonicalJson([job.preset, planOf(job)]);
   if (existsSync(file)) {
@@ -146,38 +215,73 @@ async function finishedOr(folder: string, job: StudyJob, what: string, work: () 
   const { measured, ...experimented } = await work();
   const { accuracy, intervals, macro, samples } = measured.evaluation;
   const result: StudyResult = {
-    ...experimented, accuracy, low: intervals.accuracyWilson.low, high: intervals.accuracyWilson.high, macroF1: macro.f1, testImages: samples, minutes: (performance.now() - started) / 60_000,
+    ...experimented,
+    accuracy,
+    low: intervals.accuracyWilson.low,
+    high: intervals.accuracyWilson.high,
+    macroF1: macro.f1,
+    testImages: samples,
+    minutes: (performance.now() - started) / 60_000,
   };
   await writeEvaluation(folder, measured);
   await writeWhole(file, JSON.stringify({ plan, result }));
-  job.say(`${what}: top-1 ${(100 * accuracy).toFixed(2)} % on ${samples} test images (${result.minutes.toFixed(1)} min)`);
+  job.say(
+    `${what}: top-1 ${(100 * accuracy).toFixed(2)} % on ${samples} test images (${result.minutes.toFixed(1)} min)`,
+  );
   return result;
 }
 
 /** For each class one test image, explained by the study's two methods. */
-async function drawFigures(job: StudyJob, networks: readonly StudyNetwork[], variant: StudyVariant, folderOf: (variant: StudyVariant) => string): Promise<StudyReport["figures"]> {
+async function drawFigures(
+  job: StudyJob,
+  networks: readonly StudyNetwork[],
+  variant: StudyVariant,
+  folderOf: (variant: StudyVariant) => string,
+): Promise<StudyReport["figures"]> {
   const network = networks.includes("densenet121-rca") ? "densenet121-rca" : networks[0];
   if (network === undefined) return [];
   const dataSet = await readDataSet(folderOf(variant), variant);
   const { test } = splitOf(dataSet, "study");
-  const classifier = await loadModel(modelFolder(job, network, variant), job.threads === undefined ? {} : { threads: job.threads });
+  const classifier = await loadModel(
+    modelFolder(job, network, variant),
+    job.threads === undefined ? {} : { threads: job.threads },
+  );
   const decoder = new Decoder();
   try {
     const figures: { file: string; caption: string }[] = [];
     for (const [label, className] of dataSet.classes.entries()) {
       const example = test.find((file) => file.label === label);
       if (!example) continue;
-      const { seen, tensor } = await decoder.prepare(example.file, { input: { ...classifier.card?.input, height: classifier.input.height, width: classifier.input.width }, mask: dataSet.masked ? "otsu" : "none" });
+      const { seen, tensor } = await decoder.prepare(example.file, {
+        input: { ...classifier.card?.input, height: classifier.input.height, width: classifier.input.width },
+        mask: dataSet.masked ? "otsu" : "none",
+      });
       const [prediction] = await classifier.predict([tensor]);
       if (!prediction) continue;
       const rows = [];
-      for (const [name, title] of [["input-x-gradient", "input x gradient"], ["integrated-gradients", "integrated gradients"]] as const) {
-        const attribution = await explain(classifier, methodSettings.parse({ name }), { classIndex: prediction.classIndex, of: "logit" }, tensor, classifier.card?.input ?? imageNetNormalisation);
-        rows.push({ title, signed: true, map: { width: attribution.width, height: attribution.height, data: attribution.map } });
+      for (const [name, title] of [
+        ["input-x-gradient", "input x gradient"],
+        ["integrated-gradients", "integrated gradients"],
+      ] as const) {
+        const attribution = await explain(
+          classifier,
+          methodSettings.parse({ name }),
+          { classIndex: prediction.classIndex, of: "logit" },
+          tensor,
+          classifier.card?.input ?? imageNetNormalisation,
+        );
+        rows.push({
+          title,
+          signed: true,
+          map: { width: attribution.width, height: attribution.height, data: attribution.map },
+        });
       }
       const file = `figure-${label + 1}.png`;
       await writeFile(path.join(job.out, file), await renderFigure(seen, rows));
-      figures.push({ file, caption: `${className}, predicted ${prediction.className} (${(100 * prediction.probability).toFixed(1)} %) by ${network} (${variant})` });
+      figures.push({
+        file,
+        caption: `${className}, predicted ${prediction.className} (${(100 * prediction.probability).toFixed(1)} %) by ${network} (${variant})`,
+      });
     }
     return figures;
   } finally {
@@ -186,10 +290,21 @@ async function drawFigures(job: StudyJob, networks: readonly StudyNetwork[], var
   }
 }
 
-async function writeReport(job: StudyJob, plan: Plan, results: readonly StudyResult[], figures: StudyReport["figures"]): Promise<StudyReport> {
+async function writeReport(
+  job: StudyJob,
+  plan: Plan,
+  results: readonly StudyResult[],
+  figures: StudyReport["figures"],
+): Promise<StudyReport> {
   const report: StudyReport = {
-    phantom: job.data === undefined, sipakmed: job.data !== undefined && (await readDataSet(job.data, job.variants?.[0])).layout === "sipakmed", preset: job.preset, data: job.data === undefined ? "phantoms drawn by this program" : path.basename(path.resolve(job.data)),
-    size: plan.settings.size, epochs: plan.settings.epochs, results, figures,
+    phantom: job.data === undefined,
+    sipakmed: job.data !== undefined && (await readDataSet(job.data, job.variants?.[0])).layout === "sipakmed",
+    preset: job.preset,
+    data: job.data === undefined ? "phantoms drawn by this program" : path.basename(path.resolve(job.data)),
+    size: plan.settings.size,
+    epochs: plan.settings.epochs,
+    results,
+    figures,
   };
   await writeWhole(path.join(job.out, "study.json"), `${JSON.stringify({ schemaVersion: 1, ...report }, null, 2)}\n`);
   await writeWhole(path.join(job.out, "study.html"), studyPage(report));

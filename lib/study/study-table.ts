@@ -1,11 +1,21 @@
 import { escapeHtml } from "../html/markup";
 
 /** The networks and image sets of the study, and what it reports for them: top-1 accuracy on the test part, per cent. */
-export const studyFigures: readonly { readonly network: StudyNetwork; readonly variant: StudyVariant; readonly top1: number }[] = [
-  { network: "resnet50", variant: "full", top1: 85.15 }, { network: "resnet50", variant: "cropped", top1: 95.11 }, { network: "resnet50", variant: "masked", top1: 86.13 },
+export const studyFigures: readonly {
+  readonly network: StudyNetwork;
+  readonly variant: StudyVariant;
+  readonly top1: number;
+}[] = [
+  { network: "resnet50", variant: "full", top1: 85.15 },
+  { network: "resnet50", variant: "cropped", top1: 95.11 },
+  { network: "resnet50", variant: "masked", top1: 86.13 },
   { network: "ran92", variant: "full", top1: 84.16 },
-  { network: "densenet121", variant: "full", top1: 89.11 }, { network: "densenet121", variant: "cropped", top1: 95.84 }, { network: "densenet121", variant: "masked", top1: 90.1 },
-  { network: "densenet121-rca", variant: "full", top1: 91.09 }, { network: "densenet121-rca", variant: "cropped", top1: 96.33 }, { network: "densenet121-rca", variant: "masked", top1: 87.13 },
+  { network: "densenet121", variant: "full", top1: 89.11 },
+  { network: "densenet121", variant: "cropped", top1: 95.84 },
+  { network: "densenet121", variant: "masked", top1: 90.1 },
+  { network: "densenet121-rca", variant: "full", top1: 91.09 },
+  { network: "densenet121-rca", variant: "cropped", top1: 96.33 },
+  { network: "densenet121-rca", variant: "masked", top1: 87.13 },
 ];
 /** ResNet50 trained on cropped cells, on the smear set. */
 export const studyGeneralisationTop1 = 57.61;
@@ -51,15 +61,28 @@ export function studyPage(report: StudyReport): string {
   const { phantom, sipakmed, preset, size, epochs, results, figures } = report;
   const data = escapeHtml(report.data);
   const here = phantom ? "Phantoms (synthetic), top-1" : sipakmed ? "Here, top-1" : `${data}, top-1`;
-  const rows = results.map((result) => {
-    const paper = paperFigure(result.network, result.variant);
-    return `<tr><th scope="row">${result.network}</th><td>${escapeHtml(result.trained)}</td><td>${result.variant}</td><td>${percent(result.accuracy)} (${percent(result.low)} to ${percent(result.high)})</td><td>${result.testImages}</td><td>${percent(result.macroF1)}</td><td class="paper">${paper === undefined ? "—" : `${paper.toFixed(2)} %`}</td></tr>`;
-  }).join("\n");
+  const rows = results
+    .map((result) => {
+      const paper = paperFigure(result.network, result.variant);
+      return `<tr><th scope="row">${result.network}</th><td>${escapeHtml(result.trained)}</td><td>${result.variant}</td><td>${percent(result.accuracy)} (${percent(result.low)} to ${percent(result.high)})</td><td>${result.testImages}</td><td>${percent(result.macroF1)}</td><td class="paper">${paper === undefined ? "—" : `${paper.toFixed(2)} %`}</td></tr>`;
+    })
+    .join("\n");
   const warning = phantom
     ? `<p class="warning"><strong>These are phantoms: synthetic images that this program drew, not SIPaKMeD.</strong> The accuracies say that the trainer works, and nothing about real cells. The last column is what the paper reports on SIPaKMeD, for orientation only; the two columns must not be compared.</p>`
-    : sipakmed ? "" : `<p class="warning"><strong>These images are ${data}, not SIPaKMeD.</strong> The last column is what the paper reports on SIPaKMeD, for orientation only; the two columns must not be compared.</p>`;
-  const title = phantom ? "The study's experiments, on phantoms" : sipakmed ? "The study's experiments" : `The study's experiments, on ${data}`;
-  const pictures = figures.map(({ file, caption }) => `<figure><img src="${encodeURI(file)}" alt="${escapeHtml(caption)}"><figcaption>${escapeHtml(caption)}</figcaption></figure>`).join("\n");
+    : sipakmed
+      ? ""
+      : `<p class="warning"><strong>These images are ${data}, not SIPaKMeD.</strong> The last column is what the paper reports on SIPaKMeD, for orientation only; the two columns must not be compared.</p>`;
+  const title = phantom
+    ? "The study's experiments, on phantoms"
+    : sipakmed
+      ? "The study's experiments"
+      : `The study's experiments, on ${data}`;
+  const pictures = figures
+    .map(
+      ({ file, caption }) =>
+        `<figure><img src="${encodeURI(file)}" alt="${escapeHtml(caption)}"><figcaption>${escapeHtml(caption)}</figcaption></figure>`,
+    )
+    .join("\n");
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src 'self' file: data:">

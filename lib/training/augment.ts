@@ -15,7 +15,13 @@ export interface AugmentationOptions {
 }
 
 /** The study's augmentation (rotation alone). */
-export const studyAugmentation: AugmentationOptions = { rotation: 25, flips: false, stainJitter: 0, zoom: 0, fill: 255 };
+export const studyAugmentation: AugmentationOptions = {
+  rotation: 25,
+  flips: false,
+  stainJitter: 0,
+  zoom: 0,
+  fill: 255,
+};
 
 /** How one image is seen: a turn about its centre, flips, a zoom, and how strongly each colour is absorbed. */
 export interface View {
@@ -27,13 +33,21 @@ export interface View {
   readonly fill: number;
 }
 
-export const plainView: View = { angle: 0, zoom: 1, flipHorizontal: false, flipVertical: false, absorption: [1, 1, 1], fill: 255 };
+export const plainView: View = {
+  angle: 0,
+  zoom: 1,
+  flipHorizontal: false,
+  flipVertical: false,
+  absorption: [1, 1, 1],
+  fill: 255,
+};
 
 /** The view of a sample in an epoch: a function of (seed, epoch, sample) and nothing else. */
 export function drawView(options: AugmentationOptions, seed: number, epoch: number, sample: number): View {
   const random = new CounterRandom(seed, viewStream, epoch, sample);
   const angle = (random.uniform(-options.rotation, options.rotation) * Math.PI) / 180;
-  const flipHorizontal = random.chance(0.5) && options.flips, flipVertical = random.chance(0.5) && options.flips;
+  const flipHorizontal = random.chance(0.5) && options.flips,
+    flipVertical = random.chance(0.5) && options.flips;
   const zoom = 1 + random.uniform(-options.zoom, options.zoom);
   const overall = random.uniform(-options.stainJitter, options.stainJitter);
   const colour = () => Math.max(0.05, 1 + overall + 0.5 * random.uniform(-options.stainJitter, options.stainJitter));
@@ -52,8 +66,10 @@ export function renderView(image: PreparedImage, view: View, size: number, targe
   const { originX, originY, rightX, rightY, downX, downY } = gridOf(view, image, size);
   for (let row = 0; row < size; row++) {
     for (let column = 0; column < size; column++) {
-      const x = originX + column * rightX + row * downX, y = originY + column * rightY + row * downY;
-      const left = Math.floor(x + 1e-6), top = Math.floor(y + 1e-6);
+      const x = originX + column * rightX + row * downX,
+        y = originY + column * rightY + row * downY;
+      const left = Math.floor(x + 1e-6),
+        top = Math.floor(y + 1e-6);
       const at = offset + row * size + column;
       if (left < 0 || top < 0 || left >= width || top >= height) {
         target[at] = red[view.fill] as number;
@@ -61,8 +77,11 @@ export function renderView(image: PreparedImage, view: View, size: number, targe
         target[at + 2 * area] = blue[view.fill] as number;
         continue;
       }
-      const fx = Math.max(0, x - left), fy = Math.max(0, y - top);
-      const upper = 3 * (top * width + left), right = left + 1 < width ? 3 : 0, lower = upper + (top + 1 < height ? 3 * width : 0);
+      const fx = Math.max(0, x - left),
+        fy = Math.max(0, y - top);
+      const upper = 3 * (top * width + left),
+        right = left + 1 < width ? 3 : 0,
+        lower = upper + (top + 1 < height ? 3 * width : 0);
       for (let channel = 0; channel < 3; channel++) {
         const above = (data[upper + channel] as number) * (1 - fx) + (data[upper + right + channel] as number) * fx;
         const below = (data[lower + channel] as number) * (1 - fx) + (data[lower + right + channel] as number) * fx;
@@ -74,11 +93,19 @@ export function renderView(image: PreparedImage, view: View, size: number, targe
 }
 
 /** The label of each pixel of a view, [size, size], the nearest one; 0 outside the image. */
-export function renderLabels(labels: Uint8Array, image: Pick<PreparedImage, "width" | "height" | "left" | "top">, view: View, size: number, target: BigInt64Array, offset: number): void {
+export function renderLabels(
+  labels: Uint8Array,
+  image: Pick<PreparedImage, "width" | "height" | "left" | "top">,
+  view: View,
+  size: number,
+  target: BigInt64Array,
+  offset: number,
+): void {
   const { originX, originY, rightX, rightY, downX, downY } = gridOf(view, image, size);
   for (let row = 0; row < size; row++) {
     for (let column = 0; column < size; column++) {
-      const x = Math.round(originX + column * rightX + row * downX), y = Math.round(originY + column * rightY + row * downY);
+      const x = Math.round(originX + column * rightX + row * downX),
+        y = Math.round(originY + column * rightY + row * downY);
       const inside = x >= 0 && y >= 0 && x < image.width && y < image.height;
       target[offset + row * size + column] = BigInt(inside ? (labels[y * image.width + x] as number) : 0);
     }
@@ -88,15 +115,25 @@ export function renderLabels(labels: Uint8Array, image: Pick<PreparedImage, "wid
 /** Where the pixels of a view lie in the image: the first one, and the steps to its neighbours to the right and below. */
 function gridOf(view: View, { left, top }: Pick<PreparedImage, "left" | "top">, size: number) {
   const middle = (size - 1) / 2;
-  const cosine = Math.cos(view.angle) / view.zoom, sine = Math.sin(view.angle) / view.zoom;
-  const horizontal = view.flipHorizontal ? -1 : 1, vertical = view.flipVertical ? -1 : 1;
+  const cosine = Math.cos(view.angle) / view.zoom,
+    sine = Math.sin(view.angle) / view.zoom;
+  const horizontal = view.flipHorizontal ? -1 : 1,
+    vertical = view.flipVertical ? -1 : 1;
   const [rightX, rightY, downX, downY] = [horizontal * cosine, horizontal * sine, -vertical * sine, vertical * cosine];
-  return { originX: left + middle - middle * (rightX + downX), originY: top + middle - middle * (rightY + downY), rightX, rightY, downX, downY };
+  return {
+    originX: left + middle - middle * (rightX + downX),
+    originY: top + middle - middle * (rightY + downY),
+    rightX,
+    rightY,
+    downX,
+    downY,
+  };
 }
 
 /** The network's input for each grey level, light taken as exp(−strength · density). */
 function inputTable(channel: number, strength: number): Float32Array {
-  const mean = imagenetMean[channel] ?? 0, deviation = imagenetStd[channel] ?? 1;
+  const mean = imagenetMean[channel] ?? 0,
+    deviation = imagenetStd[channel] ?? 1;
   return Float32Array.from({ length: 256 }, (_, level) => {
     const light = strength === 1 ? level / 255 : (level / 255) ** strength;
     return (light - mean) / deviation;
@@ -105,4 +142,5 @@ function inputTable(channel: number, strength: number): Float32Array {
 
 /** Words that tell apart the random streams of one seed. */
 const viewStream = 1;
-export const orderStream = 2, dropoutStream = 3;
+export const orderStream = 2,
+  dropoutStream = 3;

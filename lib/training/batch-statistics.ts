@@ -27,22 +27,43 @@ export function emitStatistics(builder: GraphBuilder, network: NetworkDefinition
   for (const kept of new Set(moving.map((one) => one.kept))) {
     const alike = moving.filter((one) => one.kept === kept);
     const share = builder.float32(1 - kept);
-    const moved = alike.flatMap(({ node: { inputs: [x = "", gamma = ""], outputs: [, mean = "", variance = ""] }, nextOutputs, running }) => [
-      { old: running[0] ?? "", ofBatch: mean, next: nextOutputs[0] ?? "" },
-      { old: running[1] ?? "", ofBatch: builder.add("Mul", [variance, unbiasing(builder, x, gamma)]), next: nextOutputs[1] ?? "" },
-    ]);
+    const moved = alike.flatMap(
+      ({
+        node: {
+          inputs: [x = "", gamma = ""],
+          outputs: [, mean = "", variance = ""],
+        },
+        nextOutputs,
+        running,
+      }) => [
+        { old: running[0] ?? "", ofBatch: mean, next: nextOutputs[0] ?? "" },
+        {
+          old: running[1] ?? "",
+          ofBatch: builder.add("Mul", [variance, unbiasing(builder, x, gamma)]),
+          next: nextOutputs[1] ?? "",
+        },
+      ],
+    );
     moveTogether(builder, moved, builder.float32(kept), share);
   }
   return new Map(network.runningStatistics.map(({ parameter, nextOutput }) => [parameter, nextOutput]));
 }
 
 /** next = k old + (1 − k) of the batch for many vectors as one: a handful of nodes instead of three a vector. */
-function moveTogether(builder: GraphBuilder, moved: readonly { old: string; ofBatch: string; next: string }[], kept: string, share: string): void {
+function moveTogether(
+  builder: GraphBuilder,
+  moved: readonly { old: string; ofBatch: string; next: string }[],
+  kept: string,
+  share: string,
+): void {
   const joined = (vectors: readonly string[]): string => builder.add("Concat", vectors, { axis: 0 });
   const next = builder.add("Add", [
-    builder.add("Mul", [joined(moved.map(({ old }) => old)), kept]), builder.add("Mul", [joined(moved.map(({ ofBatch }) => ofBatch)), share]),
+    builder.add("Mul", [joined(moved.map(({ old }) => old)), kept]),
+    builder.add("Mul", [joined(moved.map(({ ofBatch }) => ofBatch)), share]),
   ]);
-  const lengths = moved.map(({ next: name }) => builder.graph.outputs.find((output) => output.name === name)?.shape?.[0]);
+  const lengths = moved.map(
+    ({ next: name }) => builder.graph.outputs.find((output) => output.name === name)?.shape?.[0],
+  );
   const split = builder.addMany("Split", [next, builder.int64(lengths.map(Number))], moved.length, { axis: 0 });
   moved.forEach(({ next: name }, index) => builder.add("Identity", [split[index] ?? ""], {}, name));
 }

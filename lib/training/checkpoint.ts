@@ -37,10 +37,15 @@ const stateTensor = "cytolens.state";
 const prefixes = { weights: "weights/", best: "best/", slots: "slots/" } as const;
 
 /** Writes a checkpoint: one safetensors file, put in place whole or not at all. */
-export async function writeCheckpoint(file: string, checkpoint: Checkpoint, shapes: ReadonlyMap<string, readonly number[]>): Promise<void> {
+export async function writeCheckpoint(
+  file: string,
+  checkpoint: Checkpoint,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Promise<void> {
   const tensors = new Map<string, Tensor>();
   for (const part of ["weights", "best", "slots"] as const) {
-    for (const [name, data] of checkpoint[part]) tensors.set(prefixes[part] + name, float32Tensor(data, shapes.get(name) ?? [data.length]));
+    for (const [name, data] of checkpoint[part])
+      tensors.set(prefixes[part] + name, float32Tensor(data, shapes.get(name) ?? [data.length]));
   }
   const text = new TextEncoder().encode(JSON.stringify(checkpoint.state));
   tensors.set(stateTensor, { dataType: "uint8", dims: [text.length], data: text });
@@ -51,10 +56,18 @@ export async function writeCheckpoint(file: string, checkpoint: Checkpoint, shap
 export async function readCheckpoint(file: string): Promise<Checkpoint> {
   const tensors = readSafetensors(await readFile(file));
   const text = tensors.get(stateTensor);
-  if (!text) throw new ModelError("checkpoint.invalid", `Expected a checkpoint with the state of a training run at ${file} but found tensors alone`);
+  if (!text)
+    throw new ModelError(
+      "checkpoint.invalid",
+      `Expected a checkpoint with the state of a training run at ${file} but found tensors alone`,
+    );
   const state = JSON.parse(new TextDecoder().decode(text.data as Uint8Array)) as TrainingState;
-  const part = (prefix: string) => new Map([...tensors].filter(([name]) => name.startsWith(prefix))
-    .map(([name, tensor]) => [name.slice(prefix.length), tensor.data as Float32Array]));
+  const part = (prefix: string) =>
+    new Map(
+      [...tensors]
+        .filter(([name]) => name.startsWith(prefix))
+        .map(([name, tensor]) => [name.slice(prefix.length), tensor.data as Float32Array]),
+    );
   return { state, weights: part(prefixes.weights), best: part(prefixes.best), slots: part(prefixes.slots) };
 }
 
@@ -76,7 +89,12 @@ export async function writeWhole(file: string, bytes: Uint8Array | string): Prom
   } catch (cause) {
     await rm(draft, { force: true });
     const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === "ENOSPC" || code === "EDQUOT") throw new EnvironmentError("disk.full", `Expected room to write ${file} but the disk is full; what was written before is whole`, { cause });
+    if (code === "ENOSPC" || code === "EDQUOT")
+      throw new EnvironmentError(
+        "disk.full",
+        `Expected room to write ${file} but the disk is full; what was written before is whole`,
+        { cause },
+      );
     throw new EnvironmentError("disk.write", `Expected to write ${file} but received: ${message}`, { cause });
   }
 }

@@ -36,46 +36,94 @@ export async function readDataSet(folder: string, variant: SipakmedVariant = "fu
   if (names.length === 2 && names.includes("images") && names.includes("truth")) {
     return { ...(await readDataSet(path.join(folder, "images"))), layout: "phantoms", masked: variant === "masked" };
   }
-  const sipakmed = names.length > 0 && (await Promise.all(names.map((name) => isSipakmedClass(folder, name)))).every(Boolean);
+  const sipakmed =
+    names.length > 0 && (await Promise.all(names.map((name) => isSipakmedClass(folder, name)))).every(Boolean);
   const masked = variant === "masked";
-  const found = await Promise.all(names.map(async (name) => {
-    const below = sipakmed ? path.join(name, name, ...(variant === "cropped" ? ["CROPPED"] : [])) : name;
-    return { name: sipakmed ? name.slice("im_".length) : name, below, images: await imagesIn(path.join(folder, below)) };
-  }));
-  refuseUnusable(folder, found.map(({ name, images }) => ({ name, count: images.length })));
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const below = sipakmed ? path.join(name, name, ...(variant === "cropped" ? ["CROPPED"] : [])) : name;
+      return {
+        name: sipakmed ? name.slice("im_".length) : name,
+        below,
+        images: await imagesIn(path.join(folder, below)),
+      };
+    }),
+  );
+  refuseUnusable(
+    folder,
+    found.map(({ name, images }) => ({ name, count: images.length })),
+  );
   const classes = found.sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
-    folder, layout: sipakmed ? "sipakmed" : "class-folders", classes: classes.map(({ name }) => name), masked,
+    folder,
+    layout: sipakmed ? "sipakmed" : "class-folders",
+    classes: classes.map(({ name }) => name),
+    masked,
     files: classes.flatMap(({ below, images }, label) =>
-      images.map((image) => ({ file: path.join(folder, below, image), name: path.posix.join(...below.split(path.sep), image), label }))),
+      images.map((image) => ({
+        file: path.join(folder, below, image),
+        name: path.posix.join(...below.split(path.sep), image),
+        label,
+      })),
+    ),
   };
 }
 
 /** A digest over names, sizes and labels of all files: tells whether two runs saw the same data without reading every byte again. */
 export async function digestOf(dataSet: DataSet): Promise<string> {
-  const lines = await Promise.all(dataSet.files.map(async ({ file, name, label }) => `${label} ${(await stat(file)).size} ${name}`));
+  const lines = await Promise.all(
+    dataSet.files.map(async ({ file, name, label }) => `${label} ${(await stat(file)).size} ${name}`),
+  );
   return sha256Of([dataSet.classes.join("\n"), ...lines].join("\n"));
 }
 
 async function foldersIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
-    throw new UserError("data.missing", `Expected a folder with a folder of images for each class at ${folder} but received: ${cause.code ?? cause.message}`, { cause });
+    throw new UserError(
+      "data.missing",
+      `Expected a folder with a folder of images for each class at ${folder} but received: ${cause.code ?? cause.message}`,
+      { cause },
+    );
   });
-  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".")).map(({ name }) => name).sort();
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
+    .map(({ name }) => name)
+    .sort();
 }
 
 async function imagesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isFile() && imageExtensions.has(path.extname(entry.name).toLowerCase())).map(({ name }) => name).sort();
+  return entries
+    .filter((entry) => entry.isFile() && imageExtensions.has(path.extname(entry.name).toLowerCase()))
+    .map(({ name }) => name)
+    .sort();
 }
 
 async function isSipakmedClass(folder: string, name: string): Promise<boolean> {
-  return name.startsWith("im_") && (await stat(path.join(folder, name, name)).then((entry) => entry.isDirectory(), () => false));
+  return (
+    name.startsWith("im_") &&
+    (await stat(path.join(folder, name, name)).then(
+      (entry) => entry.isDirectory(),
+      () => false,
+    ))
+  );
 }
 
 function refuseUnusable(folder: string, classes: readonly { name: string; count: number }[]): void {
-  if (classes.length === 0) throw new UserError("data.no-classes", `Expected a folder of images for each class in ${folder} but found no folders`);
-  if (classes.length === 1) throw new UserError("data.one-class", `Expected at least two classes in ${folder} but found only "${classes[0]?.name}"`);
+  if (classes.length === 0)
+    throw new UserError(
+      "data.no-classes",
+      `Expected a folder of images for each class in ${folder} but found no folders`,
+    );
+  if (classes.length === 1)
+    throw new UserError(
+      "data.one-class",
+      `Expected at least two classes in ${folder} but found only "${classes[0]?.name}"`,
+    );
   const empty = classes.filter(({ count }) => count === 0).map(({ name }) => `"${name}"`);
-  if (empty.length > 0) throw new UserError("data.empty-class", `Expected images in every class folder of ${folder} but found none in ${empty.join(", ")}`);
+  if (empty.length > 0)
+    throw new UserError(
+      "data.empty-class",
+      `Expected images in every class folder of ${folder} but found none in ${empty.join(", ")}`,
+    );
 }

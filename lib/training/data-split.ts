@@ -24,16 +24,28 @@ export function splitOf(dataSet: DataSet, name: SplitName): Split {
     const { train, validation } = tenthSplit(files);
     return name === "tenth" ? { train, validation, test: [] } : { train: validation, validation, test: train };
   });
-  return { train: parts.flatMap(({ train }) => train), validation: parts.flatMap(({ validation }) => validation), test: parts.flatMap(({ test }) => test) };
+  return {
+    train: parts.flatMap(({ train }) => train),
+    validation: parts.flatMap(({ validation }) => validation),
+    test: parts.flatMap(({ test }) => test),
+  };
 }
 
 /** The study's split of one class: names sorted, shuffled by Python's generator from a fixed seed, cut at int(0.7 n) and int(0.2 n) more. */
 export function studySplit<T>(sortedFiles: readonly T[]): { train: T[]; validation: T[]; test: T[] } {
   const shuffled = new PythonRandom(studySeed).shuffle([...sortedFiles]);
-  const train = Math.trunc(0.7 * shuffled.length), validation = Math.trunc(0.2 * shuffled.length);
-  return { train: shuffled.slice(0, train), validation: shuffled.slice(train, train + validation), test: shuffled.slice(train + validation) };
+  const train = Math.trunc(0.7 * shuffled.length),
+    validation = Math.trunc(0.2 * shuffled.length);
+  return {
+    train: shuffled.slice(0, train),
+    validation: shuffled.slice(train, train + validation),
+    test: shuffled.slice(train + validation),
+  };
 }
 
 function tenthSplit<T>(sortedFiles: readonly T[]): { train: T[]; validation: T[] } {
-  return { train: sortedFiles.filter((_, index) => index % 10 !== 9), validation: sortedFiles.filter((_, index) => index % 10 === 9) };
+  return {
+    train: sortedFiles.filter((_, index) => index % 10 !== 9),
+    validation: sortedFiles.filter((_, index) => index % 10 === 9),
+  };
 }

@@ -19,7 +19,10 @@ export interface ImageSourceOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-interface Waiting { resolve(batch: Batch): void; reject(error: Error): void }
+interface Waiting {
+  resolve(batch: Batch): void;
+  reject(error: Error): void;
+}
 
 /**
  * Images from disk, decoded (by child processes), kept and augmented on a thread of their own, so that the next batch is made while
@@ -50,20 +53,32 @@ export async function openImageSource(options: ImageSourceOptions): Promise<Imag
         fail(error);
       }
     });
-    worker.on("error", (error) => { reject(error); fail(error); });
+    worker.on("error", (error) => {
+      reject(error);
+      fail(error);
+    });
   }).catch(async (error: unknown) => {
     await worker.terminate();
     throw error;
   });
   let id = 0;
   return {
-    count: opened.files.length, labelsPerSample: 1, files: opened.files, unreadable: opened.unreadable,
-    batch: (requests: readonly SampleRequest[]) => new Promise((resolve, reject) => {
-      if (failure) { reject(failure); return; }
-      waiting.set(id, { resolve, reject });
-      worker.postMessage({ id: id++, requests }, []);
-    }),
-    close: async () => { await worker.terminate(); },
+    count: opened.files.length,
+    labelsPerSample: 1,
+    files: opened.files,
+    unreadable: opened.unreadable,
+    batch: (requests: readonly SampleRequest[]) =>
+      new Promise((resolve, reject) => {
+        if (failure) {
+          reject(failure);
+          return;
+        }
+        waiting.set(id, { resolve, reject });
+        worker.postMessage({ id: id++, requests }, []);
+      }),
+    close: async () => {
+      await worker.terminate();
+    },
   };
 }
 

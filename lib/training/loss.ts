@@ -14,14 +14,24 @@ export interface LossOptions {
  * Emits the mean cross-entropy of `logits` [batch, classes, …] and `labels` (int64, [batch, …]); returns the scalar's name.
  * With class weights w: Σₙ Σ_c w_c t_nc (−log p_nc) / Σₙ w_yₙ, t the smoothed targets, as PyTorch's `cross_entropy` has it.
  */
-export function emitLoss(graph: GraphBuilder, logits: string, labels: string, rank: number, options: LossOptions): string {
+export function emitLoss(
+  graph: GraphBuilder,
+  logits: string,
+  labels: string,
+  rank: number,
+  options: LossOptions,
+): string {
   const { classes, labelSmoothing = 0, classWeights, dice = false } = options;
   const one = graph.add("OneHot", [labels, graph.int64(classes), graph.float32([0, 1])], { axis: 1 });
   const perClass = [1, classes, ...Array.from({ length: rank - 2 }, () => 1)];
   const weights = classWeights && graph.float32([...classWeights], perClass);
-  const smoothed = labelSmoothing > 0
-    ? graph.add("Add", [graph.add("Mul", [one, graph.float32(1 - labelSmoothing)]), graph.float32(labelSmoothing / classes)])
-    : one;
+  const smoothed =
+    labelSmoothing > 0
+      ? graph.add("Add", [
+          graph.add("Mul", [one, graph.float32(1 - labelSmoothing)]),
+          graph.float32(labelSmoothing / classes),
+        ])
+      : one;
   const targets = weights ? graph.add("Mul", [smoothed, weights]) : smoothed;
   // loss = −Σ t · log p / Σ w
   const logProbabilities = graph.add("LogSoftmax", [logits], { axis: 1 });
@@ -36,9 +46,11 @@ function emitDice(graph: GraphBuilder, logits: string, one: string, rank: number
   const axes = graph.int64([0, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 2)]);
   const sum = (value: string) => graph.add("ReduceSum", [value, axes], { keepdims: 0 });
   const probabilities = graph.add("Softmax", [logits], { axis: 1 });
-  const overlap = graph.add("Add", [graph.add("Mul", [sum(graph.add("Mul", [probabilities, one])), graph.float32(2)]), graph.float32(1)]);
+  const overlap = graph.add("Add", [
+    graph.add("Mul", [sum(graph.add("Mul", [probabilities, one])), graph.float32(2)]),
+    graph.float32(1),
+  ]);
   const size = graph.add("Add", [graph.add("Add", [sum(probabilities), sum(one)]), graph.float32(1)]);
   const coefficients = graph.add("Div", [overlap, size]);
   return graph.add("Sub", [graph.float32(1), graph.add("ReduceMean", [coefficients], { keepdims: 0 })]);
 }
-

@@ -27,7 +27,10 @@ export interface PreparedImage extends RgbImage {
   readonly top: number;
 }
 
-export interface UnreadableImage { readonly name: string; readonly reason: string }
+export interface UnreadableImage {
+  readonly name: string;
+  readonly reason: string;
+}
 
 const defaultMemoryBytes = 1.5e9;
 /** Rotation by 25° shows at most this much more than the crop, as a share of it. */
@@ -51,7 +54,9 @@ export class PreparedImages {
     const kept = new Map<string, PreparedImage>();
     const unreadable: UnreadableImage[] = [];
     const masker = options.maskModel === undefined ? undefined : await CellMasker.open(options.maskModel);
-    let bytes = 0, next = 0, done = 0;
+    let bytes = 0,
+      next = 0,
+      done = 0;
     const work = async (): Promise<void> => {
       const decoder = new Decoder();
       try {
@@ -72,9 +77,16 @@ export class PreparedImages {
     };
     await Promise.all(Array.from({ length: Math.min(decoders, Math.max(1, files.length)) }, work));
     unreadable.sort((a, b) => (a.name < b.name ? -1 : 1));
-    if (unreadable.length > 0 && !options.skipUnreadable) throw new UserError("data.unreadable", describeUnreadable(unreadable));
+    if (unreadable.length > 0 && !options.skipUnreadable)
+      throw new UserError("data.unreadable", describeUnreadable(unreadable));
     const broken = new Set(unreadable.map(({ name }) => name));
-    return new PreparedImages(files.filter(({ name }) => !broken.has(name)), unreadable, kept, options, masker);
+    return new PreparedImages(
+      files.filter(({ name }) => !broken.has(name)),
+      unreadable,
+      kept,
+      options,
+      masker,
+    );
   }
 
   async image(file: LabelledFile): Promise<PreparedImage> {
@@ -86,19 +98,36 @@ export class PreparedImages {
   }
 }
 
-async function prepareFile(decoder: Decoder, file: LabelledFile, { size, masked }: PreparationOptions, masker: CellMasker | undefined): Promise<PreparedImage> {
+async function prepareFile(
+  decoder: Decoder,
+  file: LabelledFile,
+  { size, masked }: PreparationOptions,
+  masker: CellMasker | undefined,
+): Promise<PreparedImage> {
   const decoded = await decoder.decode(file.file);
-  const { resizedWidth, resizedHeight, left, top } = frame(decoded.width, decoded.height, { width: size, height: size });
+  const { resizedWidth, resizedHeight, left, top } = frame(decoded.width, decoded.height, {
+    width: size,
+    height: size,
+  });
   const margin = Math.ceil(rotationMargin * size) + 1;
-  const x = Math.max(0, left - margin), y = Math.max(0, top - margin);
-  const window = { left: x, top: y, width: Math.min(resizedWidth, left + size + margin) - x, height: Math.min(resizedHeight, top + size + margin) - y };
+  const x = Math.max(0, left - margin),
+    y = Math.max(0, top - margin);
+  const window = {
+    left: x,
+    top: y,
+    width: Math.min(resizedWidth, left + size + margin) - x,
+    height: Math.min(resizedHeight, top + size + margin) - y,
+  };
   const whole = { width: decoded.width, height: decoded.height, data: decoded.data };
   const source = masker ? await masker.mask(whole) : masked ? maskBright(whole) : whole;
   return { ...resizeBilinear(source, resizedWidth, resizedHeight, window), left: left - x, top: top - y };
 }
 
 function describeUnreadable(unreadable: readonly UnreadableImage[]): string {
-  const shown = unreadable.slice(0, 20).map(({ name, reason }) => `\n  ${name}: ${reason}`).join("");
+  const shown = unreadable
+    .slice(0, 20)
+    .map(({ name, reason }) => `\n  ${name}: ${reason}`)
+    .join("");
   const more = unreadable.length > 20 ? `\n  … and ${unreadable.length - 20} more` : "";
   return `Expected images that can be read but ${unreadable.length} cannot (pass --skip-unreadable to leave them out):${shown}${more}`;
 }

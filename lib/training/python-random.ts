@@ -1,4 +1,5 @@
-const stateWords = 624, middleWord = 397;
+const stateWords = 624,
+  middleWord = 397;
 
 /**
  * The part of CPython's `random.Random` that `shuffle` needs: the Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998),
@@ -18,10 +19,19 @@ export class PythonRandom {
       state[0] = state[stateWords - 1] as number;
       index = 1;
     };
-    const mixed = (): number => { const before = state[index - 1] as number; return before ^ (before >>> 30); };
+    const mixed = (): number => {
+      const before = state[index - 1] as number;
+      return before ^ (before >>> 30);
+    };
     // init_by_array with a key of one word
-    for (let step = 0; step < stateWords; step++) { state[index] = ((state[index] as number) ^ Math.imul(mixed(), 1_664_525)) + seed; advance(); }
-    for (let step = 1; step < stateWords; step++) { state[index] = ((state[index] as number) ^ Math.imul(mixed(), 1_566_083_941)) - index; advance(); }
+    for (let step = 0; step < stateWords; step++) {
+      state[index] = ((state[index] as number) ^ Math.imul(mixed(), 1_664_525)) + seed;
+      advance();
+    }
+    for (let step = 1; step < stateWords; step++) {
+      state[index] = ((state[index] as number) ^ Math.imul(mixed(), 1_566_083_941)) - index;
+      advance();
+    }
     state[0] = 0x8000_0000;
   }
 

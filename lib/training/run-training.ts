@@ -84,9 +84,27 @@ export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
     const page = path.join(job.out, "training.html");
     const title = `${network.name} on ${path.basename(path.resolve(job.data))}`;
     const result = await train({
-      network, classes, dice: segments, weights, train: samples, validation, settings, threads: job.threads, onStep: job.onStep,
-      classWeights: settings.classWeights === "balanced" && !segments ? balancedWeights(classes.length, files) : undefined,
-      fingerprint: sha256Of(canonicalJson([settings, digest, job.split, job.variant ?? "full", job.maskModel ? sha256Of(await readFile(path.join(job.maskModel, modelFileName))) : "", job.weights ? sha256Of(await readFile(job.weights)) : ""])),
+      network,
+      classes,
+      dice: segments,
+      weights,
+      train: samples,
+      validation,
+      settings,
+      threads: job.threads,
+      onStep: job.onStep,
+      classWeights:
+        settings.classWeights === "balanced" && !segments ? balancedWeights(classes.length, files) : undefined,
+      fingerprint: sha256Of(
+        canonicalJson([
+          settings,
+          digest,
+          job.split,
+          job.variant ?? "full",
+          job.maskModel ? sha256Of(await readFile(path.join(job.maskModel, modelFileName))) : "",
+          job.weights ? sha256Of(await readFile(job.weights)) : "",
+        ]),
+      ),
       checkpointFile: path.join(job.out, "checkpoint.safetensors"),
       onEpoch: async (history) => {
         await writeWhole(page, trainingPage(title, history, settings.epochs, true));
@@ -96,23 +114,51 @@ export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
     });
     await writeWhole(page, trainingPage(title, result.history, settings.epochs, false));
     const best = result.history[result.bestEpoch - 1];
-    const { weights: finished, loss, temperature } = job.calibrate ? await calibrated(network, result.weights, validation, job) : { weights: result.weights, loss: best?.validationLoss, temperature: undefined };
+    const {
+      weights: finished,
+      loss,
+      temperature,
+    } = job.calibrate
+      ? await calibrated(network, result.weights, validation, job)
+      : { weights: result.weights, loss: best?.validationLoss, temperature: undefined };
     const card = await writeModelFolder(job.out, writeModel(network.build(finished)), {
-      name: job.name ?? network.name, title, network: network.name, classes: [...classes], featureLayer: network.featureLayer, output: "logits",
+      name: job.name ?? network.name,
+      title,
+      network: network.name,
+      classes: [...classes],
+      featureLayer: network.featureLayer,
+      output: "logits",
       input: { name: "input", height: settings.size, width: settings.size },
       data: {
-        description: job.description ?? `${samples.count} training and ${validation.count} validation images of ${dataSet.classes.length} classes${segments ? ", with a mask of the cells in each," : ""} from ${path.basename(path.resolve(job.data))}`,
-        digest, split: job.split,
+        description:
+          job.description ??
+          `${samples.count} training and ${validation.count} validation images of ${dataSet.classes.length} classes${segments ? ", with a mask of the cells in each," : ""} from ${path.basename(path.resolve(job.data))}`,
+        digest,
+        split: job.split,
       },
-      training: { recipe: recipeText(job, samples, result.bestEpoch, temperature), seed: settings.seed, ...(job.command === undefined ? {} : { command: job.command }) },
-      metrics: { validationAccuracy: best?.validationAccuracy ?? 0, validationLoss: loss ?? 0, validationImages: validation.count },
+      training: {
+        recipe: recipeText(job, samples, result.bestEpoch, temperature),
+        seed: settings.seed,
+        ...(job.command === undefined ? {} : { command: job.command }),
+      },
+      metrics: {
+        validationAccuracy: best?.validationAccuracy ?? 0,
+        validationLoss: loss ?? 0,
+        validationImages: validation.count,
+      },
       evaluatedOn: `the validation part of the split, by which the epoch ${temperature === undefined ? "was" : "and the temperature were"} chosen${segments ? "; accuracy is the share of pixels" : ""}`,
       limits: ["Measured only on data of the kind it was trained on."],
     });
     await writeFile(path.join(job.out, "weights.safetensors"), writeSafetensors(finished));
     return {
-      folder: job.out, card, history: result.history, bestEpoch: result.bestEpoch, resumedAfterEpoch: result.resumedAfterEpoch,
-      trainingImages: samples.count, validationImages: validation.count, unreadable,
+      folder: job.out,
+      card,
+      history: result.history,
+      bestEpoch: result.bestEpoch,
+      resumedAfterEpoch: result.resumedAfterEpoch,
+      trainingImages: samples.count,
+      validationImages: validation.count,
+      unreadable,
     };
   } finally {
     await samples.close();
@@ -120,7 +166,12 @@ export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
   }
 }
 
-async function calibrated(network: NetworkDefinition, weights: ReadonlyMap<string, Tensor>, validation: SampleSource, { settings, threads }: TrainingJob) {
+async function calibrated(
+  network: NetworkDefinition,
+  weights: ReadonlyMap<string, Tensor>,
+  validation: SampleSource,
+  { settings, threads }: TrainingJob,
+) {
   const runner = await NetworkRunner.open(network, weights, settings.size, threads);
   try {
     const scores = await scoreAll(runner, Object.fromEntries(weights), validation);
@@ -132,15 +183,25 @@ async function calibrated(network: NetworkDefinition, weights: ReadonlyMap<strin
   }
 }
 
-async function initialWeights(network: NetworkDefinition, { weights, newHead, settings }: TrainingJob): Promise<ReadonlyMap<string, Tensor>> {
+async function initialWeights(
+  network: NetworkDefinition,
+  { weights, newHead, settings }: TrainingJob,
+): Promise<ReadonlyMap<string, Tensor>> {
   if (weights === undefined) return initializeWeights(network, settings.seed);
   const bytes = await readFile(weights).catch((cause: NodeJS.ErrnoException) => {
-    throw new UserError("training.weights", `Expected a .safetensors file at ${weights} but received: ${cause.code ?? cause.message}`, { cause });
+    throw new UserError(
+      "training.weights",
+      `Expected a .safetensors file at ${weights} but received: ${cause.code ?? cause.message}`,
+      { cause },
+    );
   });
   const tensors = readSafetensors(bytes);
   const head = network.parameters.find((parameter) => parameter.head && parameter.role === "linear");
-  const otherClasses = head !== undefined && [head.name, ...[...network.aliases].filter(([, own]) => own === head.name).map(([alias]) => alias)]
-    .some((name) => tensors.has(name) && tensors.get(name)?.dims[0] !== head.shape[0]);
+  const otherClasses =
+    head !== undefined &&
+    [head.name, ...[...network.aliases].filter(([, own]) => own === head.name).map(([alias]) => alias)].some(
+      (name) => tensors.has(name) && tensors.get(name)?.dims[0] !== head.shape[0],
+    );
   return loadWeights(network, tensors, { head: newHead || otherClasses ? "replace" : "match", seed: settings.seed });
 }
 
@@ -154,7 +215,14 @@ interface Sources {
 
 async function imageSources(job: TrainingJob, dataSet: DataSet, split: Split): Promise<Sources> {
   const { size, augmentation, seed } = job.settings;
-  const common = { size, masked: dataSet.masked, maskModel: job.maskModel, skipUnreadable: job.skipUnreadable ?? false, augmentation, seed };
+  const common = {
+    size,
+    masked: dataSet.masked,
+    maskModel: job.maskModel,
+    skipUnreadable: job.skipUnreadable ?? false,
+    augmentation,
+    seed,
+  };
   const samples = await openImageSource({ ...common, files: split.train, onProgress: job.onImages });
   const validation = await openImageSource({ ...common, files: split.validation }).catch(async (error: unknown) => {
     await samples.close();
@@ -163,30 +231,67 @@ async function imageSources(job: TrainingJob, dataSet: DataSet, split: Split): P
   return { samples, validation, files: samples.files, unreadable: [...samples.unreadable, ...validation.unreadable] };
 }
 
-async function maskSources({ settings: { size, augmentation, seed } }: TrainingJob, dataSet: DataSet, split: Split): Promise<Sources> {
+async function maskSources(
+  { settings: { size, augmentation, seed } }: TrainingJob,
+  dataSet: DataSet,
+  split: Split,
+): Promise<Sources> {
   const common = { dataSet, size, augmentation, seed };
-  return { samples: await openMaskSource({ ...common, files: split.train }), validation: await openMaskSource({ ...common, files: split.validation }), files: split.train, unreadable: [] };
+  return {
+    samples: await openMaskSource({ ...common, files: split.train }),
+    validation: await openMaskSource({ ...common, files: split.validation }),
+    files: split.train,
+    unreadable: [],
+  };
 }
 
 function refuseEmptyClasses(classes: readonly string[], files: readonly LabelledFile[]): void {
   const empty = classes.filter((_, label) => !files.some((file) => file.label === label));
-  if (empty.length > 0) throw new UserError("data.empty-class", `Expected training images of every class but the split leaves none of ${empty.join(", ")}`);
+  if (empty.length > 0)
+    throw new UserError(
+      "data.empty-class",
+      `Expected training images of every class but the split leaves none of ${empty.join(", ")}`,
+    );
 }
 
 /** n / (classes · n_c): the mean weight of a sample is 1. */
 function balancedWeights(classes: number, files: readonly LabelledFile[]): number[] {
-  return Array.from({ length: classes }, (_, label) => files.length / (classes * files.filter((file) => file.label === label).length));
+  return Array.from(
+    { length: classes },
+    (_, label) => files.length / (classes * files.filter((file) => file.label === label).length),
+  );
 }
 
-function recipeText({ settings, weights }: TrainingJob, samples: SampleSource, bestEpoch: number, temperature: number | undefined): string {
-  const { optimizer, rate, schedule, epochs, batch, size, augmentation, labelSmoothing, averaging, classWeights, freeze } = settings;
+function recipeText(
+  { settings, weights }: TrainingJob,
+  samples: SampleSource,
+  bestEpoch: number,
+  temperature: number | undefined,
+): string {
+  const {
+    optimizer,
+    rate,
+    schedule,
+    epochs,
+    batch,
+    size,
+    augmentation,
+    labelSmoothing,
+    averaging,
+    classWeights,
+    freeze,
+  } = settings;
   const parts = [
     `${samples.count} images, ${epochs} epochs of batches of ${batch} at ${size} × ${size} pixels, the best on validation (epoch ${bestEpoch}) kept`,
     `${optimizer} with learning rate ${rate} (${schedule})`,
     `rotation ±${augmentation.rotation}°${augmentation.flips ? ", flips" : ""}${augmentation.stainJitter > 0 ? `, stain jitter ${augmentation.stainJitter}` : ""}${augmentation.zoom > 0 ? `, zoom ${augmentation.zoom}` : ""}`,
-    labelSmoothing > 0 && `label smoothing ${labelSmoothing}`, averaging > 0 && `weights averaged with decay ${averaging}`, classWeights === "balanced" && "balanced class weights",
-    weights !== undefined && `begun from ${path.basename(weights)}`, freeze.length > 0 && `frozen: ${freeze.join(", ")}`,
-    temperature !== undefined && `logits divided by the temperature ${temperature.toFixed(3)}, fitted on the validation images`,
+    labelSmoothing > 0 && `label smoothing ${labelSmoothing}`,
+    averaging > 0 && `weights averaged with decay ${averaging}`,
+    classWeights === "balanced" && "balanced class weights",
+    weights !== undefined && `begun from ${path.basename(weights)}`,
+    freeze.length > 0 && `frozen: ${freeze.join(", ")}`,
+    temperature !== undefined &&
+      `logits divided by the temperature ${temperature.toFixed(3)}, fitted on the validation images`,
   ];
   return parts.filter((part) => typeof part === "string").join("; ");
 }

@@ -22,9 +22,15 @@ export type SampleReply =
   | ({ readonly kind: "batch"; readonly id: number } & Batch)
   | { readonly kind: "failed"; readonly code: string; readonly message: string };
 
-async function serve(data: SampleWorkerData, post: (reply: SampleReply, transfer?: ArrayBuffer[]) => void): Promise<void> {
+async function serve(
+  data: SampleWorkerData,
+  post: (reply: SampleReply, transfer?: ArrayBuffer[]) => void,
+): Promise<void> {
   const images = await PreparedImages.load(data.files, {
-    size: data.size, masked: data.masked, maskModel: data.maskModel, skipUnreadable: data.skipUnreadable,
+    size: data.size,
+    masked: data.masked,
+    maskModel: data.maskModel,
+    skipUnreadable: data.skipUnreadable,
     ...(data.memoryBytes === undefined ? {} : { memoryBytes: data.memoryBytes }),
     onProgress: (done, total) => post({ kind: "progress", done, total }),
   });
@@ -37,8 +43,13 @@ async function serve(data: SampleWorkerData, post: (reply: SampleReply, transfer
   });
 }
 
-async function makeBatch(images: PreparedImages, { size, seed, augmentation }: SampleWorkerData, requests: readonly SampleRequest[]): Promise<Batch> {
-  const input = new Float32Array(requests.length * 3 * size * size), labels = new BigInt64Array(requests.length);
+async function makeBatch(
+  images: PreparedImages,
+  { size, seed, augmentation }: SampleWorkerData,
+  requests: readonly SampleRequest[],
+): Promise<Batch> {
+  const input = new Float32Array(requests.length * 3 * size * size),
+    labels = new BigInt64Array(requests.length);
   for (const [position, { sample, epoch }] of requests.entries()) {
     const file = images.files[sample];
     if (!file) throw new RangeError(`Expected a sample below ${images.files.length} but received ${sample}`);
@@ -50,10 +61,16 @@ async function makeBatch(images: PreparedImages, { size, seed, augmentation }: S
 }
 
 function failureOf(error: unknown): SampleReply {
-  return { kind: "failed", code: error instanceof CytolensError ? error.code : "training.samples", message: error instanceof Error ? error.message : String(error) };
+  return {
+    kind: "failed",
+    code: error instanceof CytolensError ? error.code : "training.samples",
+    message: error instanceof Error ? error.message : String(error),
+  };
 }
 
 if (parentPort) {
   const port = parentPort;
-  void serve(workerData as SampleWorkerData, (reply, transfer) => port.postMessage(reply, transfer ?? [])).catch((error: unknown) => port.postMessage(failureOf(error)));
+  void serve(workerData as SampleWorkerData, (reply, transfer) => port.postMessage(reply, transfer ?? [])).catch(
+    (error: unknown) => port.postMessage(failureOf(error)),
+  );
 }

@@ -18,8 +18,11 @@ export function rateAt(schedule: Schedule, step: number): number {
   if (step < warmupSteps) return (rate * (step + 1)) / warmupSteps;
   const progress = Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps));
   switch (name) {
-    case "constant": return rate;
-    case "cosine": return (rate * (1 + Math.cos(Math.PI * progress))) / 2;
-    case "step": return rate * stepFactor ** Math.floor(progress / stepShare + 1e-9);
+    case "constant":
+      return rate;
+    case "cosine":
+      return (rate * (1 + Math.cos(Math.PI * progress))) / 2;
+    case "step":
+      return rate * stepFactor ** Math.floor(progress / stepShare + 1e-9);
   }
 }

@@ -4,9 +4,19 @@ import type { Optimizer } from "./optimizer";
 export class Sgd implements Optimizer {
   readonly slots = ["velocity"] as const;
 
-  constructor(private readonly momentum = 0, private readonly weightDecay = 0) {}
+  constructor(
+    private readonly momentum = 0,
+    private readonly weightDecay = 0,
+  ) {}
 
-  update(weights: Float32Array, gradient: Float32Array, { velocity }: Readonly<Record<"velocity", Float32Array>>, _step: number, rate: number, decays: boolean): void {
+  update(
+    weights: Float32Array,
+    gradient: Float32Array,
+    { velocity }: Readonly<Record<"velocity", Float32Array>>,
+    _step: number,
+    rate: number,
+    decays: boolean,
+  ): void {
     const decay = decays ? this.weightDecay : 0;
     for (let index = 0; index < weights.length; index++) {
       const weight = weights[index] as number;

@@ -27,7 +27,9 @@ function slopeAt({ logits, labels, classes, labelsPerSample }: Scores, inverse: 
   for (let position = 0; position < labels.length; position++) {
     const start = Math.floor(position / labelsPerSample) * classes * labelsPerSample + (position % labelsPerSample);
     const logit = (index: number): number => logits[start + index * labelsPerSample] as number;
-    let highest = -Infinity, sum = 0, mean = 0;
+    let highest = -Infinity,
+      sum = 0,
+      mean = 0;
     for (let index = 0; index < classes; index++) highest = Math.max(highest, logit(index));
     for (let index = 0; index < classes; index++) {
       const weight = Math.exp(inverse * (logit(index) - highest));
@@ -40,9 +42,16 @@ function slopeAt({ logits, labels, classes, labelsPerSample }: Scores, inverse: 
 }
 
 /** The same network with logits divided by a temperature: its head is affine, so the head's weights and biases are. */
-export function atTemperature(network: NetworkDefinition, weights: ReadonlyMap<string, Tensor>, temperature: number): ReadonlyMap<string, Tensor> {
+export function atTemperature(
+  network: NetworkDefinition,
+  weights: ReadonlyMap<string, Tensor>,
+  temperature: number,
+): ReadonlyMap<string, Tensor> {
   const heads = new Set(network.parameters.filter(({ head }) => head).map(({ name }) => name));
-  return new Map([...weights].map(([name, tensor]) => [
-    name, heads.has(name) ? { ...tensor, data: (tensor.data as Float32Array).map((value) => value / temperature) } : tensor,
-  ]));
+  return new Map(
+    [...weights].map(([name, tensor]) => [
+      name,
+      heads.has(name) ? { ...tensor, data: (tensor.data as Float32Array).map((value) => value / temperature) } : tensor,
+    ]),
+  );
 }

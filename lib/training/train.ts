@@ -28,21 +28,40 @@ export interface TrainingResult {
 export async function train(run: TrainingRun): Promise<TrainingResult> {
   const { network, settings, train: samples } = run;
   if (samples.count < settings.batch) {
-    throw new UserError("training.too-few", `Expected at least one batch of ${settings.batch} training images but received ${samples.count}; choose a smaller batch`);
+    throw new UserError(
+      "training.too-few",
+      `Expected at least one batch of ${settings.batch} training images but received ${samples.count}; choose a smaller batch`,
+    );
   }
-  if (run.validation.count === 0) throw new UserError("training.no-validation", "Expected images to validate on but the split leaves none; add images");
+  if (run.validation.count === 0)
+    throw new UserError(
+      "training.no-validation",
+      "Expected images to validate on but the split leaves none; add images",
+    );
   const steps = await TrainingSteps.open(run);
   const runner = await NetworkRunner.open(network, run.weights, settings.size, run.threads);
   try {
-    const checkpoint = await resumed(run) ?? steps.checkpoint({
-      network: network.name, classes: run.classes, fingerprint: run.fingerprint, epoch: 0, step: 0, bestEpoch: 0, bestValidation: -1, history: [],
-    });
+    const checkpoint =
+      (await resumed(run)) ??
+      steps.checkpoint({
+        network: network.name,
+        classes: run.classes,
+        fingerprint: run.fingerprint,
+        epoch: 0,
+        step: 0,
+        bestEpoch: 0,
+        bestValidation: -1,
+        history: [],
+      });
     steps.restore(checkpoint);
     const { state, best } = checkpoint;
     const resumedAfterEpoch = state.epoch;
     const batches = batchesOf(samples.count, settings.batch);
     const schedule: Schedule = {
-      name: settings.schedule, rate: settings.rate, totalSteps: settings.epochs * batches, warmupSteps: Math.round(settings.warmupEpochs * batches),
+      name: settings.schedule,
+      rate: settings.rate,
+      totalSteps: settings.epochs * batches,
+      warmupSteps: Math.round(settings.warmupEpochs * batches),
     };
     while (state.epoch < settings.epochs && !isExhausted(state, settings)) {
       const started = performance.now();
@@ -52,32 +71,59 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
       state.epoch = epoch;
       state.step += batches;
       state.history.push({
-        epoch, loss: learned.loss, trainAccuracy: learned.accuracy, validationLoss: validated.loss, validationAccuracy: validated.accuracy,
+        epoch,
+        loss: learned.loss,
+        trainAccuracy: learned.accuracy,
+        validationLoss: validated.loss,
+        validationAccuracy: validated.accuracy,
         seconds: (performance.now() - started) / 1000,
       });
       if (isBetter(validated, state.history[state.bestEpoch - 1])) {
         state.bestValidation = validated.accuracy;
         state.bestEpoch = epoch;
-        for (const [name, tensor] of Object.entries(steps.inferenceWeights())) best.set(name, Float32Array.from(tensor.data as Float32Array));
+        for (const [name, tensor] of Object.entries(steps.inferenceWeights()))
+          best.set(name, Float32Array.from(tensor.data as Float32Array));
       }
-      if (run.checkpointFile !== undefined) await writeCheckpoint(run.checkpointFile, { ...steps.checkpoint(state), best }, steps.shapes);
+      if (run.checkpointFile !== undefined)
+        await writeCheckpoint(run.checkpointFile, { ...steps.checkpoint(state), best }, steps.shapes);
       await run.onEpoch?.(state.history);
     }
-    const weights = new Map([...best].map(([name, data]) => [name, { dataType: "float32", dims: steps.shapes.get(name) ?? [], data } as Tensor]));
-    return { weights, bestEpoch: state.bestEpoch, bestValidation: state.bestValidation, history: state.history, resumedAfterEpoch };
+    const weights = new Map(
+      [...best].map(([name, data]) => [
+        name,
+        { dataType: "float32", dims: steps.shapes.get(name) ?? [], data } as Tensor,
+      ]),
+    );
+    return {
+      weights,
+      bestEpoch: state.bestEpoch,
+      bestValidation: state.bestValidation,
+      history: state.history,
+      resumedAfterEpoch,
+    };
   } finally {
     await steps.close();
     await runner.close();
   }
 }
 
-async function trainEpoch(run: TrainingRun, steps: TrainingSteps, schedule: Schedule, epoch: number, stepsBefore: number): Promise<{ loss: number; accuracy: number }> {
+async function trainEpoch(
+  run: TrainingRun,
+  steps: TrainingSteps,
+  schedule: Schedule,
+  epoch: number,
+  stepsBefore: number,
+): Promise<{ loss: number; accuracy: number }> {
   const { settings, train: source } = run;
-  const order = new CounterRandom(settings.seed, orderStream, epoch).shuffle(Array.from({ length: source.count }, (_, index) => index));
+  const order = new CounterRandom(settings.seed, orderStream, epoch).shuffle(
+    Array.from({ length: source.count }, (_, index) => index),
+  );
   const count = batchesOf(source.count, settings.batch);
   const samplesOf = (batch: number) => order.slice(batch * settings.batch, (batch + 1) * settings.batch);
   const ask = (batch: number) => source.batch(samplesOf(batch).map((sample) => ({ sample, epoch })));
-  let lossSum = 0, right = 0, seen = 0;
+  let lossSum = 0,
+    right = 0,
+    seen = 0;
   let pending = ask(0);
   for (let batch = 0; batch < count; batch++) {
     const data = await pending;
@@ -87,7 +133,10 @@ async function trainEpoch(run: TrainingRun, steps: TrainingSteps, schedule: Sche
     const { loss, correct } = await steps.step(data, samplesOf(batch), epoch, step + 1, rateAt(schedule, step));
     if (!Number.isFinite(loss)) {
       const kept = run.checkpointFile === undefined ? "" : `; the checkpoint of epoch ${epoch - 1} is kept`;
-      throw new UserError("training.diverged", `Expected a finite loss but step ${step + 1} (epoch ${epoch}, batch ${batch + 1}) gave ${loss}${kept}; try a lower learning rate`);
+      throw new UserError(
+        "training.diverged",
+        `Expected a finite loss but step ${step + 1} (epoch ${epoch}, batch ${batch + 1}) gave ${loss}${kept}; try a lower learning rate`,
+      );
     }
     lossSum += loss * data.count;
     right += correct;
@@ -104,26 +153,41 @@ function batchesOf(count: number, batch: number): number {
 
 /** By accuracy; of epochs as accurate as each other, by loss. */
 function isBetter(validated: { loss: number; accuracy: number }, best: EpochRecord | undefined): boolean {
-  if (!best || validated.accuracy !== best.validationAccuracy) return !best || validated.accuracy > best.validationAccuracy;
+  if (!best || validated.accuracy !== best.validationAccuracy)
+    return !best || validated.accuracy > best.validationAccuracy;
   return validated.loss < best.validationLoss;
 }
 
 /** Whether accuracy has not risen for as many epochs as patience lasts. */
 function isExhausted({ epoch, history }: Checkpoint["state"], { patience }: TrainingSettings): boolean {
   const best = Math.max(...history.map(({ validationAccuracy }) => validationAccuracy));
-  return patience > 0 && history.length > 0 && epoch - (history.findIndex(({ validationAccuracy }) => validationAccuracy === best) + 1) >= patience;
+  return (
+    patience > 0 &&
+    history.length > 0 &&
+    epoch - (history.findIndex(({ validationAccuracy }) => validationAccuracy === best) + 1) >= patience
+  );
 }
 
-async function resumed({ checkpointFile, network, classes, fingerprint }: TrainingRun): Promise<Checkpoint | undefined> {
+async function resumed({
+  checkpointFile,
+  network,
+  classes,
+  fingerprint,
+}: TrainingRun): Promise<Checkpoint | undefined> {
   if (checkpointFile === undefined || !existsSync(checkpointFile)) return undefined;
   const checkpoint = await readCheckpoint(checkpointFile);
   const { state } = checkpoint;
   if (state.network !== network.name || state.classes.join() !== classes.join()) {
-    throw new ModelError("checkpoint.other-network",
-      `Expected a checkpoint of ${network.name} with the classes ${classes.join(", ")} at ${checkpointFile} but received one of ${state.network} with ${state.classes.join(", ")}`);
+    throw new ModelError(
+      "checkpoint.other-network",
+      `Expected a checkpoint of ${network.name} with the classes ${classes.join(", ")} at ${checkpointFile} but received one of ${state.network} with ${state.classes.join(", ")}`,
+    );
   }
   if (state.fingerprint !== fingerprint) {
-    throw new UserError("checkpoint.other-run", `Expected ${checkpointFile} to be of a run with the same settings and data but they differ; choose another output folder to begin anew`);
+    throw new UserError(
+      "checkpoint.other-run",
+      `Expected ${checkpointFile} to be of a run with the same settings and data but they differ; choose another output folder to begin anew`,
+    );
   }
   return checkpoint;
 }

@@ -37,29 +37,57 @@ export function isTrainable(parameter: ParameterSpec, freeze: readonly string[] 
   return !isStatistic(parameter) && !freeze.some((prefix) => parameter.name.startsWith(prefix));
 }
 
-export function buildTrainingGraph(network: NetworkDefinition, weights: ReadonlyMap<string, Tensor>, options: TrainingGraphOptions = {}): TrainingGraph {
+export function buildTrainingGraph(
+  network: NetworkDefinition,
+  weights: ReadonlyMap<string, Tensor>,
+  options: TrainingGraphOptions = {},
+): TrainingGraph {
   const trainable = network.parameters.filter((parameter) => isTrainable(parameter, options.freeze));
   const { forward, statistics } = forwardPass(network, weights, trainable);
-  const model = prepareForTraining(options.batch === undefined ? typed(forward) : specialize(forward, { batch: options.batch }));
+  const model = prepareForTraining(
+    options.batch === undefined ? typed(forward) : specialize(forward, { batch: options.batch }),
+  );
   const { graph } = model;
   const logits = graph.outputs.find(({ name }) => name === "logits");
-  graph.inputs.push({ name: "labels", dataType: "int64", shape: [options.batch ?? "batch", ...(logits?.shape?.slice(2) ?? [])] });
+  graph.inputs.push({
+    name: "labels",
+    dataType: "int64",
+    shape: [options.batch ?? "batch", ...(logits?.shape?.slice(2) ?? [])],
+  });
 
   const builder = new GraphBuilder(graph, "loss/");
-  const loss = emitLoss(builder, "logits", "labels", logits?.shape?.length ?? 2, { ...options, classes: network.classes });
+  const loss = emitLoss(builder, "logits", "labels", logits?.shape?.length ?? 2, {
+    ...options,
+    classes: network.classes,
+  });
   typed(model);
-  const found = appendGradient(model, new Map([[loss, builder.float32(1)]]), trainable.map(({ name }) => name));
-  const gradients = new Map(trainable.map(({ name, shape }) => {
-    const output = builder.add("Identity", [found.get(name) ?? ""], {}, builder.freshName(`d_${name}`));
-    graph.outputs.push({ name: output, dataType: "float32", shape });
-    return [name, output];
-  }));
+  const found = appendGradient(
+    model,
+    new Map([[loss, builder.float32(1)]]),
+    trainable.map(({ name }) => name),
+  );
+  const gradients = new Map(
+    trainable.map(({ name, shape }) => {
+      const output = builder.add("Identity", [found.get(name) ?? ""], {}, builder.freshName(`d_${name}`));
+      graph.outputs.push({ name: output, dataType: "float32", shape });
+      return [name, output];
+    }),
+  );
   graph.outputs.push({ name: loss, dataType: "float32", shape: [] });
-  return { model: options.batch === undefined ? model : optimizeTraining(specialize(model, {})), loss, gradients, statistics };
+  return {
+    model: options.batch === undefined ? model : optimizeTraining(specialize(model, {})),
+    loss,
+    gradients,
+    statistics,
+  };
 }
 
 /** Logits and the next running statistics; the parameters that change are inputs. */
-function forwardPass(network: NetworkDefinition, weights: ReadonlyMap<string, Tensor>, trainable: readonly ParameterSpec[]): { forward: Model; statistics: ReadonlyMap<string, string> } {
+function forwardPass(
+  network: NetworkDefinition,
+  weights: ReadonlyMap<string, Tensor>,
+  trainable: readonly ParameterSpec[],
+): { forward: Model; statistics: ReadonlyMap<string, string> } {
   const forward = network.build(weights, { mode: "training" });
   const { graph } = forward;
   for (const parameter of [...trainable, ...network.parameters.filter(isStatistic)]) {

@@ -17,13 +17,15 @@ export const trainingSettings = z.strictObject({
   labelSmoothing: z.number().min(0).max(0.99).default(0),
   /** "balanced" weighs each class by the inverse of its share. */
   classWeights: z.enum(["none", "balanced"]).default("none"),
-  augmentation: z.strictObject({
-    rotation: z.number().min(0).max(180).default(25),
-    flips: z.boolean().default(false),
-    stainJitter: z.number().min(0).max(1).default(0),
-    zoom: z.number().min(0).max(0.5).default(0),
-    fill: z.number().int().min(0).max(255).default(255),
-  }).prefault({}),
+  augmentation: z
+    .strictObject({
+      rotation: z.number().min(0).max(180).default(25),
+      flips: z.boolean().default(false),
+      stainJitter: z.number().min(0).max(1).default(0),
+      zoom: z.number().min(0).max(0.5).default(0),
+      fill: z.number().int().min(0).max(255).default(255),
+    })
+    .prefault({}),
   /** Ratio of features dropped before the head; by default the network's own. */
   dropout: z.number().min(0).max(0.95).optional(),
   /** Keeps an exponential average of the weights and validates that; 0 keeps the weights themselves. */
@@ -40,6 +42,8 @@ export type TrainingSettings = z.infer<typeof trainingSettings>;
 export function parseTrainingSettings(settings: z.input<typeof trainingSettings>): TrainingSettings {
   const parsed = trainingSettings.safeParse(settings);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "settings"}: ${message}`).join("; ");
+  const problems = parsed.error.issues
+    .map(({ path, message }) => `${path.join(".") || "settings"}: ${message}`)
+    .join("; ");
   throw new UserError("training.settings", `Expected usable training settings but received: ${problems}`);
 }

@@ -24,7 +24,11 @@ export class TrainingSteps {
   private readonly optimizer: Optimizer;
   private readonly settings: TrainingSettings;
 
-  private constructor(private readonly run: TrainingRun, private readonly graph: TrainingGraph, private readonly session: Session) {
+  private constructor(
+    private readonly run: TrainingRun,
+    private readonly graph: TrainingGraph,
+    private readonly session: Session,
+  ) {
     const { network } = run;
     this.settings = run.settings;
     this.shapes = new Map(network.parameters.map(({ name, shape }) => [name, shape]));
@@ -32,7 +36,8 @@ export class TrainingSteps {
     this.optimizer = optimizerNamed(run.settings.optimizer, run.settings);
     for (const { name, shape } of network.parameters) {
       this.weights.set(name, float32Tensor(Float32Array.from(dataOf(run.weights, name)), shape));
-      if (run.settings.averaging > 0) this.averaged.set(name, float32Tensor(Float32Array.from(dataOf(run.weights, name)), shape));
+      if (run.settings.averaging > 0)
+        this.averaged.set(name, float32Tensor(Float32Array.from(dataOf(run.weights, name)), shape));
     }
     for (const { name } of this.trainable) {
       const length = this.weights.get(name)?.data.length ?? 0;
@@ -41,23 +46,55 @@ export class TrainingSteps {
   }
 
   static async open(run: TrainingRun): Promise<TrainingSteps> {
-    const { settings: { freeze, labelSmoothing, batch }, classWeights, dice, network, weights, threads } = run;
+    const {
+      settings: { freeze, labelSmoothing, batch },
+      classWeights,
+      dice,
+      network,
+      weights,
+      threads,
+    } = run;
     const graph = buildTrainingGraph(network, weights, { freeze, labelSmoothing, classWeights, dice, batch });
     return new TrainingSteps(run, graph, await Session.open(writeModel(graph.model), { threads }));
   }
 
   /** One forward and backward pass and one update. `samples` says which samples of the set the batch holds. */
-  async step(batch: Batch, samples: readonly number[], epoch: number, step: number, rate: number): Promise<{ loss: number; correct: number }> {
+  async step(
+    batch: Batch,
+    samples: readonly number[],
+    epoch: number,
+    step: number,
+    rate: number,
+  ): Promise<{ loss: number; correct: number }> {
     const { network } = this.run;
     const { size } = this.settings;
     const perSample = this.run.train.labelsPerSample;
-    const labels: Tensor = { dataType: "int64", dims: perSample === 1 ? [batch.count] : [batch.count, size, size], data: batch.labels };
+    const labels: Tensor = {
+      dataType: "int64",
+      dims: perSample === 1 ? [batch.count] : [batch.count, size, size],
+      data: batch.labels,
+    };
     const inputs = Object.fromEntries([...this.weights].filter(([name]) => this.session.inputNames.includes(name)));
-    const masks = Object.fromEntries(network.dropouts.map((site, index) => [site.mask, this.dropoutMask(site, index, samples, epoch)]));
-    const outputs = await this.session.run({ ...inputs, ...masks, labels, input: float32Tensor(batch.input, [batch.count, network.channels, size, size]) });
+    const masks = Object.fromEntries(
+      network.dropouts.map((site, index) => [site.mask, this.dropoutMask(site, index, samples, epoch)]),
+    );
+    const outputs = await this.session.run({
+      ...inputs,
+      ...masks,
+      labels,
+      input: float32Tensor(batch.input, [batch.count, network.channels, size, size]),
+    });
     const loss = dataOf(outputs, this.graph.loss)[0] ?? Number.NaN;
     if (Number.isFinite(loss)) this.apply(outputs, step, rate);
-    return { loss, correct: countCorrect({ logits: dataOf(outputs, "logits"), labels: batch.labels, classes: network.classes, labelsPerSample: perSample }) };
+    return {
+      loss,
+      correct: countCorrect({
+        logits: dataOf(outputs, "logits"),
+        labels: batch.labels,
+        classes: network.classes,
+        labelsPerSample: perSample,
+      }),
+    };
   }
 
   private apply(outputs: ReadonlyMap<string, Tensor>, step: number, rate: number): void {
@@ -72,8 +109,10 @@ export class TrainingSteps {
     // Early on the average follows closely, so that it does not remember the random beginning.
     const kept = Math.min(this.settings.averaging, (1 + step) / (10 + step));
     for (const [name, { data }] of this.averaged) {
-      const average = data as Float32Array, current = dataOf(this.weights, name);
-      for (let index = 0; index < average.length; index++) average[index] = kept * (average[index] as number) + (1 - kept) * (current[index] as number);
+      const average = data as Float32Array,
+        current = dataOf(this.weights, name);
+      for (let index = 0; index < average.length; index++)
+        average[index] = kept * (average[index] as number) + (1 - kept) * (current[index] as number);
     }
   }
 
@@ -83,20 +122,30 @@ export class TrainingSteps {
   }
 
   /** A mask a sample, from (seed, epoch, sample) alone: 0, or 1 / (1 − ratio). */
-  private dropoutMask({ features, ratio }: DropoutSite, site: number, samples: readonly number[], epoch: number): Tensor {
+  private dropoutMask(
+    { features, ratio }: DropoutSite,
+    site: number,
+    samples: readonly number[],
+    epoch: number,
+  ): Tensor {
     const dropped = this.settings.dropout ?? ratio;
     const mask = new Float32Array(samples.length * features);
     samples.forEach((sample, position) => {
       const random = new CounterRandom(this.settings.seed, dropoutStream + 16 * site, epoch, sample);
-      for (let feature = 0; feature < features; feature++) mask[position * features + feature] = random.chance(dropped) ? 0 : 1 / (1 - dropped);
+      for (let feature = 0; feature < features; feature++)
+        mask[position * features + feature] = random.chance(dropped) ? 0 : 1 / (1 - dropped);
     });
     return float32Tensor(mask, [samples.length, features]);
   }
 
   checkpoint(state: TrainingState): Checkpoint {
-    const slots = [...this.slots].flatMap(([name, values]) => Object.entries(values).map(([slot, data]): [string, Float32Array] => [`${slot}/${name}`, data]));
+    const slots = [...this.slots].flatMap(([name, values]) =>
+      Object.entries(values).map(([slot, data]): [string, Float32Array] => [`${slot}/${name}`, data]),
+    );
     return {
-      state, weights: new Map(entriesOf(this.weights)), slots: new Map([...slots, ...entriesOf(this.averaged, "average/")]),
+      state,
+      weights: new Map(entriesOf(this.weights)),
+      slots: new Map([...slots, ...entriesOf(this.averaged, "average/")]),
       best: new Map(entriesOf(this.weights).map(([name, data]) => [name, Float32Array.from(data)])),
     };
   }
@@ -104,7 +153,8 @@ export class TrainingSteps {
   restore({ weights, slots }: Checkpoint): void {
     for (const [name, data] of weights) dataOf(this.weights, name).set(data);
     for (const [key, data] of slots) {
-      const slot = key.slice(0, key.indexOf("/")), name = key.slice(key.indexOf("/") + 1);
+      const slot = key.slice(0, key.indexOf("/")),
+        name = key.slice(key.indexOf("/") + 1);
       const target = slot === "average" ? dataOf(this.averaged, name) : this.slots.get(name)?.[slot];
       target?.set(data);
     }
@@ -121,6 +171,7 @@ function entriesOf(tensors: ReadonlyMap<string, Tensor>, prefix = ""): [string, 
 
 function dataOf(tensors: ReadonlyMap<string, Tensor>, name: string): Float32Array {
   const tensor = tensors.get(name);
-  if (!(tensor?.data instanceof Float32Array)) throw new RangeError(`Expected a float32 tensor "${name}" in training but received ${tensor?.dataType ?? "none"}`);
+  if (!(tensor?.data instanceof Float32Array))
+    throw new RangeError(`Expected a float32 tensor "${name}" in training but received ${tensor?.dataType ?? "none"}`);
   return tensor.data;
 }

@@ -1,4 +1,8 @@
-import { atMidpoints, type GradientFunction, type SegmentGradientFunction } from "../../lib/attribution/gradient-function";
+import {
+  atMidpoints,
+  type GradientFunction,
+  type SegmentGradientFunction,
+} from "../../lib/attribution/gradient-function";
 
 /** A function with its gradient written out by hand: methods are tested on these with no network at all. */
 export interface Analytic {
@@ -7,10 +11,16 @@ export interface Analytic {
 }
 
 /** F(x) = Σ x², dF/dx = 2x. */
-export const squares: Analytic = { value: (x) => x.reduce((sum, value) => sum + value * value, 0), slope: (x) => x.map((value) => 2 * value) };
+export const squares: Analytic = {
+  value: (x) => x.reduce((sum, value) => sum + value * value, 0),
+  slope: (x) => x.map((value) => 2 * value),
+};
 
 /** F(x) = Σ x³, dF/dx = 3x². */
-export const cubes: Analytic = { value: (x) => x.reduce((sum, value) => sum + value ** 3, 0), slope: (x) => x.map((value) => 3 * value * value) };
+export const cubes: Analytic = {
+  value: (x) => x.reduce((sum, value) => sum + value ** 3, 0),
+  slope: (x) => x.map((value) => 3 * value * value),
+};
 
 export function pointwise({ value, slope }: Analytic): GradientFunction & { readonly evaluations: () => number } {
   let evaluations = 0;

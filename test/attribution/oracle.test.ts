@@ -7,7 +7,11 @@ import type { Target } from "../../lib/attribution/gradient-function";
 import { guidedBackprop } from "../../lib/attribution/guided-backprop";
 import { guidedGradCam } from "../../lib/attribution/guided-grad-cam";
 import { inputTimesGradient } from "../../lib/attribution/input-x-gradient";
-import { defaultTolerance, fixedIntegratedGradients, integratedGradients } from "../../lib/attribution/integrated-gradients";
+import {
+  defaultTolerance,
+  fixedIntegratedGradients,
+  integratedGradients,
+} from "../../lib/attribution/integrated-gradients";
 import type { Classifier } from "../../lib/inference/classifier";
 import { loadModel } from "../../lib/inference/load-model";
 import { networkNamed } from "../../lib/networks/catalogue";
@@ -30,37 +34,64 @@ type Golden = ReturnType<typeof readSafetensors>;
 
 async function open(name: string, size: number): Promise<Classifier> {
   const network = networkNamed(name, { classes: 5, size });
-  return await loadModel(writeModel(network.build(weightsByName(network))), { cacheFolder: null, featureLayer: network.featureLayer });
+  return await loadModel(writeModel(network.build(weightsByName(network))), {
+    cacheFolder: null,
+    featureLayer: network.featureLayer,
+  });
 }
 
 /** Every method by the name the oracle gives its map. */
-function methods(classifier: Classifier, image: Float32Array, classIndex: number): Record<string, () => Promise<Float32Array>> {
+function methods(
+  classifier: Classifier,
+  image: Float32Array,
+  classIndex: number,
+): Record<string, () => Promise<Float32Array>> {
   const { channels, height, width } = classifier.input;
   const dims = [channels, height, width] as const;
-  const [logit, probability]: Target[] = [{ classIndex, of: "logit" }, { classIndex, of: "probability" }];
+  const [logit, probability]: Target[] = [
+    { classIndex, of: "logit" },
+    { classIndex, of: "probability" },
+  ];
   const black = baselineImage("black", image, dims, imageNetNormalisation);
   return {
     grad_logit: async () => (await gradient(classifier.gradient(logit!), image, dims)).perChannel!,
     grad_probability: async () => (await gradient(classifier.gradient(probability!), image, dims)).perChannel!,
     input_x_gradient: async () => (await inputTimesGradient(classifier.gradient(logit!), image, dims)).perChannel!,
     gradcam_signed: async () => (await gradCam(classifier.layerGradient(logit!), image, dims)).signed.map,
-    gradcam: async () => (await gradCam(classifier.layerGradient(logit!), image, dims)).signed.map.map((value) => Math.max(0, value)),
+    gradcam: async () =>
+      (await gradCam(classifier.layerGradient(logit!), image, dims)).signed.map.map((value) => Math.max(0, value)),
     guided_backprop: async () => (await guidedBackprop(classifier.gradient(logit!, "guided"), image, dims)).perChannel!,
-    guided_gradcam: async () => (await guidedGradCam(classifier.gradient(logit!, "guided"), classifier.layerGradient(logit!), image, dims)).perChannel!,
-    ig_32: async () => (await fixedIntegratedGradients(classifier.gradient(logit!), image, black, dims, 32)).perChannel!,
+    guided_gradcam: async () =>
+      (await guidedGradCam(classifier.gradient(logit!, "guided"), classifier.layerGradient(logit!), image, dims))
+        .perChannel!,
+    ig_32: async () =>
+      (await fixedIntegratedGradients(classifier.gradient(logit!), image, black, dims, 32)).perChannel!,
   };
 }
 
 /** When the adaptive rule says that it converged, its map is as near the converged one as it promises, or as the oracle's own still moves. */
-async function closeToConverged(classifier: Classifier, images: Golden, place: string, classIndex: number): Promise<void> {
+async function closeToConverged(
+  classifier: Classifier,
+  images: Golden,
+  place: string,
+  classIndex: number,
+): Promise<void> {
   const image = images.get("herlev")!.data as Float32Array;
   const { channels, height, width } = classifier.input;
   const dims = [channels, height, width] as const;
-  const converged = readSafetensors(readFileSync(path.join(place, "ig-converged.safetensors"))).get("herlev.ig_converged")!.data as Float32Array;
+  const converged = readSafetensors(readFileSync(path.join(place, "ig-converged.safetensors"))).get(
+    "herlev.ig_converged",
+  )!.data as Float32Array;
   const { perChannel, completeness } = await integratedGradients(
-    classifier.segmentGradient({ classIndex, of: "logit" }), image, baselineImage("black", image, dims, imageNetNormalisation), dims,
+    classifier.segmentGradient({ classIndex, of: "logit" }),
+    image,
+    baselineImage("black", image, dims, imageNetNormalisation),
+    dims,
   );
-  expect({ place: path.basename(place), converged: completeness.converged }).toEqual({ place: path.basename(place), converged: true });
+  expect({ place: path.basename(place), converged: completeness.converged }).toEqual({
+    place: path.basename(place),
+    converged: true,
+  });
   expect(completeness.relative).toBeLessThan(defaultTolerance.relative);
   expect(l2Relative(perChannel!, converged)).toBeLessThan(defaultTolerance.map);
 }
@@ -78,7 +109,9 @@ describeWithReference("explanations of the four networks against the oracle", (f
       const image = images.get(label)!.data as Float32Array;
       const [prediction] = await classifier.predict([image]);
       expect(prediction!.classIndex).toBe(classIndex);
-      expect(maxRelative(prediction!.logits, quantities["logits"]!.fingerprint.samples)).toBeLessThan(quantities["logits"]!.float32_error.suggested_max_rel);
+      expect(maxRelative(prediction!.logits, quantities["logits"]!.fingerprint.samples)).toBeLessThan(
+        quantities["logits"]!.float32_error.suggested_max_rel,
+      );
       for (const [quantity, compute] of Object.entries(methods(classifier, image, classIndex))) {
         // At full size the oracle keeps of the second image the complete maps of Grad-CAM alone.
         if (kind === "seed" && !goldens.has(`${label}.${quantity}`) && label === "cric") continue;

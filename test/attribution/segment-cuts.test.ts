@@ -6,7 +6,12 @@ test("equal densities cut equally", () => {
 });
 
 test("a stretch three times as dense gets three quarters of the cuts", () => {
-  cutsByDensity([1, 3], 8).forEach((cut, index) => expect(cut).toBeCloseTo([0, 0.25, 0.5, 0.5 + 1 / 12, 0.5 + 2 / 12, 0.75, 0.5 + 4 / 12, 0.5 + 5 / 12, 1][index]!, 12));
+  cutsByDensity([1, 3], 8).forEach((cut, index) =>
+    expect(cut).toBeCloseTo(
+      [0, 0.25, 0.5, 0.5 + 1 / 12, 0.5 + 2 / 12, 0.75, 0.5 + 4 / 12, 0.5 + 5 / 12, 1][index]!,
+      12,
+    ),
+  );
 });
 
 test("cuts increase from 0 to 1, whatever was seen", () => {

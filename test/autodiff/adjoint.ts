@@ -29,8 +29,19 @@ export function noise(seed: number, count: number): Float64Array {
   });
 }
 
-export function noiseTensor(seed: number, dims: readonly number[], dataType: "float32" | "float64" = "float32"): Tensor {
-  return tensorOf(dataType, dims, noise(seed, dims.reduce((a, b) => a * b, 1)));
+export function noiseTensor(
+  seed: number,
+  dims: readonly number[],
+  dataType: "float32" | "float64" = "float32",
+): Tensor {
+  return tensorOf(
+    dataType,
+    dims,
+    noise(
+      seed,
+      dims.reduce((a, b) => a * b, 1),
+    ),
+  );
 }
 
 /** Every case in two forms: all extents known, and none (a symbol for each extent of each differentiated input). */
@@ -40,14 +51,22 @@ export function modelOf(of: NodeCase, knowledge: Knowledge, known: Values = {}):
   const fixed = new Set(of.fixed ?? []);
   const outputs = of.outputs ?? ["y"];
   const shapeOf = (name: string, tensor: Tensor): Dimension[] =>
-    tensor.dims.map((extent, axis) => (knowledge === "symbolic" && (of.wrt.includes(name) || outputs.includes(name)) ? `${name}${axis}` : extent));
+    tensor.dims.map((extent, axis) =>
+      knowledge === "symbolic" && (of.wrt.includes(name) || outputs.includes(name)) ? `${name}${axis}` : extent,
+    );
   const named = Object.entries(of.inputs);
   return buildModel({
-    inputs: Object.fromEntries(named.filter(([name]) => !fixed.has(name)).map(([name, tensor]) => [name, shapeOf(name, tensor)])),
+    inputs: Object.fromEntries(
+      named.filter(([name]) => !fixed.has(name)).map(([name, tensor]) => [name, shapeOf(name, tensor)]),
+    ),
     outputs: Object.fromEntries(outputs.map((name) => [name, known[name] && shapeOf(name, known[name])])),
     nodes: [[of.operator, of.order, outputs, of.attributes]],
     initializers: Object.fromEntries(named.filter(([name]) => fixed.has(name))),
-    types: { ...Object.fromEntries(named.map(([name, { dataType }]) => [name, dataType])), ...Object.fromEntries(outputs.map((name) => [name, firstType(of)])), ...of.types },
+    types: {
+      ...Object.fromEntries(named.map(([name, { dataType }]) => [name, dataType])),
+      ...Object.fromEntries(outputs.map((name) => [name, firstType(of)])),
+      ...of.types,
+    },
     opset: of.opset ?? 21,
   });
 }
@@ -83,15 +102,35 @@ export async function gradientsOf(of: NodeCase, knowledge: Knowledge): Promise<G
   const plain = await runModel(modelOf(of, "static"), of.inputs);
   const model = modelOf(of, knowledge, plain);
   const differentiated = of.differentiated ?? [(of.outputs ?? ["y"])[0]!];
-  const { model: backward, cotangents, gradients } = differentiateNamed(model, { outputs: differentiated, wrt: of.wrt });
-  const given = Object.fromEntries(differentiated.map((name, index) => {
-    const { dataType, dims } = named(plain, name);
-    return [name, tensorOf(dataType as "float32", dims, noise(77 + index, dims.reduce((a, b) => a * b, 1)))];
-  }));
-  const feeds = { ...of.inputs, ...Object.fromEntries([...cotangents].map(([name, input]) => [input, named(given, name)])) };
+  const {
+    model: backward,
+    cotangents,
+    gradients,
+  } = differentiateNamed(model, { outputs: differentiated, wrt: of.wrt });
+  const given = Object.fromEntries(
+    differentiated.map((name, index) => {
+      const { dataType, dims } = named(plain, name);
+      return [
+        name,
+        tensorOf(
+          dataType as "float32",
+          dims,
+          noise(
+            77 + index,
+            dims.reduce((a, b) => a * b, 1),
+          ),
+        ),
+      ];
+    }),
+  );
+  const feeds = {
+    ...of.inputs,
+    ...Object.fromEntries([...cotangents].map(([name, input]) => [input, named(given, name)])),
+  };
   const results = await runModel(backward, feeds);
   return {
-    outputs: plain, cotangents: given,
+    outputs: plain,
+    cotangents: given,
     gradients: Object.fromEntries([...gradients].map(([name, output]) => [name, named(results, output)])),
   };
 }
@@ -111,7 +150,11 @@ function scaleOf(a: Tensor, b: Tensor): number {
  * Fails unless ⟨J v, w⟩ = ⟨v, Jᵀ w⟩ for each differentiated input, with J v found by running the node itself: exactly (v = x, the
  * rest being affine in it) when `step` is undefined, else by central differences of that step.
  */
-export async function expectAdjoint(of: NodeCase, knowledge: Knowledge, { step, tolerance = 1e-4 }: { step?: number; tolerance?: number } = {}): Promise<void> {
+export async function expectAdjoint(
+  of: NodeCase,
+  knowledge: Knowledge,
+  { step, tolerance = 1e-4 }: { step?: number; tolerance?: number } = {},
+): Promise<void> {
   const { gradients, cotangents } = await gradientsOf(of, knowledge);
   const plain = modelOf({ ...of, fixed: [] }, "static");
   for (const name of of.wrt) {
@@ -122,9 +165,17 @@ export async function expectAdjoint(of: NodeCase, knowledge: Knowledge, { step, 
     const moved = async (by: number): Promise<Values> => {
       const values = numbersOf(x);
       const direction = numbersOf(v);
-      return runModel(plain, { ...of.inputs, [name]: tensorOf(x.dataType as "float32", x.dims, Float64Array.from(values, (value, index) => value + by * direction[index]!)) });
+      return runModel(plain, {
+        ...of.inputs,
+        [name]: tensorOf(
+          x.dataType as "float32",
+          x.dims,
+          Float64Array.from(values, (value, index) => value + by * direction[index]!),
+        ),
+      });
     };
-    const [ahead, behind] = step === undefined ? [await moved(0), await moved(-1)] : [await moved(step), await moved(-step)];
+    const [ahead, behind] =
+      step === undefined ? [await moved(0), await moved(-1)] : [await moved(step), await moved(-step)];
     const width = step === undefined ? 1 : 2 * step;
     let [forward, scale] = [0, scaleOf(v, gradient)];
     for (const [output, w] of Object.entries(cotangents)) {
@@ -133,8 +184,12 @@ export async function expectAdjoint(of: NodeCase, knowledge: Knowledge, { step, 
     }
     const gap = Math.abs(forward - dot(v, gradient)) / scale;
     if (!(gap <= tolerance)) {
-      throw new Error(`adjoint identity of ${of.operator} for "${name}" (${knowledge}) is off by ${gap}: ${forward} against ${dot(v, gradient)}; ${JSON.stringify(of.attributes)}; `
-        + Object.entries(of.inputs).map(([input, { dims }]) => `${input}[${dims.join(", ")}]`).join(" "));
+      throw new Error(
+        `adjoint identity of ${of.operator} for "${name}" (${knowledge}) is off by ${gap}: ${forward} against ${dot(v, gradient)}; ${JSON.stringify(of.attributes)}; ` +
+          Object.entries(of.inputs)
+            .map(([input, { dims }]) => `${input}[${dims.join(", ")}]`)
+            .join(" "),
+      );
     }
   }
 }

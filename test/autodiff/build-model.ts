@@ -2,7 +2,12 @@ import type { AttributeValue } from "../../lib/onnx/attributes";
 import { GraphBuilder } from "../../lib/onnx/graph-builder";
 import type { DataType, Dimension, Graph, Model, Tensor } from "../../lib/onnx/model";
 
-export type NodeSketch = readonly [operator: string, inputs: readonly string[], outputs: readonly string[], attributes?: Record<string, AttributeValue>];
+export type NodeSketch = readonly [
+  operator: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  attributes?: Record<string, AttributeValue>,
+];
 
 export interface ModelSketch {
   readonly inputs: Record<string, readonly Dimension[]>;
@@ -19,7 +24,12 @@ export function buildModel({ inputs, outputs, nodes, initializers = {}, types = 
   const describe = (values: Record<string, readonly Dimension[] | undefined>): Graph["inputs"] =>
     Object.entries(values).map(([name, shape]) => ({ name, dataType: types[name] ?? "float32", shape }));
   const graph: Graph = {
-    name: "test", nodes: [], inputs: describe(inputs), outputs: describe(outputs), initializers: new Map(Object.entries(initializers)), valueInfo: new Map(),
+    name: "test",
+    nodes: [],
+    inputs: describe(inputs),
+    outputs: describe(outputs),
+    initializers: new Map(Object.entries(initializers)),
+    valueInfo: new Map(),
   };
   const builder = new GraphBuilder(graph);
   for (const [operator, ins, outs, attributes] of nodes) {
@@ -28,5 +38,12 @@ export function buildModel({ inputs, outputs, nodes, initializers = {}, types = 
     node.outputs = [...outs];
     node.name = `${operator.toLowerCase()}_${graph.nodes.length - 1}`;
   }
-  return { irVersion: 10, producerName: "test", producerVersion: "", opsets: new Map([["", opset]]), graph, metadata: new Map() };
+  return {
+    irVersion: 10,
+    producerName: "test",
+    producerVersion: "",
+    opsets: new Map([["", opset]]),
+    graph,
+    metadata: new Map(),
+  };
 }

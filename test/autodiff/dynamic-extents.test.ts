@@ -16,17 +16,30 @@ function withInputShape(model: Model, shape: readonly Dimension[]): Model {
 }
 
 test.each([
-  ["resnet50-mini", [64, 75]], ["densenet121-rca-mini", [64, 96]], ["ran92-mini", [64, 64]],
+  ["resnet50-mini", [64, 75]],
+  ["densenet121-rca-mini", [64, 96]],
+  ["ran92-mini", [64, 64]],
 ] as const)("%s with symbolic batch and spatial extents has the gradients of fixed ones", async (name, sides) => {
   const network = networkNamed(name, { classes: 3 });
   const model = network.build(initializeWeights(network, 5));
   const input = model.graph.inputs[0]!.name;
   const output = model.graph.outputs[0]!.name;
-  const symbolic = withInputShape(model, ["batch", 3, name === "ran92-mini" ? 64 : "height", name === "ran92-mini" ? 64 : "width"]);
+  const symbolic = withInputShape(model, [
+    "batch",
+    3,
+    name === "ran92-mini" ? 64 : "height",
+    name === "ran92-mini" ? 64 : "width",
+  ]);
   const dynamic = await openModel(differentiate(symbolic));
 
-  for (const [batch, side] of [[1, sides[0]], [3, sides[1]]] as const) {
-    const feeds = { [input]: randomTensor("float32", [batch, 3, side, side], uniform(batch)), [`d_${output}`]: randomTensor("float32", [batch, 3], uniform(7)) };
+  for (const [batch, side] of [
+    [1, sides[0]],
+    [3, sides[1]],
+  ] as const) {
+    const feeds = {
+      [input]: randomTensor("float32", [batch, 3, side, side], uniform(batch)),
+      [`d_${output}`]: randomTensor("float32", [batch, 3], uniform(7)),
+    };
     const fixed = await openModel(differentiate(withInputShape(model, [batch, 3, side, side])));
     const [want, got] = [await fixed.run(feeds), await dynamic.run(feeds)];
     expectClose("logits", got[output], want[output]!, 1e-5);

@@ -30,25 +30,42 @@ describe.each(readdirSync(folder).map((file) => path.parse(file).name))("stored 
   const cases = JSON.parse(readFileSync(path.join(folder, `${operator}.json`), "utf8")) as StoredCase[];
 
   test.each(cases.map((entry) => [entry.name, entry] as const))("%s", async (_name, entry) => {
-    const values = (kind: string, prefix = ""): Record<string, Tensor> => Object.fromEntries(Object.entries(entry.values)
-      .filter(([name]) => name.startsWith(`${kind}/`)).map(([name, stored]) => [prefix + name.slice(kind.length + 1), toTensor(stored)]));
+    const values = (kind: string, prefix = ""): Record<string, Tensor> =>
+      Object.fromEntries(
+        Object.entries(entry.values)
+          .filter(([name]) => name.startsWith(`${kind}/`))
+          .map(([name, stored]) => [prefix + name.slice(kind.length + 1), toTensor(stored)]),
+      );
     const cotangents = values("cotangent", "d_");
 
-    const differentiated = differentiate(modelOf(entry), { outputs: Object.keys(cotangents).map((name) => name.slice(2)), wrt: entry.differentiable });
+    const differentiated = differentiate(modelOf(entry), {
+      outputs: Object.keys(cotangents).map((name) => name.slice(2)),
+      wrt: entry.differentiable,
+    });
     expect([18, 19, 20, 21]).toContain(differentiated.opsets.get(""));
     expect(differentiated.graph.nodes.filter(({ domain }) => domain !== "")).toEqual([]);
     const got = await runModel(differentiated, { ...values("input"), ...cotangents });
 
-    for (const [output, want] of Object.entries(values("output"))) expectClose(output, got[output], want, entry.tolerance);
-    for (const [gradient, want] of Object.entries(values("grad", "d_"))) expectClose(gradient, got[gradient], want, entry.tolerance);
+    for (const [output, want] of Object.entries(values("output")))
+      expectClose(output, got[output], want, entry.tolerance);
+    for (const [gradient, want] of Object.entries(values("grad", "d_")))
+      expectClose(gradient, got[gradient], want, entry.tolerance);
   });
 });
 
 function modelOf({ opset, inputs, outputs, nodes, initializers }: StoredCase): Model {
   return {
-    irVersion: 8, producerName: "", producerVersion: "", opsets: new Map([["", opset]]), metadata: new Map(),
+    irVersion: 8,
+    producerName: "",
+    producerVersion: "",
+    opsets: new Map([["", opset]]),
+    metadata: new Map(),
     graph: {
-      name: "case", inputs, outputs, valueInfo: new Map(), nodes: nodes.map((node) => ({ ...node, name: "", domain: "" })),
+      name: "case",
+      inputs,
+      outputs,
+      valueInfo: new Map(),
+      nodes: nodes.map((node) => ({ ...node, name: "", domain: "" })),
       initializers: new Map(Object.entries(initializers).map(([name, stored]) => [name, toTensor(stored)])),
     },
   };

@@ -21,7 +21,9 @@ interface ForeignFacts {
 }
 
 interface MiniFacts {
-  readonly images: Readonly<Record<string, { target_class: number; quantities: Record<string, { float32_error: Tolerance }> }>>;
+  readonly images: Readonly<
+    Record<string, { target_class: number; quantities: Record<string, { float32_error: Tolerance }> }>
+  >;
 }
 
 const json = <T>(...parts: string[]): T => JSON.parse(readFileSync(path.join(...parts), "utf8")) as T;
@@ -33,8 +35,13 @@ function oneHot(targets: Iterable<number>, classes: number): Tensor {
 }
 
 /** Σ over outputs of Σ output[target], one output at a time: the gradients with respect to the input, from one session. */
-async function openGradients(model: Model, outputs: readonly string[], classes: number): Promise<{
-  of(output: string, feed: Tensor, targets: Iterable<number>): Promise<{ value: Tensor; gradient: Tensor }>; release(): Promise<void>;
+async function openGradients(
+  model: Model,
+  outputs: readonly string[],
+  classes: number,
+): Promise<{
+  of(output: string, feed: Tensor, targets: Iterable<number>): Promise<{ value: Tensor; gradient: Tensor }>;
+  release(): Promise<void>;
 }> {
   const input = model.graph.inputs[0]!.name;
   const { model: both, cotangents, gradients } = differentiateNamed(model, { outputs, wrt: [input] });
@@ -42,7 +49,10 @@ async function openGradients(model: Model, outputs: readonly string[], classes: 
   return {
     of: async (output, feed, targets) => {
       const chosen = oneHot(targets, classes);
-      const zeros = float32Tensor(Array.from(numbersOf(chosen), () => 0), chosen.dims);
+      const zeros = float32Tensor(
+        Array.from(numbersOf(chosen), () => 0),
+        chosen.dims,
+      );
       const feeds = outputs.map((name) => [cotangents.get(name)!, name === output ? chosen : zeros] as const);
       const got = await running.run({ [input]: feed, ...Object.fromEntries(feeds) });
       return { value: got[output]!, gradient: got[gradients.get(input)!]! };
@@ -67,40 +77,65 @@ describeWithReference("networks exported by others, against float64 gradients", 
 
     const logits = await gradients.of(peeled.logits, golden.get("input")!, targets);
     expectClose("logits", logits.value, golden.get("logits")!, facts.float32_error["logits"]!.suggested_max_rel);
-    expectClose("grad_logit", logits.gradient, golden.get("grad_logit")!, facts.float32_error["grad_logit"]!.suggested_max_rel);
+    expectClose(
+      "grad_logit",
+      logits.gradient,
+      golden.get("grad_logit")!,
+      facts.float32_error["grad_logit"]!.suggested_max_rel,
+    );
 
     if (facts.softmax_head) {
       const whole = await gradients.of(output, golden.get("input")!, targets);
-      expectClose("grad_probability", whole.gradient, golden.get("grad_probability")!, facts.float32_error["grad_probability"]!.suggested_max_rel);
+      expectClose(
+        "grad_probability",
+        whole.gradient,
+        golden.get("grad_probability")!,
+        facts.float32_error["grad_probability"]!.suggested_max_rel,
+      );
     }
     await gradients.release();
   });
 });
 
-describeWithReference("the four reduced networks as both PyTorch exporters write them, against float64 gradients", (reference) => {
-  const folder = path.join(reference, "oracle", "mini");
-  const index = reference ? json<Record<string, object>>(folder, "models.json") : {};
-  const cases = Object.entries(index).flatMap(([name, exporters]) => Object.keys(exporters).map((exporter) => [name, exporter] as const));
+describeWithReference(
+  "the four reduced networks as both PyTorch exporters write them, against float64 gradients",
+  (reference) => {
+    const folder = path.join(reference, "oracle", "mini");
+    const index = reference ? json<Record<string, object>>(folder, "models.json") : {};
+    const cases = Object.entries(index).flatMap(([name, exporters]) =>
+      Object.keys(exporters).map((exporter) => [name, exporter] as const),
+    );
 
-  test.each(cases)("%s, %s", async (name, exporter) => {
-    const goldens = readSafetensors(readFileSync(path.join(folder, name, "goldens.safetensors")));
-    const inputs = readSafetensors(readFileSync(path.join(folder, "inputs-64.safetensors")));
-    const model = withSoftmax(readModel(readFileSync(path.join(folder, name, `model-${exporter}.onnx`))));
-    const gradients = await openGradients(model, ["logits", "softmax"], 5);
+    test.each(cases)("%s, %s", async (name, exporter) => {
+      const goldens = readSafetensors(readFileSync(path.join(folder, name, "goldens.safetensors")));
+      const inputs = readSafetensors(readFileSync(path.join(folder, "inputs-64.safetensors")));
+      const model = withSoftmax(readModel(readFileSync(path.join(folder, name, `model-${exporter}.onnx`))));
+      const gradients = await openGradients(model, ["logits", "softmax"], 5);
 
-    for (const [image, facts] of Object.entries(json<MiniFacts>(folder, name, "goldens.json").images)) {
-      const feed = inputs.get(image);
-      if (!feed || !goldens.has(`${image}.grad_logit`)) continue;
-      const tolerance = (quantity: string): number => facts.quantities[quantity]!.float32_error.suggested_max_rel;
-      const logits = await gradients.of("logits", feed, [facts.target_class]);
-      expectClose(`${image} logits`, logits.value, goldens.get(`${image}.logits`)!, tolerance("logits"));
-      expectClose(`${image} grad_logit`, logits.gradient, goldens.get(`${image}.grad_logit`)!, tolerance("grad_logit"));
-      const probability = await gradients.of("softmax", feed, [facts.target_class]);
-      expectClose(`${image} grad_probability`, probability.gradient, goldens.get(`${image}.grad_probability`)!, tolerance("grad_probability"));
-    }
-    await gradients.release();
-  });
-});
+      for (const [image, facts] of Object.entries(json<MiniFacts>(folder, name, "goldens.json").images)) {
+        const feed = inputs.get(image);
+        if (!feed || !goldens.has(`${image}.grad_logit`)) continue;
+        const tolerance = (quantity: string): number => facts.quantities[quantity]!.float32_error.suggested_max_rel;
+        const logits = await gradients.of("logits", feed, [facts.target_class]);
+        expectClose(`${image} logits`, logits.value, goldens.get(`${image}.logits`)!, tolerance("logits"));
+        expectClose(
+          `${image} grad_logit`,
+          logits.gradient,
+          goldens.get(`${image}.grad_logit`)!,
+          tolerance("grad_logit"),
+        );
+        const probability = await gradients.of("softmax", feed, [facts.target_class]);
+        expectClose(
+          `${image} grad_probability`,
+          probability.gradient,
+          goldens.get(`${image}.grad_probability`)!,
+          tolerance("grad_probability"),
+        );
+      }
+      await gradients.release();
+    });
+  },
+);
 
 function withSoftmax(model: Model): Model {
   const copy = workingCopy(model);

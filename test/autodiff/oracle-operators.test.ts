@@ -14,13 +14,19 @@ interface CaseFacts {
 
 describeWithReference("gradients of single operators against the float64 oracle", (reference) => {
   const folder = path.join(reference, "oracle", "ops");
-  const index = reference ? (JSON.parse(readFileSync(path.join(folder, "index.json"), "utf8")) as Record<string, Record<string, CaseFacts>>) : {};
+  const index = reference
+    ? (JSON.parse(readFileSync(path.join(folder, "index.json"), "utf8")) as Record<string, Record<string, CaseFacts>>)
+    : {};
 
   for (const operator of reference ? readdirSync(folder).filter((name) => index[name]) : []) {
     describe(operator, () => {
       const arrays = readSafetensors(readFileSync(path.join(folder, operator, "cases.safetensors")));
-      const part = (kind: string, prefix = ""): Record<string, Tensor> => Object.fromEntries([...arrays]
-        .filter(([name]) => name.startsWith(`${kind}/`)).map(([name, tensor]) => [prefix + name.slice(kind.length + 1), tensor]));
+      const part = (kind: string, prefix = ""): Record<string, Tensor> =>
+        Object.fromEntries(
+          [...arrays]
+            .filter(([name]) => name.startsWith(`${kind}/`))
+            .map(([name, tensor]) => [prefix + name.slice(kind.length + 1), tensor]),
+        );
 
       for (const [name, facts] of Object.entries(index[operator] ?? {})) {
         test(name, async () => {
@@ -28,7 +34,8 @@ describeWithReference("gradients of single operators against the float64 oracle"
           const cotangents = part(`${name}/cotangent`, "d_");
 
           const differentiated = differentiate(model, {
-            outputs: Object.keys(cotangents).map((cotangent) => cotangent.slice(2)), wrt: facts.differentiable,
+            outputs: Object.keys(cotangents).map((cotangent) => cotangent.slice(2)),
+            wrt: facts.differentiable,
           });
           const got = await runModel(differentiated, { ...part(`${name}/input`), ...cotangents });
 

@@ -31,7 +31,12 @@ type Step = (sketch: Sketch, value: Value) => Value | undefined;
 
 /** Steps that keep values of a size where central differences are sharp. All have float64 kernels in onnxruntime. */
 const steps: Record<string, Step> = {
-  Sin: unary("Sin"), Cos: unary("Cos"), Tanh: unary("Tanh"), Sigmoid: unary("Sigmoid"), Neg: unary("Neg"), Identity: unary("Identity"),
+  Sin: unary("Sin"),
+  Cos: unary("Cos"),
+  Tanh: unary("Tanh"),
+  Sigmoid: unary("Sigmoid"),
+  Neg: unary("Neg"),
+  Identity: unary("Identity"),
   Exp: (s, v) => unary("Exp")(s, bounded(s, v)),
   Log: (s, v) => unary("Log")(s, positive(s, v)),
   Sqrt: (s, v) => unary("Sqrt")(s, positive(s, v)),
@@ -54,11 +59,18 @@ const steps: Record<string, Step> = {
   Where: (s, v) => {
     const other = partner(s, v);
     const shape = broadcast(v.shape, other.shape);
-    const condition = s.builder.constant({ dataType: "bool", dims: [...shape], data: Uint8Array.from({ length: elementCount(shape) }, () => s.draw(2)) });
+    const condition = s.builder.constant({
+      dataType: "bool",
+      dims: [...shape],
+      data: Uint8Array.from({ length: elementCount(shape) }, () => s.draw(2)),
+    });
     return { name: s.builder.add("Where", [condition, v.name, other.name]), shape };
   },
-  ReduceSum: reduction("ReduceSum"), ReduceMean: reduction("ReduceMean"), ReduceSumSquare: reduction("ReduceSumSquare"),
-  ReduceLogSumExp: reduction("ReduceLogSumExp"), ReduceMax: reduction("ReduceMax"),
+  ReduceSum: reduction("ReduceSum"),
+  ReduceMean: reduction("ReduceMean"),
+  ReduceSumSquare: reduction("ReduceSumSquare"),
+  ReduceLogSumExp: reduction("ReduceLogSumExp"),
+  ReduceMax: reduction("ReduceMax"),
   ReduceL2: (s, v) => reduction("ReduceL2")(s, positive(s, v)),
   ReduceProd: (s, v) => (elementCount(v.shape) > 16 ? undefined : reduction("ReduceProd")(s, positive(s, v))),
   ReduceLogSum: (s, v) => reduction("ReduceLogSum")(s, positive(s, v)),
@@ -77,18 +89,27 @@ const steps: Record<string, Step> = {
   },
   Flatten: (s, v) => {
     const axis = s.draw(v.shape.length + 1);
-    return { name: s.builder.add("Flatten", [v.name], { axis }), shape: [elementCount(v.shape.slice(0, axis)), elementCount(v.shape.slice(axis))] };
+    return {
+      name: s.builder.add("Flatten", [v.name], { axis }),
+      shape: [elementCount(v.shape.slice(0, axis)), elementCount(v.shape.slice(axis))],
+    };
   },
   Unsqueeze: (s, v) => {
     if (v.shape.length > 4) return undefined;
     const axis = s.draw(v.shape.length + 1);
     const given = s.draw(2) ? axis : axis - v.shape.length - 1;
-    return { name: s.builder.add("Unsqueeze", [v.name, s.builder.int64([given])]), shape: v.shape.toSpliced(axis, 0, 1) };
+    return {
+      name: s.builder.add("Unsqueeze", [v.name, s.builder.int64([given])]),
+      shape: v.shape.toSpliced(axis, 0, 1),
+    };
   },
   Squeeze: (s, v) => {
     const axis = v.shape.indexOf(1);
     if (axis < 0) return undefined;
-    return { name: s.builder.add("Squeeze", [v.name, s.builder.int64([axis - s.draw(2) * v.shape.length])]), shape: v.shape.toSpliced(axis, 1) };
+    return {
+      name: s.builder.add("Squeeze", [v.name, s.builder.int64([axis - s.draw(2) * v.shape.length])]),
+      shape: v.shape.toSpliced(axis, 1),
+    };
   },
   Expand: (s, v) => {
     const shape = [1 + s.draw(2), ...v.shape.map((extent) => (extent === 1 ? 1 + s.draw(3) : extent))];
@@ -97,7 +118,10 @@ const steps: Record<string, Step> = {
   Tile: (s, v) => {
     const repeats = v.shape.map(() => 1 + s.draw(2));
     if (v.shape.length === 0) return undefined;
-    return { name: s.builder.add("Tile", [v.name, s.builder.int64(repeats)]), shape: v.shape.map((extent, axis) => extent * repeats[axis]!) };
+    return {
+      name: s.builder.add("Tile", [v.name, s.builder.int64(repeats)]),
+      shape: v.shape.map((extent, axis) => extent * repeats[axis]!),
+    };
   },
   Slice: (s, v) => {
     if (v.shape.length === 0) return undefined;
@@ -136,14 +160,30 @@ export const stepNames = Object.keys(steps);
 export function randomGraph(type: FloatType, step: string): Arbitrary<RandomGraph> {
   const shape = array(integer({ min: 1, max: 4 }), { maxLength: 4 });
   const choices = array(nat(1_000_000), { minLength: 40, maxLength: 40 });
-  return record({ shape, before: array(constantFrom(...stepNames), { maxLength: 2 }), after: array(constantFrom(...stepNames), { maxLength: 2 }), choices, seed: nat() })
-    .map((drawn) => assemble(type, drawn.shape, [...drawn.before, step, ...drawn.after], drawn.choices, drawn.seed));
+  return record({
+    shape,
+    before: array(constantFrom(...stepNames), { maxLength: 2 }),
+    after: array(constantFrom(...stepNames), { maxLength: 2 }),
+    choices,
+    seed: nat(),
+  }).map((drawn) => assemble(type, drawn.shape, [...drawn.before, step, ...drawn.after], drawn.choices, drawn.seed));
 }
 
-function assemble(type: FloatType, shape: readonly number[], names: readonly string[], choices: readonly number[], seed: number): RandomGraph {
+function assemble(
+  type: FloatType,
+  shape: readonly number[],
+  names: readonly string[],
+  choices: readonly number[],
+  seed: number,
+): RandomGraph {
   const model = buildModel({ inputs: {}, outputs: {}, nodes: [] });
   let used = 0;
-  const sketch: Sketch = { builder: new GraphBuilder(model.graph), type, inputs: {}, draw: (bound) => choices[used++ % choices.length]! % bound };
+  const sketch: Sketch = {
+    builder: new GraphBuilder(model.graph),
+    type,
+    inputs: {},
+    draw: (bound) => choices[used++ % choices.length]! % bound,
+  };
   const first = input(sketch, shape);
   const values = [first];
   for (const name of names) {
@@ -152,15 +192,27 @@ function assemble(type: FloatType, shape: readonly number[], names: readonly str
   }
   const outputs = new Set([values.at(-1)!, values[values.length >> 1]!].filter((value) => value !== first));
   if (outputs.size === 0) outputs.add({ name: sketch.builder.add("Tanh", [first.name]), shape });
-  const describe = (name: string, dims: readonly Dimension[]): { name: string; dataType: DataType; shape: readonly Dimension[] } => ({ name, dataType: type, shape: dims });
+  const describe = (
+    name: string,
+    dims: readonly Dimension[],
+  ): { name: string; dataType: DataType; shape: readonly Dimension[] } => ({ name, dataType: type, shape: dims });
   model.graph.inputs.push(...Object.entries(sketch.inputs).map(([name, dims]) => describe(name, dims)));
   model.graph.outputs.push(...[...outputs].map(({ name, shape: dims }) => describe(name, dims)));
   const random = uniform(seed);
-  return { model, inputs: Object.fromEntries(Object.entries(sketch.inputs).map(([name, dims]) => [name, randomTensor(type, dims, random)])) };
+  return {
+    model,
+    inputs: Object.fromEntries(
+      Object.entries(sketch.inputs).map(([name, dims]) => [name, randomTensor(type, dims, random)]),
+    ),
+  };
 }
 
 export function randomTensor(type: FloatType, dims: readonly number[], random: () => number): Tensor {
-  return tensorOf(type, dims, Array.from({ length: elementCount(dims) }, () => 2 * random() - 1));
+  return tensorOf(
+    type,
+    dims,
+    Array.from({ length: elementCount(dims) }, () => 2 * random() - 1),
+  );
 }
 
 /** Uniform numbers in [0, 1) (Marsaglia's xorshift32). */
@@ -200,9 +252,16 @@ function input(sketch: Sketch, shape: readonly number[]): Value {
 
 /** A new input whose shape broadcasts with the value's: fewer or more axes, extents of 1 on either side. */
 function partner(sketch: Sketch, value: Value): Value {
-  const kept = value.shape.slice(sketch.draw(value.shape.length + 1)).map((extent) => (sketch.draw(3) === 0 ? 1 : extent));
-  const stretched = kept.map((extent, index) => (value.shape.at(index - kept.length) === 1 && sketch.draw(2) ? 1 + sketch.draw(3) : extent));
-  return input(sketch, kept.length === value.shape.length && kept.length < 4 && sketch.draw(3) === 0 ? [2, ...stretched] : stretched);
+  const kept = value.shape
+    .slice(sketch.draw(value.shape.length + 1))
+    .map((extent) => (sketch.draw(3) === 0 ? 1 : extent));
+  const stretched = kept.map((extent, index) =>
+    value.shape.at(index - kept.length) === 1 && sketch.draw(2) ? 1 + sketch.draw(3) : extent,
+  );
+  return input(
+    sketch,
+    kept.length === value.shape.length && kept.length < 4 && sketch.draw(3) === 0 ? [2, ...stretched] : stretched,
+  );
 }
 
 function binary({ builder }: Sketch, operator: string, a: Value, b: Value): Value {
@@ -211,11 +270,15 @@ function binary({ builder }: Sketch, operator: string, a: Value, b: Value): Valu
 
 function broadcast(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, axis) => Math.max(a[axis - rank + a.length] ?? 1, b[axis - rank + b.length] ?? 1));
+  return Array.from({ length: rank }, (_, axis) =>
+    Math.max(a[axis - rank + a.length] ?? 1, b[axis - rank + b.length] ?? 1),
+  );
 }
 
 function alongAxis({ builder, draw }: Sketch, { name, shape }: Value, operator: string): Value | undefined {
-  return shape.length === 0 ? undefined : { name: builder.add(operator, [name], { axis: draw(2 * shape.length) - shape.length }), shape };
+  return shape.length === 0
+    ? undefined
+    : { name: builder.add(operator, [name], { axis: draw(2 * shape.length) - shape.length }), shape };
 }
 
 function reduction(operator: string): Step {
@@ -227,7 +290,9 @@ function reduction(operator: string): Step {
     const reduced = (axis: number): boolean => !named || axes.includes(axis);
     return {
       name: builder.add(operator, named ? [name, builder.constant(int64Tensor(given))] : [name], { keepdims }),
-      shape: keepdims ? shape.map((extent, axis) => (reduced(axis) ? 1 : extent)) : shape.filter((_, axis) => !reduced(axis)),
+      shape: keepdims
+        ? shape.map((extent, axis) => (reduced(axis) ? 1 : extent))
+        : shape.filter((_, axis) => !reduced(axis)),
     };
   };
 }

@@ -14,7 +14,11 @@ export interface RunningModel {
 /** A session of onnxruntime for a model. `quietly` keeps onnxruntime's own log off where failures are expected. */
 export async function openModel(model: Model, { quietly = false } = {}): Promise<RunningModel> {
   const logSeverityLevel = quietly ? 4 : 3;
-  const session = await ort.InferenceSession.create(writeModel(model), { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel });
+  const session = await ort.InferenceSession.create(writeModel(model), {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    logSeverityLevel,
+  });
   return {
     run: async (feeds) => {
       const taken = session.inputNames.map((name) => [name, toOrt(feeds[name], name)] as const);
@@ -59,14 +63,21 @@ export function maxRelativeError(got: Tensor | undefined, want: Tensor): number 
   return scale > 0 ? difference / scale : difference;
 }
 
-export function numbersOf(tensor: Tensor): ArrayLike<number> & Iterable<number> & { entries(): Iterable<[number, number]> } {
+export function numbersOf(
+  tensor: Tensor,
+): ArrayLike<number> & Iterable<number> & { entries(): Iterable<[number, number]> } {
   return tensor.data instanceof BigInt64Array ? Float64Array.from(tensor.data, Number) : (tensor.data as Float64Array);
 }
 
 /** A tensor of any numeric type from plain numbers (not float16). */
-export function tensorOf(dataType: Exclude<DataType, "string" | "float16" | "bfloat16">, dims: readonly number[], values: ArrayLike<number>): Tensor {
+export function tensorOf(
+  dataType: Exclude<DataType, "string" | "float16" | "bfloat16">,
+  dims: readonly number[],
+  values: ArrayLike<number>,
+): Tensor {
   const data = new (arrayOf(dataType))(values.length);
-  for (let index = 0; index < values.length; index++) data[index] = dataType === "int64" ? (BigInt(values[index]!) as never) : (values[index]! as never);
+  for (let index = 0; index < values.length; index++)
+    data[index] = dataType === "int64" ? (BigInt(values[index]!) as never) : (values[index]! as never);
   return { dataType, dims, data };
 }
 
@@ -74,7 +85,9 @@ export function tensorOf(dataType: Exclude<DataType, "string" | "float16" | "bfl
 export function expectClose(name: string, got: Tensor | undefined, want: Tensor, tolerance: number): void {
   const error = maxRelativeError(got, want);
   if (error <= tolerance) return;
-  throw new Error(`"${name}" is off by ${error} (tolerance ${tolerance}): expected ${shownOf(want)} but received ${shownOf(got)}`);
+  throw new Error(
+    `"${name}" is off by ${error} (tolerance ${tolerance}): expected ${shownOf(want)} but received ${shownOf(got)}`,
+  );
 }
 
 function shownOf(tensor: Tensor | undefined): string {

@@ -14,13 +14,20 @@ test("a tick is a delayed message that names the batch", async () => {
   const sqs = mockClient(SQSClient);
   sqs.on(SendMessageCommand).resolves({});
   await new SqsHints(new SQSClient({ region: "eu-west-1" }), "https://queue").tick("slides" as BatchName, 300);
-  expect(sqs.commandCalls(SendMessageCommand)[0]?.args[0].input).toEqual({ QueueUrl: "https://queue", DelaySeconds: 300, MessageBody: '{"kind":"tick","batch":"slides"}' });
+  expect(sqs.commandCalls(SendMessageCommand)[0]?.args[0].input).toEqual({
+    QueueUrl: "https://queue",
+    DelaySeconds: 300,
+    MessageBody: '{"kind":"tick","batch":"slides"}',
+  });
 });
 
 test("a notice has a subject SNS accepts, and is not endless", async () => {
   const sns = mockClient(SNSClient);
   sns.on(PublishCommand).resolves({});
-  await new SnsNotices(new SNSClient({ region: "eu-west-1" }), "topic").publish("Batch Łódź\nBcc: x is done", "m".repeat(9_000));
+  await new SnsNotices(new SNSClient({ region: "eu-west-1" }), "topic").publish(
+    "Batch Łódź\nBcc: x is done",
+    "m".repeat(9_000),
+  );
   const { Subject, Message } = sns.commandCalls(PublishCommand)[0]!.args[0].input;
   expect(Subject).toBe("Batch ?odz?Bcc: x is done");
   expect(Message).toHaveLength(8_002);
@@ -50,13 +57,32 @@ test("a denied permission is not tried again, and says so by its code", () => {
 
 test("metrics are lines that CloudWatch reads", () => {
   const lines: string[] = [];
-  const log = structuredLog("Cytolens", (line) => lines.push(line), () => 5);
+  const log = structuredLog(
+    "Cytolens",
+    (line) => lines.push(line),
+    () => 5,
+  );
   log.metrics({ ImagesPlanned: 12, WorkerSeconds: 3.5, EstimatedCostUsd: 0.01 }, { batch: "b" });
   expect(JSON.parse(lines[0]!)).toEqual({
-    batch: "b", Stack: "Cytolens", ImagesPlanned: 12, WorkerSeconds: 3.5, EstimatedCostUsd: 0.01,
-    _aws: { Timestamp: 5, CloudWatchMetrics: [{ Namespace: "Cytolens", Dimensions: [["Stack"]], Metrics: [
-      { Name: "ImagesPlanned", Unit: "Count" }, { Name: "WorkerSeconds", Unit: "Seconds" }, { Name: "EstimatedCostUsd", Unit: "None" },
-    ] }] },
+    batch: "b",
+    Stack: "Cytolens",
+    ImagesPlanned: 12,
+    WorkerSeconds: 3.5,
+    EstimatedCostUsd: 0.01,
+    _aws: {
+      Timestamp: 5,
+      CloudWatchMetrics: [
+        {
+          Namespace: "Cytolens",
+          Dimensions: [["Stack"]],
+          Metrics: [
+            { Name: "ImagesPlanned", Unit: "Count" },
+            { Name: "WorkerSeconds", Unit: "Seconds" },
+            { Name: "EstimatedCostUsd", Unit: "None" },
+          ],
+        },
+      ],
+    },
   });
 });
 
@@ -65,8 +91,18 @@ test("errors are logged with their code, one object a line", () => {
   const log = structuredLog("Cytolens", (line) => lines.push(line));
   log.error("cannot", new TransientError("aws.unavailable", "two\nlines"), { batch: "b" });
   log.error("cannot", new Error("surprise"));
-  expect(JSON.parse(lines[0]!)).toMatchObject({ level: "error", batch: "b", error: "TransientError", code: "aws.unavailable", reason: "two\nlines" });
-  expect(JSON.parse(lines[1]!)).toMatchObject({ error: "Error", reason: "surprise", trace: expect.stringContaining("adapters.test") });
+  expect(JSON.parse(lines[0]!)).toMatchObject({
+    level: "error",
+    batch: "b",
+    error: "TransientError",
+    code: "aws.unavailable",
+    reason: "two\nlines",
+  });
+  expect(JSON.parse(lines[1]!)).toMatchObject({
+    error: "Error",
+    reason: "surprise",
+    trace: expect.stringContaining("adapters.test"),
+  });
   expect(lines.every((line) => !line.includes("\n"))).toBe(true);
 });
 

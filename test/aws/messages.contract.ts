@@ -15,13 +15,21 @@ import { surroundings } from "./surroundings";
 
 const batch = (text: string): BatchName => text as BatchName;
 const key = (text: string): ObjectKey => text as ObjectKey;
-const asLambdaHasIt = ({ MessageId = "", Body = "" }: Message): { messageId: string; body: string } => ({ messageId: MessageId, body: Body });
+const asLambdaHasIt = ({ MessageId = "", Body = "" }: Message): { messageId: string; body: string } => ({
+  messageId: MessageId,
+  body: Body,
+});
 
 /** What the pipeline needs of an account's queues and notices, through our own senders and readers. */
-export function messagesContract(start: () => Promise<Emulator>, { keyOfSpaceAndPlus }: {
-  /** How its events write the key "incoming/keys/a b+c.png"; AWS writes "incoming/keys/a+b%2Bc.png". */
-  readonly keyOfSpaceAndPlus: string;
-}): void {
+export function messagesContract(
+  start: () => Promise<Emulator>,
+  {
+    keyOfSpaceAndPlus,
+  }: {
+    /** How its events write the key "incoming/keys/a b+c.png"; AWS writes "incoming/keys/a+b%2Bc.png". */
+    readonly keyOfSpaceAndPlus: string;
+  },
+): void {
   let emulator: Emulator;
   let s3: S3Client;
   let sns: SNSClient;
@@ -42,25 +50,39 @@ export function messagesContract(start: () => Promise<Emulator>, { keyOfSpaceAnd
     const Bucket = `cytolens-messages-${++buckets}`;
     const queue = await Queue.create(emulator.endpoint);
     await s3.send(new CreateBucketCommand({ Bucket }));
-    await s3.send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration: { QueueConfigurations: [
-      { QueueArn: queue.arn, Events: ["s3:ObjectCreated:*"], Filter: { Key: { FilterRules: [{ Name: "prefix", Value: "incoming/" }] } } },
-    ] } }));
+    await s3.send(
+      new PutBucketNotificationConfigurationCommand({
+        Bucket,
+        NotificationConfiguration: {
+          QueueConfigurations: [
+            {
+              QueueArn: queue.arn,
+              Events: ["s3:ObjectCreated:*"],
+              Filter: { Key: { FilterRules: [{ Name: "prefix", Value: "incoming/" }] } },
+            },
+          ],
+        },
+      }),
+    );
     return { store: new S3Store(s3, Bucket), queue };
   }
 
   describe("ticks over SQS", () => {
     hintsContract(async () => {
       const queue = await Queue.create(emulator.endpoint);
-      const received = async (count: number): Promise<readonly string[]> => (await queue.take(count)).map((body) => {
-        const message = readMessage(body);
-        return message.kind === "tick" ? message.batch : `no tick: ${body}`;
-      });
+      const received = async (count: number): Promise<readonly string[]> =>
+        (await queue.take(count)).map((body) => {
+          const message = readMessage(body);
+          return message.kind === "tick" ? message.batch : `no tick: ${body}`;
+        });
       return { hints: new SqsHints(queue.client, queue.url), received, close: () => queue.close() };
     });
 
     test("a queue that is not there is the surroundings' fault", async () => {
       const queue = await Queue.create(emulator.endpoint);
-      await expect(new SqsHints(queue.client, `${queue.url}-gone`).tick(batch("a"), 0)).rejects.toMatchObject({ code: "aws.refused" });
+      await expect(new SqsHints(queue.client, `${queue.url}-gone`).tick(batch("a"), 0)).rejects.toMatchObject({
+        code: "aws.refused",
+      });
       queue.close();
     });
   });
@@ -100,7 +122,11 @@ export function messagesContract(start: () => Promise<Emulator>, { keyOfSpaceAnd
       expect(await queue.receive()).toEqual([]);
       await queue.giveBack(first!);
       const [second] = await queue.receive(10);
-      expect(second).toMatchObject({ MessageId: first!.MessageId, Body: "once", Attributes: { ApproximateReceiveCount: "2" } });
+      expect(second).toMatchObject({
+        MessageId: first!.MessageId,
+        Body: "once",
+        Attributes: { ApproximateReceiveCount: "2" },
+      });
       await queue.remove(second!);
       queue.close();
     });
@@ -116,10 +142,13 @@ export function messagesContract(start: () => Promise<Emulator>, { keyOfSpaceAnd
     test("of a group the message that fails comes again alone, and at last lies among the dead letters as it was", async () => {
       const deadLetters = await Queue.create(emulator.endpoint);
       const redrive = { deadLetterTargetArn: deadLetters.arn, maxReceiveCount: 3 };
-      const queue = await Queue.create(emulator.endpoint, { VisibilityTimeout: "120", RedrivePolicy: JSON.stringify(redrive) });
+      const queue = await Queue.create(emulator.endpoint, {
+        VisibilityTimeout: "120",
+        RedrivePolicy: JSON.stringify(redrive),
+      });
       const { store } = await bucketWithEvents();
       const { pipeline, log, ticks } = surroundings(store);
-      const poison = 'this is no message of S3\'s: é 🔬 <&>"';
+      const poison = "this is no message of S3's: é 🔬 <&>\"";
       await queue.send(JSON.stringify({ Records: [{ s3: { object: { key: "incoming/slides+1/a.png" } } }] }));
       await queue.send(poison);
       await new SqsHints(queue.client, queue.url).tick(batch("gone"), 0);
@@ -130,7 +159,11 @@ export function messagesContract(start: () => Promise<Emulator>, { keyOfSpaceAnd
       for (let idle = 0; idle < 2;) {
         const messages = await queue.receive(2);
         idle = messages.length === 0 ? idle + 1 : 0;
-        const failed = new Set((await planMessages(pipeline, log, messages.map(asLambdaHasIt))).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+        const failed = new Set(
+          (await planMessages(pipeline, log, messages.map(asLambdaHasIt))).batchItemFailures.map(
+            ({ itemIdentifier }) => itemIdentifier,
+          ),
+        );
         for (const message of messages) {
           if (failed.has(message.MessageId ?? "")) {
             failures.push(message.Body ?? "");
@@ -155,8 +188,11 @@ export function messagesContract(start: () => Promise<Emulator>, { keyOfSpaceAnd
       const { TopicArn = "" } = await sns.send(new CreateTopicCommand({ Name: "notices" }));
       const inbox = await subscribe(emulator.endpoint, TopicArn);
       const notices = new SnsNotices(sns, TopicArn);
-      await notices.publish("Batch Łódź\nBcc: x is done", "3 of 3 images: é 🔬 <&> \"quoted\"\nsecond line");
-      expect(await inbox.next()).toEqual({ subject: "Batch ?odz?Bcc: x is done", message: "3 of 3 images: é 🔬 <&> \"quoted\"\nsecond line" });
+      await notices.publish("Batch Łódź\nBcc: x is done", '3 of 3 images: é 🔬 <&> "quoted"\nsecond line');
+      expect(await inbox.next()).toEqual({
+        subject: "Batch ?odz?Bcc: x is done",
+        message: '3 of 3 images: é 🔬 <&> "quoted"\nsecond line',
+      });
       await notices.publish("", "m".repeat(9_000));
       expect(await inbox.next()).toEqual({ subject: "Cytolens", message: `${"m".repeat(8_000)}\n…` });
       inbox.close();
@@ -164,7 +200,9 @@ export function messagesContract(start: () => Promise<Emulator>, { keyOfSpaceAnd
 
     test("a topic that is not there is the surroundings' fault", async () => {
       const { TopicArn = "" } = await sns.send(new CreateTopicCommand({ Name: "other" }));
-      await expect(new SnsNotices(sns, `${TopicArn}-gone`).publish("s", "m")).rejects.toMatchObject({ code: "aws.refused" });
+      await expect(new SnsNotices(sns, `${TopicArn}-gone`).publish("s", "m")).rejects.toMatchObject({
+        code: "aws.refused",
+      });
     });
   });
 }

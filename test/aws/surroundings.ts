@@ -17,10 +17,22 @@ export function surroundings(store: ObjectStore): Surroundings {
   const lines: Record<string, unknown>[] = [];
   const ticks: [string, number][] = [];
   const pipeline: Pipeline = {
-    store, clock: systemClock, publishers: [],
-    hints: { tick: async (batch, seconds) => { ticks.push([batch, seconds]); } }, notices: { publish: nothing },
+    store,
+    clock: systemClock,
+    publishers: [],
+    hints: {
+      tick: async (batch, seconds) => {
+        ticks.push([batch, seconds]);
+      },
+    },
+    notices: { publish: nothing },
     queue: { submit: async () => ({ jobId: "j" }), findByName: nothing, describe: nothing },
     policy: { idleSeconds: 60, itemsPerShard: () => 10, jobDefinition: null },
   };
-  return { pipeline, log: structuredLog("S", (line) => lines.push(JSON.parse(line) as Record<string, unknown>)), lines, ticks };
+  return {
+    pipeline,
+    log: structuredLog("S", (line) => lines.push(JSON.parse(line) as Record<string, unknown>)),
+    lines,
+    ticks,
+  };
 }

@@ -18,8 +18,12 @@ let image: string;
 
 function cytolens(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [path.join(projectRoot, "dist/bin/cytolens.js"), ...words], { cwd: folder, env: { ...process.env, XDG_CACHE_HOME: folder } },
-      (error, stdout, stderr) => resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr }));
+    execFile(
+      process.execPath,
+      [path.join(projectRoot, "dist/bin/cytolens.js"), ...words],
+      { cwd: folder, env: { ...process.env, XDG_CACHE_HOME: folder } },
+      (error, stdout, stderr) => resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr }),
+    );
   });
 }
 
@@ -36,17 +40,47 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe("cytolens explain", () => {
   test("writes one picture and one JSON and says how far to trust it", async () => {
-    const { code, stdout } = await cytolens("explain", model, image, "--method", "integrated-gradients", "--class-names", "a,b,c", "-o", "out");
+    const { code, stdout } = await cytolens(
+      "explain",
+      model,
+      image,
+      "--method",
+      "integrated-gradients",
+      "--class-names",
+      "a,b,c",
+      "-o",
+      "out",
+    );
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^[abc]: probability 0\.\d{3}\nintegrated-gradients of the logit of [abc]: (20|56) passes, adds up to 0\.\d\d %, changed by/);
+    expect(stdout).toMatch(
+      /^[abc]: probability 0\.\d{3}\nintegrated-gradients of the logit of [abc]: (20|56) passes, adds up to 0\.\d\d %, changed by/,
+    );
     const json = JSON.parse(await readFile(path.join(folder, "out/field.integrated-gradients.json"), "utf8"));
     expect(json.prediction.probabilities).toHaveLength(3);
-    expect(json.explanations[0]).toMatchObject({ method: "integrated-gradients", parameters: { steps: "adaptive", baseline: "white" } });
-    expect((await readFile(path.join(folder, "out/field.integrated-gradients.png"))).subarray(1, 4).toString()).toBe("PNG");
+    expect(json.explanations[0]).toMatchObject({
+      method: "integrated-gradients",
+      parameters: { steps: "adaptive", baseline: "white" },
+    });
+    expect((await readFile(path.join(folder, "out/field.integrated-gradients.png"))).subarray(1, 4).toString()).toBe(
+      "PNG",
+    );
   });
 
   test("takes the class, the layer and the output that are asked for", async () => {
-    const { code, stdout } = await cytolens("explain", model, image, "--method", "grad-cam", "--target", "2", "--of", "probability", "--json", "-o", "out");
+    const { code, stdout } = await cytolens(
+      "explain",
+      model,
+      image,
+      "--method",
+      "grad-cam",
+      "--target",
+      "2",
+      "--of",
+      "probability",
+      "--json",
+      "-o",
+      "out",
+    );
     expect(code).toBe(0);
     expect(JSON.parse(stdout).target).toEqual({ classIndex: 2, className: "class 2", of: "probability" });
   });
@@ -56,11 +90,26 @@ describe("cytolens explain", () => {
     ["an image that is not there", ["explain", "model.onnx", "none.png"], 2, /file\.unreadable/],
     ["an image that is none", ["explain", "model.onnx", "weights.safetensors"], 1, /\[image\./],
     ["a class out of range", ["explain", "model.onnx", "field.png", "--target", "3"], 2, /\[settings\.unknown-class\]/],
-    ["too few class names", ["explain", "model.onnx", "field.png", "--class-names", "a,b"], 2, /Expected 3 class names .* received 2/],
-    ["a layer that does not exist, with candidates", ["explain", "model.onnx", "field.png", "--method", "grad-cam", "--layer", "features.norm6"], 2, /features\.norm5/],
+    [
+      "too few class names",
+      ["explain", "model.onnx", "field.png", "--class-names", "a,b"],
+      2,
+      /Expected 3 class names .* received 2/,
+    ],
+    [
+      "a layer that does not exist, with candidates",
+      ["explain", "model.onnx", "field.png", "--method", "grad-cam", "--layer", "features.norm6"],
+      2,
+      /features\.norm5/,
+    ],
     ["an unknown method", ["explain", "model.onnx", "field.png", "--method", "magic"], 2, /Allowed choices are/],
     ["steps that are no number", ["explain", "model.onnx", "field.png", "--steps", "many"], 2, /steps/],
-    ["a device that is missing", ["explain", "model.onnx", "field.png", "--provider", "cuda"], 3, /provider\.unavailable/],
+    [
+      "a device that is missing",
+      ["explain", "model.onnx", "field.png", "--provider", "cuda"],
+      3,
+      /provider\.unavailable/,
+    ],
   ])("refuses %s", async (_what, words, wanted, message) => {
     const { code, stderr } = await cytolens(...words);
     expect({ code, stderr }).toEqual({ code: wanted, stderr: expect.stringMatching(message) });
@@ -71,10 +120,19 @@ describe("cytolens explain", () => {
 describe("cytolens differentiate", () => {
   test("writes a graph that onnxruntime runs, with the inputs and outputs that were promised", async () => {
     const { code, stdout } = await cytolens("differentiate", model, "-o", "grad.onnx");
-    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/input {3}d_logits: float32 \[batch, 3\]\n {2}output {2}d_input: float32 \[batch, 3, 64, 64\]/) });
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(
+        /input {3}d_logits: float32 \[batch, 3\]\n {2}output {2}d_input: float32 \[batch, 3, 64, 64\]/,
+      ),
+    });
     const session = await Session.open(await readFile(path.join(folder, "grad.onnx")));
     const outputs = await session.run({
-      input: float32Tensor(new Float32Array(2 * 3 * 64 * 64).map((_, index) => Math.sin(index)), [2, 3, 64, 64]), d_logits: float32Tensor([1, 0, 0, 0, 1, 0], [2, 3]),
+      input: float32Tensor(
+        new Float32Array(2 * 3 * 64 * 64).map((_, index) => Math.sin(index)),
+        [2, 3, 64, 64],
+      ),
+      d_logits: float32Tensor([1, 0, 0, 0, 1, 0], [2, 3]),
     });
     await session.close();
     expect([...outputs.keys()]).toEqual(["logits", "d_input"]);
@@ -82,8 +140,22 @@ describe("cytolens differentiate", () => {
   });
 
   test("takes any outputs, values and rule, and refuses names that do not exist", async () => {
-    const written = await cytolens("differentiate", model, "-o", "layer.onnx", "--wrt", "features.norm5", "classifier.1.weight", "--rule", "guided", "--json");
-    expect(JSON.parse(written.stdout).outputs.map(({ name }: { name: string }) => name)).toEqual(["d_features.norm5", "d_classifier.1.weight"]);
+    const written = await cytolens(
+      "differentiate",
+      model,
+      "-o",
+      "layer.onnx",
+      "--wrt",
+      "features.norm5",
+      "classifier.1.weight",
+      "--rule",
+      "guided",
+      "--json",
+    );
+    expect(JSON.parse(written.stdout).outputs.map(({ name }: { name: string }) => name)).toEqual([
+      "d_features.norm5",
+      "d_classifier.1.weight",
+    ]);
     const refused = await cytolens("differentiate", model, "-o", "none.onnx", "--wrt", "features.norm55");
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(/features\.norm5.*\[autodiff\.unknown-name\]/);
@@ -92,13 +164,35 @@ describe("cytolens differentiate", () => {
 
 describe("cytolens model", () => {
   test("imports weights by name into a folder that the other commands take", async () => {
-    const imported = await cytolens("model", "import", "weights.safetensors", "--network", "densenet121-rca-mini", "--classes", "a,b,c", "--size", "64", "-o", "models/mine");
+    const imported = await cytolens(
+      "model",
+      "import",
+      "weights.safetensors",
+      "--network",
+      "densenet121-rca-mini",
+      "--classes",
+      "a,b,c",
+      "--size",
+      "64",
+      "-o",
+      "models/mine",
+    );
     expect(imported).toMatchObject({ code: 0, stderr: "" });
     const inspected = JSON.parse((await cytolens("model", "inspect", "models/mine", "--json")).stdout);
     expect(inspected.card.classes).toEqual(["a", "b", "c"]);
     expect(inspected.classifier).toMatchObject({ input: "input", logits: "logits", featureLayer: "features.relu5" });
     expect((await cytolens("model", "list", "models")).stdout).toMatch(/^densenet121-rca-mini /);
-    const wrong = await cytolens("model", "import", "weights.safetensors", "--network", "resnet50-mini", "--classes", "a,b,c", "-o", "models/wrong");
+    const wrong = await cytolens(
+      "model",
+      "import",
+      "weights.safetensors",
+      "--network",
+      "resnet50-mini",
+      "--classes",
+      "a,b,c",
+      "-o",
+      "models/wrong",
+    );
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toMatch(/\[weights\./);
   });

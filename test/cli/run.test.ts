@@ -12,7 +12,11 @@ const inside = (...names: string[]): string => path.join(scratch, ...names);
 beforeAll(async () => {
   scratch = await mkdtemp(path.join(os.tmpdir(), "cytolens-run-"));
   await writeSmallModel(inside("model"));
-  for (const [name, number] of [["one/a.png", 1], ["one/b.png", 2], ["two/c.png", 3]] as const) {
+  for (const [name, number] of [
+    ["one/a.png", 1],
+    ["one/b.png", 2],
+    ["two/c.png", 3],
+  ] as const) {
     await mkdir(path.dirname(inside("images", name)), { recursive: true });
     await writeFile(inside("images", name), await drawImage(number));
   }
@@ -25,10 +29,14 @@ const command = path.join(projectRoot, "dist/bin/cytolens.js");
 const environment = (): NodeJS.ProcessEnv => ({ ...process.env, CYTOLENS_CACHE: inside("cache") });
 
 /** The command as people run it. */
-const cytolens = (...words: string[]): Promise<{ code: number; out: string; err: string }> => new Promise((resolve) => {
-  execFile(process.execPath, [command, ...words], { cwd: scratch, env: environment() }, (error, out, err) => resolve({ code: typeof error?.code === "number" ? error.code : error ? -1 : 0, out, err }));
-});
-const run = (...words: string[]): ReturnType<typeof cytolens> => cytolens("run", ...words, "--model", inside("model"), "--workers", "2");
+const cytolens = (...words: string[]): Promise<{ code: number; out: string; err: string }> =>
+  new Promise((resolve) => {
+    execFile(process.execPath, [command, ...words], { cwd: scratch, env: environment() }, (error, out, err) =>
+      resolve({ code: typeof error?.code === "number" ? error.code : error ? -1 : 0, out, err }),
+    );
+  });
+const run = (...words: string[]): ReturnType<typeof cytolens> =>
+  cytolens("run", ...words, "--model", inside("model"), "--workers", "2");
 
 describe("cytolens run", () => {
   test("takes a folder to a report, and a second time finds nothing left to do", async () => {
@@ -40,7 +48,9 @@ describe("cytolens run", () => {
     const report = path.join(inside("bucket"), "results/images/report.html");
     expect(first.out).toContain(report);
     expect(await readFile(report, "utf8")).toContain("<html");
-    expect((await readFile(path.join(inside("bucket"), "results/images/results.csv"), "utf8")).trim().split("\n")).toHaveLength(4);
+    expect(
+      (await readFile(path.join(inside("bucket"), "results/images/results.csv"), "utf8")).trim().split("\n"),
+    ).toHaveLength(4);
     const before = (await stat(report)).mtimeMs;
     const second = await run(inside("images"), "--out", inside("bucket"), "--labels", "folders");
     expect(second.code).toBe(0);
@@ -49,25 +59,64 @@ describe("cytolens run", () => {
 
   test("a later image joins the batch; a bad one fails alone, says why, and the exit code is 1", async () => {
     await writeFile(inside("bad.jpg"), "<html>not an image</html>");
-    const { code, out } = await run(inside("images"), inside("bad.jpg"), "--batch", "images", "--out", inside("bucket"), "--labels", "folders", "--json");
+    const { code, out } = await run(
+      inside("images"),
+      inside("bad.jpg"),
+      "--batch",
+      "images",
+      "--out",
+      inside("bucket"),
+      "--labels",
+      "folders",
+      "--json",
+    );
     const summary = JSON.parse(out) as Summary;
     expect(code).toBe(1);
     expect(summary.counts).toEqual({ planned: 4, succeeded: 3, failed: 1, skipped: 0 });
-    expect(summary.failures).toEqual([{ key: "incoming/images/bad.jpg", failure: { code: expect.stringMatching(/^image\./), message: expect.stringMatching(/^Expected/) } }]);
+    expect(summary.failures).toEqual([
+      {
+        key: "incoming/images/bad.jpg",
+        failure: { code: expect.stringMatching(/^image\./), message: expect.stringMatching(/^Expected/) },
+      },
+    ]);
     expect(summary.runs.map(({ counts }) => counts.planned)).toEqual([1, 3]);
   }, 120_000);
 
   test("larger images go tile by tile, with a figure, for a class and by methods of one's choice", async () => {
-    const { code, err } = await run(inside("images/one"), "--out", inside("tiles"), "--tile-size", "48", "--figure", "--target", "two", "--methods", "gradient,grad-cam,guided-backprop", "--mask", "otsu", "--of", "probability");
+    const { code, err } = await run(
+      inside("images/one"),
+      "--out",
+      inside("tiles"),
+      "--tile-size",
+      "48",
+      "--figure",
+      "--target",
+      "two",
+      "--methods",
+      "gradient,grad-cam,guided-backprop",
+      "--mask",
+      "otsu",
+      "--of",
+      "probability",
+    );
     expect(err).not.toMatch(/\[/);
     expect(code).toBe(0);
     const table = await readFile(inside("tiles/results/one/results.csv"), "utf8");
-    const [header, first] = table.trim().split("\r\n").map((line) => line.split(","));
+    const [header, first] = table
+      .trim()
+      .split("\r\n")
+      .map((line) => line.split(","));
     const result = JSON.parse(await readFile(inside("tiles", first![header!.indexOf("result")]!), "utf8")) as Result;
-    expect(result.explanations.map(({ method, target }) => [method, target.className, target.of])).toEqual([["gradient", "two", "probability"], ["grad-cam", "two", "probability"], ["guided-backprop", "two", "probability"]]);
+    expect(result.explanations.map(({ method, target }) => [method, target.className, target.of])).toEqual([
+      ["gradient", "two", "probability"],
+      ["grad-cam", "two", "probability"],
+      ["guided-backprop", "two", "probability"],
+    ]);
     expect(result.seen).toEqual({ left: 0, top: 0, width: 80, height: 80 });
     expect(result.prediction.probabilities.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 5);
-    expect((await readFile(inside("tiles", result.explanations[0]!.map))).subarray(0, 128).toString("latin1")).toContain("(80, 80)");
+    expect(
+      (await readFile(inside("tiles", result.explanations[0]!.map))).subarray(0, 128).toString("latin1"),
+    ).toContain("(80, 80)");
     expect((await stat(inside("tiles", result.figure!))).size).toBeGreaterThan(100);
   }, 120_000);
 
@@ -77,7 +126,11 @@ describe("cytolens run", () => {
       await writeFile(inside("many", `${number}.png`), await drawImage(number));
     }
     const words = ["run", inside("many"), "--out", inside("interrupted"), "--model", inside("model"), "--workers", "1"];
-    const child = fork(command, words, { cwd: scratch, env: environment(), stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const child = fork(command, words, {
+      cwd: scratch,
+      env: environment(),
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
     const code = await new Promise<number | null>((resolve) => {
       child.stderr!.on("data", (chunk: Buffer) => /of 20 images/.test(chunk.toString()) && child.kill("SIGINT"));
       child.on("close", resolve);
@@ -89,19 +142,38 @@ describe("cytolens run", () => {
   }, 120_000);
 
   test.each<[string, string[], number, RegExp]>([
-    ["no such folder", ["run", "nowhere"], 2, /Expected a folder of images or an image at nowhere .*\[run\.not-found\]/],
+    [
+      "no such folder",
+      ["run", "nowhere"],
+      2,
+      /Expected a folder of images or an image at nowhere .*\[run\.not-found\]/,
+    ],
     ["no images", ["run", "model", "--out", "x"], 2, /Expected at least one image/],
     ["an unknown method", ["run", "images", "--out", "x", "--methods", "magic"], 2, /methods.*\[settings\.invalid\]/s],
-    ["no such model", ["run", "images", "--out", "x", "--model", "./none.onnx"], 2, /Expected an ONNX file or a model folder/],
-    ["a name no one published", ["run", "images", "--out", "x", "--model", "nobody"], 2, /"nobody".*\[model\.unknown\]/],
+    [
+      "no such model",
+      ["run", "images", "--out", "x", "--model", "./none.onnx"],
+      2,
+      /Expected an ONNX file or a model folder/,
+    ],
+    [
+      "a name no one published",
+      ["run", "images", "--out", "x", "--model", "nobody"],
+      2,
+      /"nobody".*\[model\.unknown\]/,
+    ],
     ["an unknown class", ["run", "images", "--out", "x", "--model", "model", "--target", "nine"], 2, /one, two, three/],
     ["an unknown command", ["frobnicate"], 2, /unknown command/],
     ["an unknown flag", ["run", "images", "--frobnicate"], 2, /unknown option/],
     ["help", ["--help"], 0, /^$/],
-  ])("%s", async (_label, words, code, sentence) => {
-    const ended = await cytolens(...words);
-    expect(ended.err).toMatch(sentence);
-    expect(ended.err).not.toMatch(/\n {4}at /);
-    expect(ended.code).toBe(code);
-  }, 60_000);
+  ])(
+    "%s",
+    async (_label, words, code, sentence) => {
+      const ended = await cytolens(...words);
+      expect(ended.err).toMatch(sentence);
+      expect(ended.err).not.toMatch(/\n {4}at /);
+      expect(ended.code).toBe(code);
+    },
+    60_000,
+  );
 });

@@ -15,12 +15,18 @@ beforeAll(async () => {
   scratch = await mkdtemp(path.join(os.tmpdir(), "cytolens-watch-"));
   await writeSmallModel(inside("model"));
   for (const number of [1, 2, 3]) await writeFile(inside(`${number}.png`), await drawImage(number));
-  child = fork(path.join(projectRoot, "dist/bin/cytolens.js"), ["watch", inside("bucket"), "--idle", "1", "--model", inside("model"), "--workers", "1"], {
-    stdio: ["ignore", "pipe", "pipe", "ipc"], env: { ...process.env, CYTOLENS_CACHE: inside("cache") },
-  });
-  for (const stream of [child.stdout!, child.stderr!]) stream.on("data", (chunk: Buffer) => {
-    said += chunk.toString();
-  });
+  child = fork(
+    path.join(projectRoot, "dist/bin/cytolens.js"),
+    ["watch", inside("bucket"), "--idle", "1", "--model", inside("model"), "--workers", "1"],
+    {
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      env: { ...process.env, CYTOLENS_CACHE: inside("cache") },
+    },
+  );
+  for (const stream of [child.stdout!, child.stderr!])
+    stream.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
   while (!said.includes("Watching")) await pause(50);
 }, 60_000);
 afterAll(async () => {
@@ -54,7 +60,12 @@ describe("cytolens watch", () => {
       await mkdir(inside("bucket/incoming/monday/sub folder"), { recursive: true });
       await copyFile(inside("2.png"), inside("bucket/incoming/monday/sub folder/b.png"));
     });
-    expect((await summaryWith("monday", ({ counts }) => counts.planned === 2)).counts).toEqual({ planned: 2, succeeded: 2, failed: 0, skipped: 0 });
+    expect((await summaryWith("monday", ({ counts }) => counts.planned === 2)).counts).toEqual({
+      planned: 2,
+      succeeded: 2,
+      failed: 0,
+      skipped: 0,
+    });
     await drop("monday", "c.png", "3.png");
     const later = await summaryWith("monday", ({ counts }) => counts.planned === 3);
     expect(later.runs.map(({ counts }) => counts.planned)).toEqual([1, 2]);
@@ -63,10 +74,14 @@ describe("cytolens watch", () => {
   test("a batch.json that cannot be used is answered at once, and mended is taken", async () => {
     await mkdir(inside("bucket/incoming/tuesday"), { recursive: true });
     await writeFile(inside("bucket/incoming/tuesday/batch.json"), '{ "model": "nobody" }');
-    expect((await summaryWith("tuesday", ({ status }) => status === "rejected")).rejection).toMatchObject({ code: "model.unknown" });
+    expect((await summaryWith("tuesday", ({ status }) => status === "rejected")).rejection).toMatchObject({
+      code: "model.unknown",
+    });
     await writeFile(inside("bucket/incoming/tuesday/batch.json"), '{ "methods": ["grad-cam"] }');
     await drop("tuesday", "a.png", "1.png");
     await drop("tuesday", "_READY", "1.png");
-    expect(await summaryWith("tuesday", ({ status }) => status === "complete")).toMatchObject({ counts: { succeeded: 1 } });
+    expect(await summaryWith("tuesday", ({ status }) => status === "complete")).toMatchObject({
+      counts: { succeeded: 1 },
+    });
   }, 120_000);
 });

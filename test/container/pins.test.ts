@@ -11,7 +11,11 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 /** Runs a script's functions in a module of its own; answers what it prints as JSON. */
 function inModule(script: string, code: string): unknown {
-  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", `import * as it from ${JSON.stringify(path.join(projectRoot, script))};\n${code}`], { encoding: "utf8", timeout: 30_000 });
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--input-type=module", "-e", `import * as it from ${JSON.stringify(path.join(projectRoot, script))};\n${code}`],
+    { encoding: "utf8", timeout: 30_000 },
+  );
   if (stdout === "") throw new Error(stderr);
   return JSON.parse(stdout);
 }
@@ -30,8 +34,12 @@ const registry = `
 
 test("npm run pins asks the registries as they want to be asked, and writes what they say", () => {
   const pins = JSON.parse(readFileSync(path.join(projectRoot, "containers/worker/pins.json"), "utf8")) as object;
-  const found = inModule("scripts/pins.mjs", `${registry}; console.log(JSON.stringify({ pins: await it.renewed(${JSON.stringify(pins)}, request), seen }));`) as {
-    pins: Record<string, Record<string, string>>; seen: [string, string, string | null][];
+  const found = inModule(
+    "scripts/pins.mjs",
+    `${registry}; console.log(JSON.stringify({ pins: await it.renewed(${JSON.stringify(pins)}, request), seen }));`,
+  ) as {
+    pins: Record<string, Record<string, string>>;
+    seen: [string, string, string | null][];
   };
   expect(found.pins["baseImage"]?.["digest"]).toBe(`sha256:${"ab".repeat(32)}`);
   expect(found.pins["cudaImage"]?.["digest"]).toBe(`sha256:${"ab".repeat(32)}`);
@@ -44,18 +52,30 @@ test("npm run pins asks the registries as they want to be asked, and writes what
 });
 
 test("an answer without a digest is refused, not made up", () => {
-  const code = 'const request = async () => ({ ok: true, status: 200, headers: new Headers() }); await it.digestOf("docker.io/library/node:24", request).catch((error) => console.log(JSON.stringify(error.message)));';
+  const code =
+    'const request = async () => ({ ok: true, status: 200, headers: new Headers() }); await it.digestOf("docker.io/library/node:24", request).catch((error) => console.log(JSON.stringify(error.message)));';
   expect(inModule("scripts/pins.mjs", code)).toBe("Expected a digest for docker.io/library/node:24 but received 200 ");
 });
 
 test("as shipped, every pin is either empty or a whole digest", () => {
-  const { baseImage, cudaImage, cudaLibraries } = JSON.parse(readFileSync(path.join(projectRoot, "containers/worker/pins.json"), "utf8")) as Record<string, { digest?: string; sha256?: string }>;
+  const { baseImage, cudaImage, cudaLibraries } = JSON.parse(
+    readFileSync(path.join(projectRoot, "containers/worker/pins.json"), "utf8"),
+  ) as Record<string, { digest?: string; sha256?: string }>;
   for (const { digest = "" } of [baseImage!, cudaImage!]) expect(digest).toMatch(/^(sha256:[0-9a-f]{64})?$/);
   expect(cudaLibraries!.sha256).toMatch(/^([0-9a-f]{64})?$/);
 });
 
-test.each([[["", "https://x", "a".repeat(64)]], [["scratch", "https://x", "a".repeat(64)]], [["image", "", "a".repeat(64)]], [["image", "https://x", ""]]])("a CUDA build with an empty pin fails: %j", (words) => {
-  const { status, stderr } = spawnSync(process.execPath, [path.join(projectRoot, "containers/worker/cuda-libraries.mjs"), ...words, scratch], { encoding: "utf8" });
+test.each([
+  [["", "https://x", "a".repeat(64)]],
+  [["scratch", "https://x", "a".repeat(64)]],
+  [["image", "", "a".repeat(64)]],
+  [["image", "https://x", ""]],
+])("a CUDA build with an empty pin fails: %j", (words) => {
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [path.join(projectRoot, "containers/worker/cuda-libraries.mjs"), ...words, scratch],
+    { encoding: "utf8" },
+  );
   expect(status).not.toBe(0);
   expect(stderr).toContain("npm run pins");
 });
@@ -89,8 +109,21 @@ function zip(entries: Readonly<Record<string, { body: string; stored?: boolean }
 
 test("the two libraries are taken out of the package, and nothing else", () => {
   const file = path.join(scratch, "package.zip");
-  writeFileSync(file, zip({ "docs/a.txt": { body: "no" }, "runtimes/linux-x64/native/one.so": { body: "first ".repeat(1000) }, "runtimes/linux-x64/native/two.so": { body: "second", stored: true } }));
-  const code = (names: string): string => `import { readFileSync } from "node:fs"; try { console.log(JSON.stringify(Object.fromEntries([...it.unpack(readFileSync(${JSON.stringify(file)}), ${names})].map(([n, b]) => [n, b.toString()])))) } catch (error) { console.log(JSON.stringify(error.message)) }`;
-  expect(inModule("containers/worker/cuda-libraries.mjs", code('["one.so", "two.so"]'))).toEqual({ "one.so": "first ".repeat(1000), "two.so": "second" });
-  expect(inModule("containers/worker/cuda-libraries.mjs", code('["three.so"]'))).toBe("Expected three.so in the package but it is not there");
+  writeFileSync(
+    file,
+    zip({
+      "docs/a.txt": { body: "no" },
+      "runtimes/linux-x64/native/one.so": { body: "first ".repeat(1000) },
+      "runtimes/linux-x64/native/two.so": { body: "second", stored: true },
+    }),
+  );
+  const code = (names: string): string =>
+    `import { readFileSync } from "node:fs"; try { console.log(JSON.stringify(Object.fromEntries([...it.unpack(readFileSync(${JSON.stringify(file)}), ${names})].map(([n, b]) => [n, b.toString()])))) } catch (error) { console.log(JSON.stringify(error.message)) }`;
+  expect(inModule("containers/worker/cuda-libraries.mjs", code('["one.so", "two.so"]'))).toEqual({
+    "one.so": "first ".repeat(1000),
+    "two.so": "second",
+  });
+  expect(inModule("containers/worker/cuda-libraries.mjs", code('["three.so"]'))).toBe(
+    "Expected three.so in the package but it is not there",
+  );
 });

@@ -36,24 +36,46 @@ export async function prepareShard(name: string, images: number, settings: objec
   const network = networkNamed("densenet121-mini", { classes: 3, size: 64 });
   await mkdir(model);
   await writeModelFolder(model, writeModel(network.build(initializeWeights(network, 1))), {
-    name: "mini", title: "Untrained", classes: ["a", "b", "c"], input: { height: 64, width: 64 }, data: { description: "none" },
+    name: "mini",
+    title: "Untrained",
+    classes: ["a", "b", "c"],
+    input: { height: 64, width: 64 },
+    data: { description: "none" },
   });
   await publishModel(store, await readModelFolder(model), ["default"]);
   await store.write(batchSettingsKey(batch), JSON.stringify(settings));
-  for (let number = 0; number < images; number++) await store.write(`${incomingBatchPrefix(batch)}${number}.png` as ObjectKey, await picture(number));
+  for (let number = 0; number < images; number++)
+    await store.write(`${incomingBatchPrefix(batch)}${number}.png` as ObjectKey, await picture(number));
   await writeFile(path.join(folder, "made-for-a-test"), "");
 
   const requests: JobRequest[] = [];
   const pipeline: Pipeline = {
-    store, clock: systemClock, publishers: [], hints: { tick: nothing }, notices: { publish: nothing },
-    queue: { submit: async (request) => { requests.push(request); return { jobId: "container" }; }, findByName: async () => undefined, describe: async () => undefined },
+    store,
+    clock: systemClock,
+    publishers: [],
+    hints: { tick: nothing },
+    notices: { publish: nothing },
+    queue: {
+      submit: async (request) => {
+        requests.push(request);
+        return { jobId: "container" };
+      },
+      findByName: async () => undefined,
+      describe: async () => undefined,
+    },
     policy: { idleSeconds: 1, itemsPerShard: () => images, jobDefinition: null },
   };
   await planBatch(pipeline, batch, { by: "command", coversUntil: null });
   const [request] = requests;
   if (!request) throw new Error("the plan dispatched nothing");
   return {
-    folder, store, batch, images,
-    environment: { CYTOLENS_BUCKET: "file:///bucket", ...submissionEnvironment({ batch, run: request.run, number: 0, part: 0 }) },
+    folder,
+    store,
+    batch,
+    images,
+    environment: {
+      CYTOLENS_BUCKET: "file:///bucket",
+      ...submissionEnvironment({ batch, run: request.run, number: 0, part: 0 }),
+    },
   };
 }

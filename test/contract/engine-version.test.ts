@@ -4,5 +4,7 @@ import { engineVersion } from "../../lib/contract/engine-version";
 import { projectRoot } from "../reference";
 
 test("the engine's version is the package's", () => {
-  expect((JSON.parse(readFileSync(path.join(projectRoot, "package.json"), "utf8")) as { version: string }).version).toBe(engineVersion);
+  expect(
+    (JSON.parse(readFileSync(path.join(projectRoot, "package.json"), "utf8")) as { version: string }).version,
+  ).toBe(engineVersion);
 });

@@ -23,7 +23,12 @@ function faultsOf(name: string, document: unknown): string {
 
 test("docs/schemas holds the contract of today (else: npm run schemas)", () => {
   const folder = path.join(projectRoot, "docs/schemas");
-  const published = Object.fromEntries(readdirSync(folder).map((file) => [path.basename(file, ".json"), JSON.parse(readFileSync(path.join(folder, file), "utf8")) as unknown]));
+  const published = Object.fromEntries(
+    readdirSync(folder).map((file) => [
+      path.basename(file, ".json"),
+      JSON.parse(readFileSync(path.join(folder, file), "utf8")) as unknown,
+    ]),
+  );
   expect(published).toEqual(JSON.parse(JSON.stringify(schemas)));
 });
 
@@ -34,7 +39,10 @@ test.each(Object.keys(schemas))("%s is a schema by another validator's judgement
 
 test.each<[string, unknown]>([
   ["nothing", {}],
-  ["methods by name and with parameters", { methods: ["grad-cam", { name: "integrated-gradients", steps: 32, baseline: "white" }] }],
+  [
+    "methods by name and with parameters",
+    { methods: ["grad-cam", { name: "integrated-gradients", steps: 32, baseline: "white" }] },
+  ],
   ["an unknown method", { methods: ["lime"] }],
   ["a parameter of another method", { methods: [{ name: "gradient", steps: 3 }] }],
   ["no methods", { methods: [] }],
@@ -59,12 +67,32 @@ test("what a run leaves in the bucket follows the schemas", async () => {
   try {
     const images = path.join(folder, "images");
     mkdirSync(images);
-    writeFileSync(path.join(images, "cell.png"), await encodePng(phantomField({ className: "Parabasal", seed: 1, index: 0, size: 128 })));
+    writeFileSync(
+      path.join(images, "cell.png"),
+      await encodePng(phantomField({ className: "Parabasal", seed: 1, index: 0, size: 128 })),
+    );
     writeFileSync(path.join(images, "broken.png"), "this is not a PNG");
-    const { status } = spawnSync(process.execPath, [path.join(projectRoot, "dist/bin/cytolens.js"), "run", images, "--out", folder, "--batch", "b", "--methods", "grad-cam,gradient", "--figure"], { stdio: "ignore" });
+    const { status } = spawnSync(
+      process.execPath,
+      [
+        path.join(projectRoot, "dist/bin/cytolens.js"),
+        "run",
+        images,
+        "--out",
+        folder,
+        "--batch",
+        "b",
+        "--methods",
+        "grad-cam,gradient",
+        "--figure",
+      ],
+      { stdio: "ignore" },
+    );
     expect(status).toBe(1);
     const seen = new Set<string>();
-    for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => name.replaceAll(path.sep, "/"))) {
+    for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) =>
+      name.replaceAll(path.sep, "/"),
+    )) {
       const name = schemaOf(file);
       if (name === undefined) continue;
       seen.add(name);
@@ -80,9 +108,17 @@ test("what a run leaves in the bucket follows the schemas", async () => {
 
 function schemaOf(file: string): string | undefined {
   const patterns: readonly [RegExp, string][] = [
-    [/^incoming\/[^/]+\/batch\.json$/, "batch-settings"], [/^results\/[^/]+\/current\.json$/, "current"], [/^runs\/.*\/dispatch\/[^/]+\.json$/, "dispatch"],
-    [/^models\/sha256\/.*\/card\.json$/, "model-card"], [/^models\/names\//, "model-pointer"], [/\/shards\/[^/]+\.jsonl$/, "outcome"], [/^runs\/.*\/plan\.json$/, "plan"],
-    [/\/result\.json$/, "result"], [/^runs\/.*\/summary\.json$/, "run-summary"], [/^results\/[^/]+\/summary\.json$/, "summary"], [/\/drafts\/.*\.jsonl$/, "work-item"],
+    [/^incoming\/[^/]+\/batch\.json$/, "batch-settings"],
+    [/^results\/[^/]+\/current\.json$/, "current"],
+    [/^runs\/.*\/dispatch\/[^/]+\.json$/, "dispatch"],
+    [/^models\/sha256\/.*\/card\.json$/, "model-card"],
+    [/^models\/names\//, "model-pointer"],
+    [/\/shards\/[^/]+\.jsonl$/, "outcome"],
+    [/^runs\/.*\/plan\.json$/, "plan"],
+    [/\/result\.json$/, "result"],
+    [/^runs\/.*\/summary\.json$/, "run-summary"],
+    [/^results\/[^/]+\/summary\.json$/, "summary"],
+    [/\/drafts\/.*\.jsonl$/, "work-item"],
   ];
   return patterns.find(([pattern]) => pattern.test(file))?.[1];
 }

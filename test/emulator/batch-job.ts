@@ -4,9 +4,17 @@ import { randomUUID } from "node:crypto";
 
 export type Status = "SUBMITTED" | "PENDING" | "RUNNABLE" | "STARTING" | "RUNNING" | "SUCCEEDED" | "FAILED";
 
-export interface NamedValue { readonly name: string; readonly value: string }
+export interface NamedValue {
+  readonly name: string;
+  readonly value: string;
+}
 
-export interface ExitRule { readonly action: string; readonly onStatusReason?: string; readonly onReason?: string; readonly onExitCode?: string }
+export interface ExitRule {
+  readonly action: string;
+  readonly onStatusReason?: string;
+  readonly onReason?: string;
+  readonly onExitCode?: string;
+}
 
 export interface JobDefinition {
   readonly arn: string;
@@ -53,7 +61,13 @@ export function newJob(submission: Submission, definition: JobDefinition): Job {
   const base = { definition, submission, createdAt };
   const size = submission.arrayProperties?.size ?? 0;
   const children = Array.from({ length: size }, (_, index): Job => ({
-    ...base, jobId: `${jobId}:${index}`, index, children: [], attempts: [], status: "SUBMITTED", statusReason: undefined,
+    ...base,
+    jobId: `${jobId}:${index}`,
+    index,
+    children: [],
+    attempts: [],
+    status: "SUBMITTED",
+    statusReason: undefined,
   }));
   return { ...base, jobId, index: undefined, children, attempts: [], status: "SUBMITTED", statusReason: undefined };
 }
@@ -63,12 +77,21 @@ export function detailOf(job: Job): Record<string, unknown> {
   const { submission, definition, children, index, attempts } = job;
   const last = attempts.at(-1);
   return {
-    jobId: job.jobId, jobName: submission.jobName, jobQueue: submission.jobQueue, jobDefinition: definition.arn,
+    jobId: job.jobId,
+    jobName: submission.jobName,
+    jobQueue: submission.jobQueue,
+    jobDefinition: definition.arn,
     jobArn: definition.arn.replace(/job-definition\/.*$/, `job/${job.jobId}`),
-    status: job.status, createdAt: job.createdAt, attempts, parameters: submission.parameters ?? {},
+    status: job.status,
+    createdAt: job.createdAt,
+    attempts,
+    parameters: submission.parameters ?? {},
     ...(job.statusReason === undefined ? {} : { statusReason: job.statusReason }),
     ...(last ? { startedAt: last.startedAt, stoppedAt: last.stoppedAt } : {}),
-    container: { ...last?.container, environment: [...definition.environment, ...(submission.containerOverrides?.environment ?? [])] },
+    container: {
+      ...last?.container,
+      environment: [...definition.environment, ...(submission.containerOverrides?.environment ?? [])],
+    },
     ...(children.length > 0 ? { arrayProperties: { size: children.length, statusSummary: summaryOf(children) } } : {}),
     ...(index === undefined ? {} : { arrayProperties: { index } }),
   };
@@ -84,8 +107,12 @@ function summaryOf(children: readonly Job[]): Record<string, number> {
 export function isRetried({ definition, attempts }: Job): boolean {
   const last = attempts.at(-1);
   if (!last || last.container.exitCode === 0 || attempts.length >= definition.attempts) return false;
-  const matched = definition.exitRules.find(({ onStatusReason, onReason, onExitCode }) =>
-    matches(onStatusReason, last.statusReason) && matches(onReason, last.container.reason ?? "") && matches(onExitCode, String(last.container.exitCode ?? "")));
+  const matched = definition.exitRules.find(
+    ({ onStatusReason, onReason, onExitCode }) =>
+      matches(onStatusReason, last.statusReason) &&
+      matches(onReason, last.container.reason ?? "") &&
+      matches(onExitCode, String(last.container.exitCode ?? "")),
+  );
   return matched === undefined || matched.action.toUpperCase() === "RETRY";
 }
 

@@ -14,17 +14,21 @@ export class BatchQueue {
   paused = false;
 
   constructor(
-    private readonly processes: JobProcesses, private readonly concurrency: number,
+    private readonly processes: JobProcesses,
+    private readonly concurrency: number,
     private readonly stateChanged: (detail: Record<string, unknown>) => void,
   ) {}
 
   submit(submission: Submission, definition: JobDefinition | undefined): Job {
     const { jobName, arrayProperties } = submission;
-    if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(jobName)) throw new ClientError(`Error executing request, Exception : Job name ${jobName} is not valid`);
+    if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(jobName))
+      throw new ClientError(`Error executing request, Exception : Job name ${jobName} is not valid`);
     if (!definition) throw new ClientError(`Job definition ${submission.jobDefinition} does not exist`);
-    if (JSON.stringify(submission).length > largestSubmission) throw new ClientError("Request payload is larger than 30 KiB");
+    if (JSON.stringify(submission).length > largestSubmission)
+      throw new ClientError("Request payload is larger than 30 KiB");
     const size = arrayProperties?.size;
-    if (size !== undefined && (size < 2 || size > 10_000)) throw new ClientError(`Array size ${size} must be between 2 and 10000`);
+    if (size !== undefined && (size < 2 || size > 10_000))
+      throw new ClientError(`Array size ${size} must be between 2 and 10000`);
     const job = newJob(submission, definition);
     this.jobs.set(job.jobId, job);
     for (const child of job.children) this.jobs.set(child.jobId, child);

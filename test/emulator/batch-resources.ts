@@ -15,13 +15,24 @@ interface Properties {
     readonly Environment?: readonly { readonly Name: string; readonly Value: string }[];
     readonly JobRoleArn?: string;
   };
-  readonly RetryStrategy?: { readonly Attempts?: number | string; readonly EvaluateOnExit?: readonly { readonly Action: string; readonly OnStatusReason?: string; readonly OnReason?: string; readonly OnExitCode?: string }[] };
+  readonly RetryStrategy?: {
+    readonly Attempts?: number | string;
+    readonly EvaluateOnExit?: readonly {
+      readonly Action: string;
+      readonly OnStatusReason?: string;
+      readonly OnReason?: string;
+      readonly OnExitCode?: string;
+    }[];
+  };
   /** CDK may write an empty object here. */
   readonly Timeout?: { readonly AttemptDurationSeconds?: number | string };
 }
 
 /** A new revision of a job definition from its CloudFormation properties. */
-export function jobDefinitionFrom({ logicalId, account, region, properties }: ResourceRequest, known: ReadonlyMap<string, unknown>): JobDefinition {
+export function jobDefinitionFrom(
+  { logicalId, account, region, properties }: ResourceRequest,
+  known: ReadonlyMap<string, unknown>,
+): JobDefinition {
   const { JobDefinitionName = logicalId, ContainerProperties, RetryStrategy, Timeout } = properties as Properties;
   const prefix = `arn:aws:batch:${region}:${account}:job-definition/${JobDefinitionName}:`;
   const revision = [...known.keys()].filter((arn) => arn.startsWith(prefix)).length + 1;
@@ -29,15 +40,20 @@ export function jobDefinitionFrom({ logicalId, account, region, properties }: Re
   return {
     arn: `${prefix}${revision}`,
     command: ContainerProperties.Command ?? [],
-    environment: (ContainerProperties.Environment ?? []).map(({ Name, Value }): NamedValue => ({ name: Name, value: Value })),
+    environment: (ContainerProperties.Environment ?? []).map(({ Name, Value }): NamedValue => ({
+      name: Name,
+      value: Value,
+    })),
     roleArn: ContainerProperties.JobRoleArn ?? "",
     attempts: Number(RetryStrategy?.Attempts ?? 1),
-    exitRules: (RetryStrategy?.EvaluateOnExit ?? []).map(({ Action, OnStatusReason, OnReason, OnExitCode }): ExitRule => ({
-      action: Action,
-      ...(OnStatusReason === undefined ? {} : { onStatusReason: OnStatusReason }),
-      ...(OnReason === undefined ? {} : { onReason: OnReason }),
-      ...(OnExitCode === undefined ? {} : { onExitCode: OnExitCode }),
-    })),
+    exitRules: (RetryStrategy?.EvaluateOnExit ?? []).map(
+      ({ Action, OnStatusReason, OnReason, OnExitCode }): ExitRule => ({
+        action: Action,
+        ...(OnStatusReason === undefined ? {} : { onStatusReason: OnStatusReason }),
+        ...(OnReason === undefined ? {} : { onReason: OnReason }),
+        ...(OnExitCode === undefined ? {} : { onExitCode: OnExitCode }),
+      }),
+    ),
     timeoutSeconds: Number.isFinite(seconds) && seconds > 0 ? seconds : undefined,
   };
 }

@@ -28,18 +28,47 @@ let client: BatchClient;
 let queue: BatchJobQueue;
 
 beforeAll(async () => {
-  server = new BatchServer({
-    workingFolder: scratch, environment: { TRACE: trace }, log: () => undefined,
-    credentials: async (role) => ({ ROLE: role }),
-  }, async (detail) => { events.push(detail); });
+  server = new BatchServer(
+    {
+      workingFolder: scratch,
+      environment: { TRACE: trace },
+      log: () => undefined,
+      credentials: async (role) => ({ ROLE: role }),
+    },
+    async (detail) => {
+      events.push(detail);
+    },
+  );
   address = `http://127.0.0.1:${await server.listen()}`;
   const named = { account: "000000000000", region: "eu-west-1" };
-  for (const logicalId of ["Spot", "OnDemand"]) await post("/resources/job-queue", { ...named, logicalId, properties: {} });
-  const { arn } = await post("/resources/job-definition", { ...named, logicalId: "Worker", properties: {
-    ContainerProperties: { Command: ["node", "-e", worker], Environment: [{ Name: "CYTOLENS_BUCKET", Value: "b" }], JobRoleArn: "role" }, Timeout: {},
-    RetryStrategy: { Attempts: 3, EvaluateOnExit: [{ Action: "RETRY", OnStatusReason: "Host EC2*" }, { Action: "RETRY", OnExitCode: "137" }, { Action: "EXIT", OnReason: "*" }] },
-  } });
-  client = new BatchClient({ endpoint: address, region: "eu-west-1", credentials: { accessKeyId: "a", secretAccessKey: "b" }, maxAttempts: 1 });
+  for (const logicalId of ["Spot", "OnDemand"])
+    await post("/resources/job-queue", { ...named, logicalId, properties: {} });
+  const { arn } = await post("/resources/job-definition", {
+    ...named,
+    logicalId: "Worker",
+    properties: {
+      ContainerProperties: {
+        Command: ["node", "-e", worker],
+        Environment: [{ Name: "CYTOLENS_BUCKET", Value: "b" }],
+        JobRoleArn: "role",
+      },
+      Timeout: {},
+      RetryStrategy: {
+        Attempts: 3,
+        EvaluateOnExit: [
+          { Action: "RETRY", OnStatusReason: "Host EC2*" },
+          { Action: "RETRY", OnExitCode: "137" },
+          { Action: "EXIT", OnReason: "*" },
+        ],
+      },
+    },
+  });
+  client = new BatchClient({
+    endpoint: address,
+    region: "eu-west-1",
+    credentials: { accessKeyId: "a", secretAccessKey: "b" },
+    maxAttempts: 1,
+  });
   queue = new BatchJobQueue(client, { spot: "Spot", onDemand: "OnDemand", jobDefinition: String(arn) });
 });
 
@@ -57,7 +86,12 @@ async function post(route: string, body: unknown): Promise<Record<string, unknow
 const inject = (fault: FaultRequest): Promise<Record<string, unknown>> => post("/faults", fault);
 
 const request = (run: string, size = 1): JobRequest => ({
-  name: `${run}-0-0`, batch: "Łódź 1/2".replace("/", "-") as BatchName, run: run as RunId, size, jobDefinition: null, dispatch: { number: 0, part: 0, queue: "spot" },
+  name: `${run}-0-0`,
+  batch: "Łódź 1/2".replace("/", "-") as BatchName,
+  run: run as RunId,
+  size,
+  jobDefinition: null,
+  dispatch: { number: 0, part: 0, queue: "spot" },
 });
 
 async function finished(jobId: string): Promise<JobFacts> {
@@ -70,7 +104,11 @@ async function finished(jobId: string): Promise<JobFacts> {
 }
 
 const startsOf = (run: string): Record<string, string>[] =>
-  readFileSync(trace, "utf8").trim().split("\n").map((line) => JSON.parse(line) as Record<string, string>).filter(({ CYTOLENS_RUN }) => CYTOLENS_RUN === run);
+  readFileSync(trace, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, string>)
+    .filter(({ CYTOLENS_RUN }) => CYTOLENS_RUN === run);
 
 test("an array's children learn what to do from their environment", async () => {
   const run = "0000000000000001";
@@ -78,19 +116,32 @@ test("an array's children learn what to do from their environment", async () => 
   expect(await finished(jobId)).toMatchObject({ state: "succeeded", name: `${run}-0-0` });
   const tasks = startsOf(run).map((environment) => workerTaskFrom(environment));
   expect(tasks.map(({ index }) => index).sort()).toEqual([0, 1, 2]);
-  expect(tasks[0]).toMatchObject({ batch: "Łódź 1-2", run, number: 0, part: 0, attempt: 1, bucket: "b", provider: "cpu" });
+  expect(tasks[0]).toMatchObject({
+    batch: "Łódź 1-2",
+    run,
+    number: 0,
+    part: 0,
+    attempt: 1,
+    bucket: "b",
+    provider: "cpu",
+  });
   expect(startsOf(run)[0]).toMatchObject({ ROLE: "role" });
 });
 
 test("one shard is a plain job without an array", async () => {
   const { jobId } = await queue.submit(request("0000000000000002"));
   await finished(jobId);
-  expect((await client.send(new DescribeJobsCommand({ jobs: [jobId] }))).jobs?.[0]).not.toHaveProperty("arrayProperties");
+  expect((await client.send(new DescribeJobsCommand({ jobs: [jobId] }))).jobs?.[0]).not.toHaveProperty(
+    "arrayProperties",
+  );
 });
 
 test("a failed array gives its child's reason, not its own", async () => {
   const { jobId } = await queue.submit(request("f000000000000001", 2));
-  expect(await finished(jobId)).toMatchObject({ state: "failed", reason: "Essential container in task exited; exit code 3" });
+  expect(await finished(jobId)).toMatchObject({
+    state: "failed",
+    reason: "Essential container in task exited; exit code 3",
+  });
 });
 
 test("a reclaimed instance is another attempt, and so is death by memory", async () => {
@@ -127,19 +178,35 @@ test("no capacity is a failure with a reason a person can read", async () => {
 
 test("events tell every change of state, with the batch and the run; arrays end once", () => {
   const ofArray = events.filter(({ jobName }) => jobName === "0000000000000001-0-0");
-  const ends = ofArray.filter(({ status, arrayProperties }) => status === "SUCCEEDED" && (arrayProperties as { index?: number }).index === undefined);
+  const ends = ofArray.filter(
+    ({ status, arrayProperties }) =>
+      status === "SUCCEEDED" && (arrayProperties as { index?: number }).index === undefined,
+  );
   expect(ends).toHaveLength(1);
-  expect(ends[0]).toMatchObject({ arrayProperties: { size: 3, statusSummary: { SUCCEEDED: 3 } }, parameters: { run: "0000000000000001", batch: "%C5%81%C3%B3d%C5%BA%201-2" } });
+  expect(ends[0]).toMatchObject({
+    arrayProperties: { size: 3, statusSummary: { SUCCEEDED: 3 } },
+    parameters: { run: "0000000000000001", batch: "%C5%81%C3%B3d%C5%BA%201-2" },
+  });
   expect(ofArray.length).toBeGreaterThan(10);
 });
 
 test("what Batch refuses, the stand-in refuses", async () => {
-  const submit = (overrides: object): Promise<unknown> => client.send(new SubmitJobCommand({ jobName: "fine", jobQueue: "Spot", jobDefinition: "arn:aws:batch:eu-west-1:000000000000:job-definition/Worker:1", ...overrides }));
+  const submit = (overrides: object): Promise<unknown> =>
+    client.send(
+      new SubmitJobCommand({
+        jobName: "fine",
+        jobQueue: "Spot",
+        jobDefinition: "arn:aws:batch:eu-west-1:000000000000:job-definition/Worker:1",
+        ...overrides,
+      }),
+    );
   await expect(submit({ jobName: "no spaces" })).rejects.toThrow(/not valid/);
   await expect(submit({ arrayProperties: { size: 1 } })).rejects.toThrow(/between 2 and 10000/);
   await expect(submit({ jobQueue: "Other" })).rejects.toThrow(/does not exist/);
   await expect(submit({ jobDefinition: "Other" })).rejects.toThrow(/does not exist/);
   await expect(submit({ parameters: { much: "x".repeat(31_000) } })).rejects.toThrow(/30 KiB/);
-  await expect(queue.submit({ ...request("0000000000000006"), jobDefinition: "gone" })).rejects.toThrow(EnvironmentError);
+  await expect(queue.submit({ ...request("0000000000000006"), jobDefinition: "gone" })).rejects.toThrow(
+    EnvironmentError,
+  );
   expect((await client.send(new ListJobsCommand({ jobQueue: "Spot" }))).jobSummaryList).toEqual([]);
 });

@@ -18,7 +18,11 @@ export class BatchServer {
   private readonly faults = { refuseSubmissions: 0, loseAnswers: 0, loseEvents: 0, repeatEvents: 0 };
   private events: Promise<unknown> = Promise.resolve();
 
-  constructor(surroundings: Surroundings, private readonly publish: (detail: Record<string, unknown>) => Promise<void>, concurrency = 2) {
+  constructor(
+    surroundings: Surroundings,
+    private readonly publish: (detail: Record<string, unknown>) => Promise<void>,
+    concurrency = 2,
+  ) {
     this.processes = new JobProcesses(surroundings);
     this.queue = new BatchQueue(this.processes, concurrency, (detail) => this.tell(detail));
     this.server = http.createServer((request, response) => void this.answer(request, response));
@@ -38,11 +42,20 @@ export class BatchServer {
   }
 
   private tell(detail: Record<string, unknown>): void {
-    const terminal = (detail["status"] === "SUCCEEDED" || detail["status"] === "FAILED") && (detail["arrayProperties"] as { index?: number } | undefined)?.index === undefined;
+    const terminal =
+      (detail["status"] === "SUCCEEDED" || detail["status"] === "FAILED") &&
+      (detail["arrayProperties"] as { index?: number } | undefined)?.index === undefined;
     let copies = 1;
-    if (terminal && this.faults.loseEvents > 0) { this.faults.loseEvents--; copies = 0; }
-    if (terminal && this.faults.repeatEvents > 0) { this.faults.repeatEvents--; copies = 3; }
-    for (let copy = 0; copy < copies; copy++) this.events = this.events.then(() => this.publish(detail)).catch(() => undefined);
+    if (terminal && this.faults.loseEvents > 0) {
+      this.faults.loseEvents--;
+      copies = 0;
+    }
+    if (terminal && this.faults.repeatEvents > 0) {
+      this.faults.repeatEvents--;
+      copies = 3;
+    }
+    for (let copy = 0; copy < copies; copy++)
+      this.events = this.events.then(() => this.publish(detail)).catch(() => undefined);
   }
 
   private async answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
@@ -64,37 +77,56 @@ export class BatchServer {
   }
 
   private route(path: string, body: unknown): unknown {
-    if (path.startsWith("/resources/")) return { arn: this.resource(path.slice("/resources/".length), body as ResourceRequest) };
+    if (path.startsWith("/resources/"))
+      return { arn: this.resource(path.slice("/resources/".length), body as ResourceRequest) };
     switch (path) {
-      case "/v1/submitjob": return this.submit(body as Submission);
-      case "/v1/describejobs": return { jobs: (body as { jobs: string[] }).jobs.flatMap((id) => this.queue.jobs.get(id) ?? []).map(detailOf) };
-      case "/v1/listjobs": return { jobSummaryList: this.list(body as ListRequest).map(detailOf) };
+      case "/v1/submitjob":
+        return this.submit(body as Submission);
+      case "/v1/describejobs":
+        return { jobs: (body as { jobs: string[] }).jobs.flatMap((id) => this.queue.jobs.get(id) ?? []).map(detailOf) };
+      case "/v1/listjobs":
+        return { jobSummaryList: this.list(body as ListRequest).map(detailOf) };
       case "/v1/terminatejob":
       case "/v1/canceljob": {
         const { jobId, reason } = body as { jobId: string; reason: string };
         this.queue.cancel(this.jobOf(jobId), reason);
         return {};
       }
-      case "/faults": return this.inject(faultRequest.parse(body));
-      default: throw new ClientError(`Expected a Batch call but received ${path}`);
+      case "/faults":
+        return this.inject(faultRequest.parse(body));
+      default:
+        throw new ClientError(`Expected a Batch call but received ${path}`);
     }
   }
 
   private submit(submission: Submission): unknown {
-    if (this.faults.refuseSubmissions > 0) { this.faults.refuseSubmissions--; throw new Throttled("Too Many Requests"); }
-    if (!this.queues.has(nameIn(submission.jobQueue))) throw new ClientError(`Job queue ${submission.jobQueue} does not exist`);
+    if (this.faults.refuseSubmissions > 0) {
+      this.faults.refuseSubmissions--;
+      throw new Throttled("Too Many Requests");
+    }
+    if (!this.queues.has(nameIn(submission.jobQueue)))
+      throw new ClientError(`Job queue ${submission.jobQueue} does not exist`);
     const definition = this.definitions.get(submission.jobDefinition);
-    const job = this.queue.submit({ ...submission, jobQueue: this.queues.get(nameIn(submission.jobQueue)) ?? "" }, definition);
-    if (this.faults.loseAnswers > 0) { this.faults.loseAnswers--; return "lost"; }
+    const job = this.queue.submit(
+      { ...submission, jobQueue: this.queues.get(nameIn(submission.jobQueue)) ?? "" },
+      definition,
+    );
+    if (this.faults.loseAnswers > 0) {
+      this.faults.loseAnswers--;
+      return "lost";
+    }
     return { jobId: job.jobId, jobName: submission.jobName, jobArn: detailOf(job)["jobArn"] };
   }
 
   /** As Batch does: RUNNING only unless a status or a filter is given; children only under their array. */
   private list({ jobQueue, arrayJobId, jobStatus, filters = [] }: ListRequest): Job[] {
     const name = filters.find((filter) => filter.name === "JOB_NAME")?.values[0];
-    const all = arrayJobId === undefined
-      ? [...this.queue.jobs.values()].filter(({ index, submission }) => index === undefined && nameIn(submission.jobQueue) === nameIn(jobQueue ?? ""))
-      : [...this.jobOf(arrayJobId).children];
+    const all =
+      arrayJobId === undefined
+        ? [...this.queue.jobs.values()].filter(
+            ({ index, submission }) => index === undefined && nameIn(submission.jobQueue) === nameIn(jobQueue ?? ""),
+          )
+        : [...this.jobOf(arrayJobId).children];
     if (name !== undefined) return all.filter(({ submission }) => submission.jobName === name);
     return all.filter(({ status }) => status === (jobStatus ?? "RUNNING"));
   }
@@ -115,14 +147,20 @@ export class BatchServer {
     Object.assign(this.faults, fault.next ?? {});
     // Before any of them may start: what waits is cancelled, not what runs.
     if (fault.noCapacity) {
-      for (const job of this.queue.jobs.values()) if (job.index === undefined && !isEnded(job)) this.queue.cancel(job, "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY");
+      for (const job of this.queue.jobs.values())
+        if (job.index === undefined && !isEnded(job)) this.queue.cancel(job, "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY");
     }
     if (fault.paused !== undefined) this.queue.paused = fault.paused;
     this.queue.pump();
     const running = this.processes.jobs;
-    if (fault.reclaim) for (const job of running) this.processes.end(job, "Host EC2 (instance i-0123456789abcdef0) terminated.", fault.reclaim === "at-once");
+    if (fault.reclaim)
+      for (const job of running)
+        this.processes.end(job, "Host EC2 (instance i-0123456789abcdef0) terminated.", fault.reclaim === "at-once");
     if (fault.outOfMemory) for (const job of running) this.processes.killForMemory(job);
-    return { running: running.length, jobs: [...this.queue.jobs.values()].filter(({ index }) => index === undefined).map(detailOf) };
+    return {
+      running: running.length,
+      jobs: [...this.queue.jobs.values()].filter(({ index }) => index === undefined).map(detailOf),
+    };
   }
 
   private jobOf(jobId: string): Job {
@@ -144,7 +182,10 @@ interface ListRequest {
 const count = z.number().int().min(0);
 const faultRequest = z.strictObject({
   /** How many of the next of each go wrong. */
-  next: z.strictObject({ refuseSubmissions: count, loseAnswers: count, loseEvents: count, repeatEvents: count }).partial().optional(),
+  next: z
+    .strictObject({ refuseSubmissions: count, loseAnswers: count, loseEvents: count, repeatEvents: count })
+    .partial()
+    .optional(),
   paused: z.boolean().optional(),
   reclaim: z.enum(["with-notice", "at-once"]).optional(),
   outOfMemory: z.boolean().optional(),

@@ -2,7 +2,13 @@ import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } fr
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import sharp from "sharp";
 import type { BatchName } from "../../lib/contract/names";
-import { batchResultsPrefix, incomingBatchPrefix, readyMarkerKey, runsPrefix, summaryKey } from "../../lib/contract/object-keys";
+import {
+  batchResultsPrefix,
+  incomingBatchPrefix,
+  readyMarkerKey,
+  runsPrefix,
+  summaryKey,
+} from "../../lib/contract/object-keys";
 import { summary as summaryDocument, type Summary } from "../../lib/contract/summary";
 import { emulatorCredentials } from "./emulator-process";
 
@@ -12,7 +18,11 @@ export class BucketContents {
 
   private readonly queues: SQSClient;
 
-  constructor(endpoint: string, readonly bucket: string, private readonly hintsQueueUrl: string) {
+  constructor(
+    endpoint: string,
+    readonly bucket: string,
+    private readonly hintsQueueUrl: string,
+  ) {
     this.client = new S3Client({ endpoint, ...emulatorCredentials });
     this.queues = new SQSClient({ endpoint, ...emulatorCredentials });
   }
@@ -23,10 +33,16 @@ export class BucketContents {
   }
 
   async put(key: string, body: Uint8Array | string): Promise<void> {
-    await this.client.send(new PutObjectCommand({ Bucket: this.bucket, Key: key, Body: body, ContentLength: Buffer.byteLength(body) }));
+    await this.client.send(
+      new PutObjectCommand({ Bucket: this.bucket, Key: key, Body: body, ContentLength: Buffer.byteLength(body) }),
+    );
   }
 
-  async upload(batch: BatchName, images: Readonly<Record<string, Uint8Array>>, { settings, ready = true }: { settings?: object; ready?: boolean } = {}): Promise<void> {
+  async upload(
+    batch: BatchName,
+    images: Readonly<Record<string, Uint8Array>>,
+    { settings, ready = true }: { settings?: object; ready?: boolean } = {},
+  ): Promise<void> {
     if (settings) await this.put(`${incomingBatchPrefix(batch)}batch.json`, JSON.stringify(settings));
     for (const [name, body] of Object.entries(images)) await this.put(`${incomingBatchPrefix(batch)}${name}`, body);
     if (ready) await this.put(readyMarkerKey(batch), "");
@@ -36,7 +52,9 @@ export class BucketContents {
     const keys: string[] = [];
     let token: string | undefined;
     do {
-      const page = await this.client.send(new ListObjectsV2Command({ Bucket: this.bucket, Prefix: prefix, ContinuationToken: token }));
+      const page = await this.client.send(
+        new ListObjectsV2Command({ Bucket: this.bucket, Prefix: prefix, ContinuationToken: token }),
+      );
       keys.push(...(page.Contents ?? []).map(({ Key }) => Key ?? ""));
       token = page.NextContinuationToken;
     } while (token !== undefined);
@@ -60,7 +78,9 @@ export class BucketContents {
       return now && isIt(now) ? now : undefined;
     }, seconds);
     if (found) return found;
-    throw new Error(`batch ${batch} has no such summary after ${seconds} s; under runs/: ${(await this.keys(`${runsPrefix}${batch}/`)).join(", ")}`);
+    throw new Error(
+      `batch ${batch} has no such summary after ${seconds} s; under runs/: ${(await this.keys(`${runsPrefix}${batch}/`)).join(", ")}`,
+    );
   }
 
   close(): void {
@@ -84,5 +104,7 @@ export function picture(number: number): Promise<Buffer> {
   const side = 64;
   const pixels = Buffer.alloc(side * side * 3, 200);
   for (let pixel = 0; pixel < side * side; pixel++) pixels[pixel * 3 + (number % 3)] = (pixel * (number + 3)) % 251;
-  return sharp(pixels, { raw: { width: side, height: side, channels: 3 } }).png().toBuffer();
+  return sharp(pixels, { raw: { width: side, height: side, channels: 3 } })
+    .png()
+    .toBuffer();
 }

@@ -32,17 +32,37 @@ export async function deployCloud(python: string, configuration: Readonly<Record
   const scratch = mkdtempSync(path.join(os.tmpdir(), "cytolens-cloud-"));
   let emulator: Emulator | undefined;
   const log = process.env["CYTOLENS_EMULATOR_LOG"];
-  const batch = new BatchServer({
-    workingFolder: projectRoot,
-    environment: { ORT_DISABLE_TELEMETRY: "1", AWS_EC2_METADATA_DISABLED: "true", AWS_REGION: emulatorCredentials.region },
-    log: (line) => { if (log !== undefined) writeFileSync(`${log}.jobs`, `${line}\n`, { flag: "a" }); },
-    // Jobs run under their role, whose policies the emulator enforces.
-    credentials: async (role) => ({ ...(await credentialsOf(emulator?.endpoint ?? "", role)), AWS_ENDPOINT_URL: emulator?.endpoint ?? "" }),
-  }, async (detail) => {
-    await fetch(`${emulator?.endpoint}/_cytolens/events`, { method: "POST", body: JSON.stringify([
-      { Source: "aws.batch", DetailType: "Batch Job State Change", Detail: JSON.stringify(detail), Resources: [detail["jobArn"]] },
-    ]) });
-  });
+  const batch = new BatchServer(
+    {
+      workingFolder: projectRoot,
+      environment: {
+        ORT_DISABLE_TELEMETRY: "1",
+        AWS_EC2_METADATA_DISABLED: "true",
+        AWS_REGION: emulatorCredentials.region,
+      },
+      log: (line) => {
+        if (log !== undefined) writeFileSync(`${log}.jobs`, `${line}\n`, { flag: "a" });
+      },
+      // Jobs run under their role, whose policies the emulator enforces.
+      credentials: async (role) => ({
+        ...(await credentialsOf(emulator?.endpoint ?? "", role)),
+        AWS_ENDPOINT_URL: emulator?.endpoint ?? "",
+      }),
+    },
+    async (detail) => {
+      await fetch(`${emulator?.endpoint}/_cytolens/events`, {
+        method: "POST",
+        body: JSON.stringify([
+          {
+            Source: "aws.batch",
+            DetailType: "Batch Job State Change",
+            Detail: JSON.stringify(detail),
+            Resources: [detail["jobArn"]],
+          },
+        ]),
+      });
+    },
+  );
   const stop = async (): Promise<void> => {
     await batch.close();
     await emulator?.stop();
@@ -50,27 +70,63 @@ export async function deployCloud(python: string, configuration: Readonly<Record
   };
   try {
     const port = await batch.listen();
-    emulator = await startMinistack(python, {
-      BATCH_SERVER: `http://127.0.0.1:${port}`, AUTH: "true", LAMBDA_EXECUTOR: "local", NODE_PATH: awsSdkAlone(scratch), ORT_DISABLE_TELEMETRY: "1",
-      AWS_REGION: emulatorCredentials.region, ...(log === undefined ? {} : { CYTOLENS_EMULATOR_LOG: log }),
-    }, [path.join(projectRoot, "test/emulator/launcher.py")]);
+    emulator = await startMinistack(
+      python,
+      {
+        BATCH_SERVER: `http://127.0.0.1:${port}`,
+        AUTH: "true",
+        LAMBDA_EXECUTOR: "local",
+        NODE_PATH: awsSdkAlone(scratch),
+        ORT_DISABLE_TELEMETRY: "1",
+        AWS_REGION: emulatorCredentials.region,
+        ...(log === undefined ? {} : { CYTOLENS_EMULATOR_LOG: log }),
+      },
+      [path.join(projectRoot, "test/emulator/launcher.py")],
+    );
     const outputs = await deploy(scratch, emulator.endpoint, configuration);
     const { endpoint } = emulator;
     const resources = await resourcesOf(endpoint);
     return {
-      endpoint, outputs, bucket: outputs["BucketName"] ?? "", stop, hintsQueueUrl: resources.get("HintsQueue") ?? "",
+      endpoint,
+      outputs,
+      bucket: outputs["BucketName"] ?? "",
+      stop,
+      hintsQueueUrl: resources.get("HintsQueue") ?? "",
       cytolens: async (words) => {
         const { accessKeyId, secretAccessKey } = emulatorCredentials.credentials;
-        const env = { ...process.env, AWS_ENDPOINT_URL: endpoint, AWS_REGION: emulatorCredentials.region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
-        return (await execute(process.execPath, [path.join(projectRoot, "dist/bin/cytolens.js"), ...words], { cwd: scratch, env })).stdout;
+        const env = {
+          ...process.env,
+          AWS_ENDPOINT_URL: endpoint,
+          AWS_REGION: emulatorCredentials.region,
+          AWS_ACCESS_KEY_ID: accessKeyId,
+          AWS_SECRET_ACCESS_KEY: secretAccessKey,
+        };
+        return (
+          await execute(process.execPath, [path.join(projectRoot, "dist/bin/cytolens.js"), ...words], {
+            cwd: scratch,
+            env,
+          })
+        ).stdout;
       },
       actingAs: async (role) => {
-        const granted = await credentialsOf(endpoint, `arn:aws:iam::${emulatorCredentials.credentials.accessKeyId}:role/${resources.get(role)}`);
-        return new S3Client({ endpoint, region: emulatorCredentials.region, credentials: {
-          accessKeyId: granted["AWS_ACCESS_KEY_ID"] ?? "", secretAccessKey: granted["AWS_SECRET_ACCESS_KEY"] ?? "", sessionToken: granted["AWS_SESSION_TOKEN"] ?? "",
-        } });
+        const granted = await credentialsOf(
+          endpoint,
+          `arn:aws:iam::${emulatorCredentials.credentials.accessKeyId}:role/${resources.get(role)}`,
+        );
+        return new S3Client({
+          endpoint,
+          region: emulatorCredentials.region,
+          credentials: {
+            accessKeyId: granted["AWS_ACCESS_KEY_ID"] ?? "",
+            secretAccessKey: granted["AWS_SECRET_ACCESS_KEY"] ?? "",
+            sessionToken: granted["AWS_SESSION_TOKEN"] ?? "",
+          },
+        });
       },
-      inject: async (fault) => (await (await fetch(`http://127.0.0.1:${port}/faults`, { method: "POST", body: JSON.stringify(fault) })).json()) as Record<string, unknown>,
+      inject: async (fault) =>
+        (await (
+          await fetch(`http://127.0.0.1:${port}/faults`, { method: "POST", body: JSON.stringify(fault) })
+        ).json()) as Record<string, unknown>,
     };
   } catch (error) {
     await stop();
@@ -79,12 +135,18 @@ export async function deployCloud(python: string, configuration: Readonly<Record
 }
 
 async function credentialsOf(endpoint: string, role: string): Promise<Record<string, string>> {
-  return (await (await fetch(`${endpoint}/_cytolens/credentials?role=${encodeURIComponent(role)}`)).json()) as Record<string, string>;
+  return (await (await fetch(`${endpoint}/_cytolens/credentials?role=${encodeURIComponent(role)}`)).json()) as Record<
+    string,
+    string
+  >;
 }
 
 /** The stack's physical names, by the beginning of their names in the template (without the hash the CDK appends). */
 async function resourcesOf(endpoint: string): Promise<Map<string, string>> {
-  const answer = (await (await fetch(`${endpoint}/_cytolens/resources?stack=${stackName}`)).json()) as Record<string, string>;
+  const answer = (await (await fetch(`${endpoint}/_cytolens/resources?stack=${stackName}`)).json()) as Record<
+    string,
+    string
+  >;
   return new Map(Object.entries(answer).map(([logicalId, physicalId]) => [logicalId.slice(0, -8), physicalId]));
 }
 
@@ -101,14 +163,41 @@ async function deploy(scratch: string, endpoint: string, configuration: unknown)
   const outputs = path.join(scratch, "outputs.json");
   const { accessKeyId, secretAccessKey } = emulatorCredentials.credentials;
   const environment = {
-    ...process.env, AWS_ENDPOINT_URL: endpoint, AWS_REGION: emulatorCredentials.region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_EC2_METADATA_DISABLED: "true", CI: "true", CDK_HOME: path.join(scratch, "cdk-home"), CDK_DISABLE_CLI_TELEMETRY: "true",
+    ...process.env,
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: emulatorCredentials.region,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_EC2_METADATA_DISABLED: "true",
+    CI: "true",
+    CDK_HOME: path.join(scratch, "cdk-home"),
+    CDK_DISABLE_CLI_TELEMETRY: "true",
   };
   const run = (program: string, args: string[], extra = {}): Promise<unknown> =>
-    execute(process.execPath, [path.join(projectRoot, program), ...args], { cwd: scratch, env: { ...environment, ...extra }, timeout: deployMilliseconds, maxBuffer: 64 * 1024 * 1024 });
-  await run("dist/bin/app.js", [], { CDK_OUTDIR: assembly, CDK_CONTEXT_JSON: JSON.stringify({ cytolens: { stackName, ...(configuration as object) } }) });
+    execute(process.execPath, [path.join(projectRoot, program), ...args], {
+      cwd: scratch,
+      env: { ...environment, ...extra },
+      timeout: deployMilliseconds,
+      maxBuffer: 64 * 1024 * 1024,
+    });
+  await run("dist/bin/app.js", [], {
+    CDK_OUTDIR: assembly,
+    CDK_CONTEXT_JSON: JSON.stringify({ cytolens: { stackName, ...(configuration as object) } }),
+  });
   const cdk = "node_modules/aws-cdk/bin/cdk";
   await run(cdk, ["bootstrap", `aws://${accessKeyId}/${emulatorCredentials.region}`, "--no-notices"]);
-  await run(cdk, ["deploy", "--app", assembly, "--all", "--require-approval", "never", "--no-notices", "--outputs-file", outputs, "--output", path.join(scratch, "deployed")]);
+  await run(cdk, [
+    "deploy",
+    "--app",
+    assembly,
+    "--all",
+    "--require-approval",
+    "never",
+    "--no-notices",
+    "--outputs-file",
+    outputs,
+    "--output",
+    path.join(scratch, "deployed"),
+  ]);
   return (JSON.parse(readFileSync(outputs, "utf8")) as Record<string, Record<string, string>>)[stackName] ?? {};
 }

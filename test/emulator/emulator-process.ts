@@ -11,7 +11,10 @@ export interface Emulator {
 }
 
 /** What clients need to talk to an emulator: an address instead of a name in the endpoint makes the S3 client path-style. */
-export const emulatorCredentials = { region: "eu-west-1", credentials: { accessKeyId: "000000000000", secretAccessKey: "test" } } as const;
+export const emulatorCredentials = {
+  region: "eu-west-1",
+  credentials: { accessKeyId: "000000000000", secretAccessKey: "test" },
+} as const;
 
 interface Program {
   readonly python: string;
@@ -25,12 +28,20 @@ interface Program {
 }
 
 /** Starts an emulator on a free port of this machine, in a scratch folder of its own that goes with it. */
-export async function startEmulator({ python, words, healthPath, readyMilliseconds, environment, log }: Program): Promise<Emulator> {
+export async function startEmulator({
+  python,
+  words,
+  healthPath,
+  readyMilliseconds,
+  environment,
+  log,
+}: Program): Promise<Emulator> {
   const port = await freePort();
   const scratch = mkdtempSync(path.join(os.tmpdir(), "cytolens-emulator-"));
   const output = log === undefined ? "ignore" : openSync(log, "a");
   const child = spawn(python, words, {
-    cwd: scratch, stdio: ["ignore", output, output],
+    cwd: scratch,
+    stdio: ["ignore", output, output],
     env: { ...process.env, TMPDIR: scratch, HOME: scratch, ...environment(port, scratch) },
   });
   const endpoint = `http://127.0.0.1:${port}`;
@@ -39,10 +50,17 @@ export async function startEmulator({ python, words, healthPath, readyMillisecon
     rmSync(scratch, { recursive: true, force: true });
   };
   const deadline = Date.now() + readyMilliseconds;
-  while (!(await fetch(`${endpoint}${healthPath}`).then((answer) => answer.ok, () => false))) {
+  while (
+    !(await fetch(`${endpoint}${healthPath}`).then(
+      (answer) => answer.ok,
+      () => false,
+    ))
+  ) {
     if (child.exitCode !== null || Date.now() > deadline) {
       await stop();
-      throw new Error(`Expected the emulator to answer at ${endpoint} within ${readyMilliseconds / 1000} s but it did not`);
+      throw new Error(
+        `Expected the emulator to answer at ${endpoint} within ${readyMilliseconds / 1000} s but it did not`,
+      );
     }
     await pause(100);
   }

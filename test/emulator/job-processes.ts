@@ -21,20 +21,37 @@ export class JobProcesses {
     const { definition, submission, index, attempts } = job;
     const startedAt = Date.now();
     const [command, ...args] = definition.command;
-    const child = spawn(command === "node" ? process.execPath : command ?? "false", args, {
+    const child = spawn(command === "node" ? process.execPath : (command ?? "false"), args, {
       cwd: this.surroundings.workingFolder,
       stdio: ["ignore", "pipe", "pipe"],
       env: {
-        PATH: process.env["PATH"], TMPDIR: process.env["TMPDIR"], ...this.surroundings.environment, ...(await this.surroundings.credentials(definition.roleArn)),
-        ...Object.fromEntries([...definition.environment, ...(submission.containerOverrides?.environment ?? [])].map(({ name, value }) => [name, value])),
-        AWS_BATCH_JOB_ID: job.jobId, AWS_BATCH_JOB_ATTEMPT: String(attempts.length + 1),
+        PATH: process.env["PATH"],
+        TMPDIR: process.env["TMPDIR"],
+        ...this.surroundings.environment,
+        ...(await this.surroundings.credentials(definition.roleArn)),
+        ...Object.fromEntries(
+          [...definition.environment, ...(submission.containerOverrides?.environment ?? [])].map(({ name, value }) => [
+            name,
+            value,
+          ]),
+        ),
+        AWS_BATCH_JOB_ID: job.jobId,
+        AWS_BATCH_JOB_ATTEMPT: String(attempts.length + 1),
         ...(index === undefined ? {} : { AWS_BATCH_JOB_ARRAY_INDEX: String(index) }),
       },
     });
     const entry: { readonly child: ChildProcess; ending?: string } = { child };
     this.running.set(job, entry);
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => this.surroundings.log(`[${job.jobId.slice(0, 8)}${index === undefined ? "" : `:${index}`}] ${chunk.toString().trimEnd()}`));
-    const timer = definition.timeoutSeconds === undefined ? undefined : setTimeout(() => this.end(job, "Job attempt duration exceeded timeout"), definition.timeoutSeconds * 1000);
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk: Buffer) =>
+        this.surroundings.log(
+          `[${job.jobId.slice(0, 8)}${index === undefined ? "" : `:${index}`}] ${chunk.toString().trimEnd()}`,
+        ),
+      );
+    const timer =
+      definition.timeoutSeconds === undefined
+        ? undefined
+        : setTimeout(() => this.end(job, "Job attempt duration exceeded timeout"), definition.timeoutSeconds * 1000);
     const exit = await new Promise<number>((resolve) => {
       child.once("error", () => resolve(127));
       child.once("close", (code, signal) => resolve(code ?? (signal === "SIGKILL" ? 137 : 143)));
@@ -42,9 +59,15 @@ export class JobProcesses {
     clearTimeout(timer);
     this.running.delete(job);
     return {
-      startedAt, stoppedAt: Date.now(),
+      startedAt,
+      stoppedAt: Date.now(),
       // An instance that is gone leaves no exit code behind.
-      container: entry.ending?.startsWith("Host EC2") ? {} : { exitCode: exit, ...(exit === 137 ? { reason: "OutOfMemoryError: Container killed due to memory usage" } : {}) },
+      container: entry.ending?.startsWith("Host EC2")
+        ? {}
+        : {
+            exitCode: exit,
+            ...(exit === 137 ? { reason: "OutOfMemoryError: Container killed due to memory usage" } : {}),
+          },
       statusReason: entry.ending ?? "Essential container in task exited",
     };
   }

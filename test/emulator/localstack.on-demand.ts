@@ -12,9 +12,12 @@ const start = (): Promise<Emulator> => {
 
 // It compares percent-encoded keys where S3 compares the keys' bytes, and cannot go on at a key that is not ASCII.
 const paging = [
-  "such keys are listed in that order over pages", "is in the order of UTF-8 bytes, whatever the size of its pages",
-  "starts after a key, there or not", "with a delimiter names folders once, over pages",
+  "such keys are listed in that order over pages",
+  "is in the order of UTF-8 bytes, whatever the size of its pages",
+  "starts after a key, there or not",
+  "with a delimiter names folders once, over pages",
 ];
 
 describe("LocalStack's S3 bucket", () => s3BucketContract(start, { known: paging }));
-describe("LocalStack's queues and notices", () => messagesContract(start, { keyOfSpaceAndPlus: "incoming/keys/a%20b%2Bc.png" }));
+describe("LocalStack's queues and notices", () =>
+  messagesContract(start, { keyOfSpaceAndPlus: "incoming/keys/a%20b%2Bc.png" }));

@@ -6,14 +6,33 @@ export const pins = ["ministack==1.5.33", "botocore==1.43.106", "boto3==1.43.106
 
 /** The Python environment with the emulator, made on first use outside the tree; a sentence where it cannot be had. */
 export const emulatorPython = (): FoundPython =>
-  pythonEnvironment({ name: "ministack-1.5.33", interpreters: ["python3"], packages: pins, installMilliseconds: 240_000 });
+  pythonEnvironment({
+    name: "ministack-1.5.33",
+    interpreters: ["python3"],
+    packages: pins,
+    installMilliseconds: 240_000,
+  });
 
 /** Starts the emulator; what `environment` names is set for it besides. */
-export const startMinistack = (python: string, environment: Readonly<Record<string, string>> = {}, words: readonly string[] = ["-m", "ministack"]): Promise<Emulator> =>
+export const startMinistack = (
+  python: string,
+  environment: Readonly<Record<string, string>> = {},
+  words: readonly string[] = ["-m", "ministack"],
+): Promise<Emulator> =>
   startEmulator({
-    python, words, healthPath: "/_ministack/health", readyMilliseconds: 30_000, log: environment["CYTOLENS_EMULATOR_LOG"],
+    python,
+    words,
+    healthPath: "/_ministack/health",
+    readyMilliseconds: 30_000,
+    log: environment["CYTOLENS_EMULATOR_LOG"],
     environment: (port) => ({
-      BIND_HOST: "127.0.0.1", MINISTACK_HOST: "127.0.0.1", GATEWAY_PORT: String(port), MINISTACK_REGION: emulatorCredentials.region,
-      SFTP_ENABLED: "0", IOT_MTLS_ENABLED: "0", AWS_ACCESS_KEY_ID: emulatorCredentials.credentials.accessKeyId, ...environment,
+      BIND_HOST: "127.0.0.1",
+      MINISTACK_HOST: "127.0.0.1",
+      GATEWAY_PORT: String(port),
+      MINISTACK_REGION: emulatorCredentials.region,
+      SFTP_ENABLED: "0",
+      IOT_MTLS_ENABLED: "0",
+      AWS_ACCESS_KEY_ID: emulatorCredentials.credentials.accessKeyId,
+      ...environment,
     }),
   });

@@ -29,15 +29,24 @@ export function pythonEnvironment({ name, interpreters, version, packages, insta
   const draft = mkdtempSync(path.join(cache, "draft-"));
   try {
     execFileSync(interpreter, ["-m", "venv", draft], { timeout: installMilliseconds, stdio: "ignore" });
-    execFileSync(path.join(draft, "bin", "python"), ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages], { timeout: installMilliseconds, stdio: "ignore" });
+    execFileSync(
+      path.join(draft, "bin", "python"),
+      ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages],
+      { timeout: installMilliseconds, stdio: "ignore" },
+    );
     // Scripts of a moved environment still name the old folder; `python -m` does not.
     renameSync(draft, folder);
     return { python };
   } catch {
     rmSync(draft, { recursive: true, force: true });
-    return existsSync(python) ? { python } : { missing: `the Python packages of ${name} cannot be installed (no package registry)` };
+    return existsSync(python)
+      ? { python }
+      : { missing: `the Python packages of ${name} cannot be installed (no package registry)` };
   }
 }
 
 const serves = (program: string, version: string | undefined): boolean =>
-  spawnSync(program, ["-c", `import sys, venv, ensurepip; sys.exit(${version === undefined ? "0" : `"%d.%d" % sys.version_info[:2] != "${version}"`})`]).status === 0;
+  spawnSync(program, [
+    "-c",
+    `import sys, venv, ensurepip; sys.exit(${version === undefined ? "0" : `"%d.%d" % sys.version_info[:2] != "${version}"`})`,
+  ]).status === 0;

@@ -7,22 +7,43 @@ import { wilsonInterval } from "../../lib/evaluation/wilson";
 import { rocCurve } from "../../lib/evaluation/roc";
 
 /** Worked by hand, and agreeing with scikit-learn's documentation of classification_report for this example. */
-const truths = [0, 1, 2, 2, 2], predictions = [0, 0, 2, 2, 1];
+const truths = [0, 1, 2, 2, 2],
+  predictions = [0, 0, 2, 2, 1];
 
 describe("scores of a classification", () => {
   const matrix = confusionMatrix(["class 0", "class 1", "class 2"], truths, predictions);
 
   it("count truths by row and predictions by column", () => {
-    expect(matrix.counts).toEqual([[1, 0, 0], [1, 0, 0], [0, 1, 2]]);
+    expect(matrix.counts).toEqual([
+      [1, 0, 0],
+      [1, 0, 0],
+      [0, 1, 2],
+    ]);
     expect(rowNormalised(matrix)[2]).toEqual([0, 1 / 3, 2 / 3]);
   });
 
   it("are scikit-learn's for its own example", () => {
     const { accuracy, perClass, macro, weighted } = classificationScores(matrix);
     expect(accuracy).toBeCloseTo(0.6);
-    expect(perClass.map(({ precision, recall, f1, support }) => [precision, recall, f1, support].map((value) => Number(value.toFixed(2))))).toEqual([[0.5, 1, 0.67, 1], [0, 0, 0, 1], [1, 0.67, 0.8, 3]]);
-    expect([macro.precision, macro.recall, macro.f1].map((value) => value.toFixed(2))).toEqual(["0.50", "0.56", "0.49"]);
-    expect([weighted.precision, weighted.recall, weighted.f1].map((value) => value.toFixed(2))).toEqual(["0.70", "0.60", "0.61"]);
+    expect(
+      perClass.map(({ precision, recall, f1, support }) =>
+        [precision, recall, f1, support].map((value) => Number(value.toFixed(2))),
+      ),
+    ).toEqual([
+      [0.5, 1, 0.67, 1],
+      [0, 0, 0, 1],
+      [1, 0.67, 0.8, 3],
+    ]);
+    expect([macro.precision, macro.recall, macro.f1].map((value) => value.toFixed(2))).toEqual([
+      "0.50",
+      "0.56",
+      "0.49",
+    ]);
+    expect([weighted.precision, weighted.recall, weighted.f1].map((value) => value.toFixed(2))).toEqual([
+      "0.70",
+      "0.60",
+      "0.61",
+    ]);
   });
 
   it("refuse a class that does not exist", () => {
@@ -49,12 +70,28 @@ describe("the area under a ROC curve", () => {
 describe("calibration", () => {
   it("is perfect when predictions are right as often as they say", () => {
     const confidences = Array.from({ length: 10 }, () => 0.8);
-    expect(calibration(confidences, confidences.map((_, index) => index < 8)).expectedError).toBeCloseTo(0);
-    expect(calibration(confidences, confidences.map((_, index) => index < 3)).expectedError).toBeCloseTo(0.5);
+    expect(
+      calibration(
+        confidences,
+        confidences.map((_, index) => index < 8),
+      ).expectedError,
+    ).toBeCloseTo(0);
+    expect(
+      calibration(
+        confidences,
+        confidences.map((_, index) => index < 3),
+      ).expectedError,
+    ).toBeCloseTo(0.5);
   });
 
   it("tells what so few images show by chance: √(2 p (1 − p) / π n) in a single bin", () => {
-    const [few, many] = [100, 1600].map((samples) => calibration(Array.from({ length: samples }, () => 0.7), Array.from({ length: samples }, (_, index) => index % 10 < 7)).expectedErrorByChance) as [number, number];
+    const [few, many] = [100, 1600].map(
+      (samples) =>
+        calibration(
+          Array.from({ length: samples }, () => 0.7),
+          Array.from({ length: samples }, (_, index) => index % 10 < 7),
+        ).expectedErrorByChance,
+    ) as [number, number];
     expect(Math.abs(few / Math.sqrt((2 * 0.7 * 0.3) / (Math.PI * 100)) - 1)).toBeLessThan(0.2);
     expect(many).toBeLessThan(few / 3);
   });
@@ -68,7 +105,8 @@ describe("calibration", () => {
 describe("bootstrap intervals", () => {
   it("have the width of the normal approximation for a share, and repeat by seed", () => {
     const right = Array.from({ length: 400 }, (_, index) => index % 5 !== 0);
-    const accuracy = (sample: Int32Array) => sample.reduce((sum, index) => sum + (right[index] ? 1 : 0), 0) / sample.length;
+    const accuracy = (sample: Int32Array) =>
+      sample.reduce((sum, index) => sum + (right[index] ? 1 : 0), 0) / sample.length;
     const { low, high } = bootstrapInterval(400, accuracy);
     expect(low).toBeCloseTo(0.8 - 1.96 * 0.02, 1.7);
     expect(high).toBeCloseTo(0.8 + 1.96 * 0.02, 1.7);
@@ -78,7 +116,12 @@ describe("bootstrap intervals", () => {
 
 describe("Wilson's interval", () => {
   it("is the textbook's for 0, 10 and 20 of 20", () => {
-    expect([wilsonInterval(0, 20), wilsonInterval(10, 20), wilsonInterval(20, 20)].flatMap(({ low, high }) => [low.toFixed(4), high.toFixed(4)])).toEqual(["0.0000", "0.1611", "0.2993", "0.7007", "0.8389", "1.0000"]);
+    expect(
+      [wilsonInterval(0, 20), wilsonInterval(10, 20), wilsonInterval(20, 20)].flatMap(({ low, high }) => [
+        low.toFixed(4),
+        high.toFixed(4),
+      ]),
+    ).toEqual(["0.0000", "0.1611", "0.2993", "0.7007", "0.8389", "1.0000"]);
   });
 });
 
@@ -88,8 +131,22 @@ describe("a report page", () => {
     const evaluation = evaluatePredictions(classes, [0.9, 0.1, 0.6, 0.4, 0.2, 0.8], [0, 1, 1]);
     expect(evaluation.accuracy).toBeCloseTo(2 / 3);
     const page = evaluationPage({
-      model: { name: "m", sha256: "0".repeat(64) }, data: "d", part: "all images", flips: false, classes, evaluation, unreadable: [],
-      predictions: [{ name: "<script>alert(1)</script>.png", className: "b", predicted: "<b>a</b>", probability: 0.6, probabilities: [0.6, 0.4] }],
+      model: { name: "m", sha256: "0".repeat(64) },
+      data: "d",
+      part: "all images",
+      flips: false,
+      classes,
+      evaluation,
+      unreadable: [],
+      predictions: [
+        {
+          name: "<script>alert(1)</script>.png",
+          className: "b",
+          predicted: "<b>a</b>",
+          probability: 0.6,
+          probabilities: [0.6, 0.4],
+        },
+      ],
     });
     expect(page).not.toMatch(/<script|<b>/);
     expect(page).toContain("&lt;script&gt;alert(1)");

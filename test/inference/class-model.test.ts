@@ -8,7 +8,14 @@ const float = (name: string, shape: readonly Dimension[]): ValueInfo => ({ name,
 function modelWith(inputs: ValueInfo[], write: (builder: GraphBuilder, graph: Graph) => void): Model {
   const graph: Graph = { name: "test", nodes: [], inputs, outputs: [], initializers: new Map(), valueInfo: new Map() };
   write(new GraphBuilder(graph), graph);
-  return { irVersion: 8, producerName: "", producerVersion: "", opsets: new Map([["", 18]]), graph, metadata: new Map() };
+  return {
+    irVersion: 8,
+    producerName: "",
+    producerVersion: "",
+    opsets: new Map([["", 18]]),
+    graph,
+    metadata: new Map(),
+  };
 }
 
 function convolutional(inputs: ValueInfo[], head?: "Softmax"): Model {
@@ -35,7 +42,11 @@ const codeOf = (action: () => unknown): string => {
 describe("finding a classifier in a graph", () => {
   it("finds input, logits and classes", () => {
     const found = classModelOf(convolutional([float("image", ["N", 3, 32, 48])]));
-    expect(found).toMatchObject({ input: { name: "image", layout: "NCHW", channels: 3, height: 32, width: 48 }, logits: "scores", classes: 5 });
+    expect(found).toMatchObject({
+      input: { name: "image", layout: "NCHW", channels: 3, height: 32, width: 48 },
+      logits: "scores",
+      classes: 5,
+    });
     expect(found.head).toBeUndefined();
     expect(found.fixedBatch).toBeUndefined();
   });
@@ -47,9 +58,16 @@ describe("finding a classifier in a graph", () => {
 
   it("takes the asked size where the graph leaves it open, 224 where nobody asks", () => {
     const open = [float("image", ["N", 3, "height", "width"])];
-    expect(classModelOf(convolutional(open), { size: { height: 40, width: 50 } }).input).toMatchObject({ height: 40, width: 50 });
+    expect(classModelOf(convolutional(open), { size: { height: 40, width: 50 } }).input).toMatchObject({
+      height: 40,
+      width: 50,
+    });
     expect(classModelOf(convolutional(open)).input).toMatchObject({ height: 224, width: 224 });
-    expect(codeOf(() => classModelOf(convolutional([float("image", ["N", 3, 32, 32])]), { size: { height: 40, width: 32 } }))).toMatch(/^model.size: .*height of 32 pixels.*40/);
+    expect(
+      codeOf(() =>
+        classModelOf(convolutional([float("image", ["N", 3, 32, 32])]), { size: { height: 40, width: 32 } }),
+      ),
+    ).toMatch(/^model.size: .*height of 32 pixels.*40/);
   });
 
   it("puts channels first where the file has them last", () => {
@@ -64,9 +82,17 @@ describe("finding a classifier in a graph", () => {
   });
 
   it.each<[string, ValueInfo[], RegExp]>([
-    ["integer images", [{ name: "image", dataType: "uint8", shape: ["N", 3, 32, 32] }], /^model.input: .*"image" \(uint8 \[N, 3, 32, 32\]\)/],
+    [
+      "integer images",
+      [{ name: "image", dataType: "uint8", shape: ["N", 3, 32, 32] }],
+      /^model.input: .*"image" \(uint8 \[N, 3, 32, 32\]\)/,
+    ],
     ["inputs of three axes", [float("image", ["N", 3, 32])], /^model.input: Expected a float input of four axes/],
-    ["two images", [float("a", ["N", 3, 32, 32]), float("b", ["N", 3, 32, 32])], /^model.input: .*has 2; name one of "a", "b"/],
+    [
+      "two images",
+      [float("a", ["N", 3, 32, 32]), float("b", ["N", 3, 32, 32])],
+      /^model.input: .*has 2; name one of "a", "b"/,
+    ],
     ["channels nowhere", [float("image", ["N", "c", "h", "w"])], /^model.layout: /],
   ])("refuses %s", (_what, inputs, message) => {
     expect(codeOf(() => classModelOf(convolutional(inputs)))).toMatch(message);
@@ -90,10 +116,12 @@ describe("the layer that Grad-CAM reads", () => {
   it("must exist, and be a feature map", () => {
     expect(codeOf(() => featureLayerOf(found, "layer4"))).toMatch(/^model.unknown-layer: .*"conv"/);
     expect(codeOf(() => featureLayerOf(found, "flat"))).toMatch(/^model.not-a-feature-map: .*"flat" has \[1, 4\]/);
-    const flat = classModelOf(modelWith([float("image", ["N", 3, 4, 4])], (builder, graph) => {
-      builder.add("Flatten", ["image"], { axis: 1 }, "scores");
-      graph.outputs.push(float("scores", ["N", 48]));
-    }));
+    const flat = classModelOf(
+      modelWith([float("image", ["N", 3, 4, 4])], (builder, graph) => {
+        builder.add("Flatten", ["image"], { axis: 1 }, "scores");
+        graph.outputs.push(float("scores", ["N", 48]));
+      }),
+    );
     expect(codeOf(() => featureLayerOf(flat))).toMatch(/^model.no-feature-map/);
   });
 });

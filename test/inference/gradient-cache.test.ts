@@ -4,7 +4,14 @@ import path from "node:path";
 import { defaultCacheFolder, GradientCache, type CacheIdentity } from "../../lib/inference/gradient-cache";
 
 const identity: CacheIdentity = {
-  modelSha256: "a", engineVersion: "1", passesVersion: 1, runtimeVersion: "1.30.0", provider: "cpu", input: { height: 4 }, output: "logits", request: { batch: 8 },
+  modelSha256: "a",
+  engineVersion: "1",
+  passesVersion: 1,
+  runtimeVersion: "1.30.0",
+  provider: "cpu",
+  input: { height: 4 },
+  output: "logits",
+  request: { batch: 8 },
 };
 
 describe("gradient cache", () => {
@@ -23,8 +30,14 @@ describe("gradient cache", () => {
   });
 
   it.each<[keyof CacheIdentity, unknown]>([
-    ["modelSha256", "b"], ["engineVersion", "2"], ["passesVersion", 2], ["runtimeVersion", "1.31.0"], ["provider", "cuda"],
-    ["input", { height: 5 }], ["output", "other"], ["request", { batch: 1 }],
+    ["modelSha256", "b"],
+    ["engineVersion", "2"],
+    ["passesVersion", 2],
+    ["runtimeVersion", "1.31.0"],
+    ["provider", "cuda"],
+    ["input", { height: 5 }],
+    ["output", "other"],
+    ["request", { batch: 1 }],
   ])("does not mistake another %s for this one", async (field, value) => {
     const cache = new GradientCache(folder);
     await cache.put(identity, Uint8Array.of(1));

@@ -14,11 +14,16 @@ const budgetFor = (segments: number): number => 2 * weightBytes(single) + segmen
 
 test("the fewer segments fit a budget, the fewer are computed at once", () => {
   expect([9, 4, 2].map((segments) => batchWithin(budgetFor(segments), demandOf(single), 9))).toEqual([9, 4, 2]);
-  expect(() => batchWithin(weightBytes(single), demandOf(single), 9)).toThrow(expect.objectContaining({ code: "memory.too-small" }));
+  expect(() => batchWithin(weightBytes(single), demandOf(single), 9)).toThrow(
+    expect.objectContaining({ code: "memory.too-small" }),
+  );
 });
 
 test("a chain of 18 segments has the same mean gradients whatever the memory and the workers", async () => {
-  const end = Float32Array.from({ length: 3 * 64 * 64 }, (_, index) => Math.sin(index * 0.37) + Math.cos(index * 0.011));
+  const end = Float32Array.from(
+    { length: 3 * 64 * 64 },
+    (_, index) => Math.sin(index * 0.37) + Math.cos(index * 0.011),
+  );
   const points = Array.from({ length: 19 }, (_, cut) => end.map((value) => (value * cut) / 18));
   const along = async (options: ConstructorParameters<typeof GradientSession>[2]) => {
     const session = new GradientSession(source, "", options);
@@ -26,16 +31,24 @@ test("a chain of 18 segments has the same mean gradients whatever the memory and
     await session.close();
     return result;
   };
-  const [plenty, ...others] = await Promise.all([
-    { workers: 1 }, { workers: 1, memoryBytes: held + 2 * budgetFor(4) }, { workers: 1, memoryBytes: held + 2 * budgetFor(1) }, { workers: 2, threads: 2 },
-  ].map(along));
+  const [plenty, ...others] = await Promise.all(
+    [
+      { workers: 1 },
+      { workers: 1, memoryBytes: held + 2 * budgetFor(4) },
+      { workers: 1, memoryBytes: held + 2 * budgetFor(1) },
+      { workers: 2, threads: 2 },
+    ].map(along),
+  );
   expect(plenty!.gradients).toHaveLength(18);
   const scale = Math.max(...plenty!.gradients[9]!.map(Math.abs));
   for (const { start, end: last, gradients } of others) {
     expect(start).toBeCloseTo(plenty!.start, 4);
     expect(last).toBeCloseTo(plenty!.end, 4);
-    gradients.forEach((gradient, segment) => gradient.forEach((value, at) => {
-      if (Math.abs(value - plenty!.gradients[segment]![at]!) > 1e-4 * scale) throw new Error(`segment ${segment}, element ${at}: ${value}, not ${plenty!.gradients[segment]![at]}`);
-    }));
+    gradients.forEach((gradient, segment) =>
+      gradient.forEach((value, at) => {
+        if (Math.abs(value - plenty!.gradients[segment]![at]!) > 1e-4 * scale)
+          throw new Error(`segment ${segment}, element ${at}: ${value}, not ${plenty!.gradients[segment]![at]}`);
+      }),
+    );
   }
 });

@@ -13,21 +13,42 @@ beforeAll(() => {
 interface Environment {
   readonly ComputeEnvironmentName?: string;
   readonly ReplaceComputeEnvironment: boolean;
-  readonly ComputeResources: { Type: string; AllocationStrategy: string; InstanceTypes: string[]; MinvCpus: number; MaxvCpus: number; Ec2Configuration: unknown; LaunchTemplate: { Version: unknown }; SecurityGroupIds: unknown[] };
+  readonly ComputeResources: {
+    Type: string;
+    AllocationStrategy: string;
+    InstanceTypes: string[];
+    MinvCpus: number;
+    MaxvCpus: number;
+    Ec2Configuration: unknown;
+    LaunchTemplate: { Version: unknown };
+    SecurityGroupIds: unknown[];
+  };
 }
 
 const environments = (template: Template): Environment[] =>
-  Object.values(resourcesOf(template, "AWS::Batch::ComputeEnvironment")).map(({ Properties }) => Properties as unknown as Environment);
+  Object.values(resourcesOf(template, "AWS::Batch::ComputeEnvironment")).map(
+    ({ Properties }) => Properties as unknown as Environment,
+  );
 
 const definition = (template: Template, name: string): Record<string, unknown> => {
-  const found = Object.values(resourcesOf(template, "AWS::Batch::JobDefinition")).find(({ Properties }) => Properties["JobDefinitionName"] === name);
+  const found = Object.values(resourcesOf(template, "AWS::Batch::JobDefinition")).find(
+    ({ Properties }) => Properties["JobDefinitionName"] === name,
+  );
   return found!.Properties;
 };
 
 describe("compute environments", () => {
   test("on Spot and on demand, empty while idle, with the ceiling the lab chose", () => {
-    const found = environments(gpu).map(({ ComputeResources: { Type, AllocationStrategy, MinvCpus, MaxvCpus } }) => [Type, AllocationStrategy, MinvCpus, MaxvCpus]);
-    expect(found.sort()).toEqual([["EC2", "BEST_FIT_PROGRESSIVE", 0, 64], ["SPOT", "SPOT_PRICE_CAPACITY_OPTIMIZED", 0, 64]]);
+    const found = environments(gpu).map(({ ComputeResources: { Type, AllocationStrategy, MinvCpus, MaxvCpus } }) => [
+      Type,
+      AllocationStrategy,
+      MinvCpus,
+      MaxvCpus,
+    ]);
+    expect(found.sort()).toEqual([
+      ["EC2", "BEST_FIT_PROGRESSIVE", 0, 64],
+      ["SPOT", "SPOT_PRICE_CAPACITY_OPTIMIZED", 0, 64],
+    ]);
   });
 
   test("without Spot there is one queue, and both tries use it", () => {
@@ -52,27 +73,43 @@ describe("compute environments", () => {
       expect(environment).not.toHaveProperty("ComputeEnvironmentName");
       expect(environment.ReplaceComputeEnvironment).toBe(false);
     }
-    for (const { Properties } of Object.values(resourcesOf(gpu, "AWS::Batch::JobQueue"))) expect(Properties).not.toHaveProperty("JobQueueName");
+    for (const { Properties } of Object.values(resourcesOf(gpu, "AWS::Batch::JobQueue")))
+      expect(Properties).not.toHaveProperty("JobQueueName");
   });
 
   test("follow the launch template's newest version", () => {
-    for (const { ComputeResources } of environments(gpu)) expect(asText(ComputeResources.LaunchTemplate.Version)).toMatch(/^<ComputeInstances\w+\.LatestVersionNumber>$/);
+    for (const { ComputeResources } of environments(gpu))
+      expect(asText(ComputeResources.LaunchTemplate.Version)).toMatch(/^<ComputeInstances\w+\.LatestVersionNumber>$/);
   });
 
   test("instances want IMDSv2, keep it from containers and encrypt their disks", () => {
-    gpu.hasResourceProperties("AWS::EC2::LaunchTemplate", { LaunchTemplateData: {
-      MetadataOptions: { HttpTokens: "required", HttpPutResponseHopLimit: 1 },
-      BlockDeviceMappings: [{ DeviceName: "/dev/xvda", Ebs: { Encrypted: true, VolumeType: "gp3", DeleteOnTermination: true, VolumeSize: 80 } }],
-    } });
+    gpu.hasResourceProperties("AWS::EC2::LaunchTemplate", {
+      LaunchTemplateData: {
+        MetadataOptions: { HttpTokens: "required", HttpPutResponseHopLimit: 1 },
+        BlockDeviceMappings: [
+          {
+            DeviceName: "/dev/xvda",
+            Ebs: { Encrypted: true, VolumeType: "gp3", DeleteOnTermination: true, VolumeSize: 80 },
+          },
+        ],
+      },
+    });
   });
 });
 
 describe("queues", () => {
   test("cancel, after a wait within Batch's range, what no instance will ever run", () => {
     for (const { Properties } of Object.values(resourcesOf(gpu, "AWS::Batch::JobQueue"))) {
-      const limits = Properties["JobStateTimeLimitActions"] as { Reason: string; MaxTimeSeconds: number; Action: string; State: string }[];
+      const limits = Properties["JobStateTimeLimitActions"] as {
+        Reason: string;
+        MaxTimeSeconds: number;
+        Action: string;
+        State: string;
+      }[];
       expect(limits.map(({ Reason }) => Reason).sort()).toEqual([
-        "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY", "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE", "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+        "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+        "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+        "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
       ]);
       for (const { MaxTimeSeconds, Action, State } of limits) {
         expect([Action, State]).toEqual(["CANCEL", "RUNNABLE"]);
@@ -85,50 +122,78 @@ describe("queues", () => {
 });
 
 describe("job definitions", () => {
-  test.each(["Cytolens-worker", "Cytolens-training"])("%s retries what the surroundings did, and nothing else", (name) => {
-    const strategy = definition(gpu, name)["RetryStrategy"] as { Attempts: number; EvaluateOnExit: unknown[] };
-    expect(strategy.EvaluateOnExit).toEqual([
-      { Action: "RETRY", OnStatusReason: "Host EC2*" },
-      { Action: "RETRY", OnReason: "CannotPull*" },
-      { Action: "RETRY", OnExitCode: "137" },
-      { Action: "EXIT", OnReason: "*" },
-    ]);
-    expect(strategy.EvaluateOnExit.length).toBeLessThanOrEqual(5);
-    expect(strategy.Attempts).toBe(5);
-  });
+  test.each(["Cytolens-worker", "Cytolens-training"])(
+    "%s retries what the surroundings did, and nothing else",
+    (name) => {
+      const strategy = definition(gpu, name)["RetryStrategy"] as { Attempts: number; EvaluateOnExit: unknown[] };
+      expect(strategy.EvaluateOnExit).toEqual([
+        { Action: "RETRY", OnStatusReason: "Host EC2*" },
+        { Action: "RETRY", OnReason: "CannotPull*" },
+        { Action: "RETRY", OnExitCode: "137" },
+        { Action: "EXIT", OnReason: "*" },
+      ]);
+      expect(strategy.EvaluateOnExit.length).toBeLessThanOrEqual(5);
+      expect(strategy.Attempts).toBe(5);
+    },
+  );
 
   test("attempts and time-outs are the lab's, within Batch's ranges", () => {
-    expect(definition(cpu, "Cytolens-worker")).toMatchObject({ RetryStrategy: { Attempts: 3 }, Timeout: { AttemptDurationSeconds: 1800 } });
+    expect(definition(cpu, "Cytolens-worker")).toMatchObject({
+      RetryStrategy: { Attempts: 3 },
+      Timeout: { AttemptDurationSeconds: 1800 },
+    });
     for (const { Properties } of Object.values(resourcesOf(gpu, "AWS::Batch::JobDefinition"))) {
-      expect((Properties["Timeout"] as { AttemptDurationSeconds: number }).AttemptDurationSeconds).toBeGreaterThanOrEqual(60);
+      expect(
+        (Properties["Timeout"] as { AttemptDurationSeconds: number }).AttemptDurationSeconds,
+      ).toBeGreaterThanOrEqual(60);
     }
   });
 
   test.each(["Cytolens-worker", "Cytolens-training"])("%s is hardened", (name) => {
     expect(definition(gpu, name)["ContainerProperties"]).toMatchObject({
-      User: "10001:10001", Privileged: false, ReadonlyRootFilesystem: true,
-      LinuxParameters: { InitProcessEnabled: true, Tmpfs: [{ ContainerPath: "/tmp", MountOptions: ["rw", "noexec", "nosuid", "nodev"], Size: name.endsWith("worker") ? 1024 : 6500 }] },
+      User: "10001:10001",
+      Privileged: false,
+      ReadonlyRootFilesystem: true,
+      LinuxParameters: {
+        InitProcessEnabled: true,
+        Tmpfs: [
+          {
+            ContainerPath: "/tmp",
+            MountOptions: ["rw", "noexec", "nosuid", "nodev"],
+            Size: name.endsWith("worker") ? 1024 : 6500,
+          },
+        ],
+      },
       Ulimits: [{ Name: "core", HardLimit: 0, SoftLimit: 0 }],
     });
     expect(definition(gpu, name)["ContainerProperties"]).not.toHaveProperty("Volumes");
   });
 
   test("asks for a GPU and CUDA, or for neither", () => {
-    const gpuJob = definition(gpu, "Cytolens-worker")["ContainerProperties"] as { ResourceRequirements: unknown[]; Environment: unknown[] };
+    const gpuJob = definition(gpu, "Cytolens-worker")["ContainerProperties"] as {
+      ResourceRequirements: unknown[];
+      Environment: unknown[];
+    };
     expect(gpuJob.ResourceRequirements).toContainEqual({ Type: "GPU", Value: "1" });
     expect(gpuJob.Environment).toContainEqual({ Name: "CYTOLENS_PROVIDER", Value: "cuda" });
-    const cpuJob = definition(cpu, "Cytolens-worker")["ContainerProperties"] as { ResourceRequirements: { Type: string }[]; Environment: unknown[] };
+    const cpuJob = definition(cpu, "Cytolens-worker")["ContainerProperties"] as {
+      ResourceRequirements: { Type: string }[];
+      Environment: unknown[];
+    };
     expect(cpuJob.ResourceRequirements.map(({ Type }) => Type).sort()).toEqual(["MEMORY", "VCPU"]);
     expect(cpuJob.Environment).toContainEqual({ Name: "CYTOLENS_PROVIDER", Value: "cpu" });
-    for (const { Environment } of [gpuJob, cpuJob]) expect(Environment).toContainEqual({ Name: "ORT_DISABLE_TELEMETRY", Value: "1" });
+    for (const { Environment } of [gpuJob, cpuJob])
+      expect(Environment).toContainEqual({ Name: "ORT_DISABLE_TELEMETRY", Value: "1" });
   });
 
   test("old revisions stay, so that a deploy in the middle of a run does no harm", () => {
-    for (const { Properties } of Object.values(resourcesOf(gpu, "AWS::Batch::JobDefinition"))) expect(Properties["ResourceRetentionPolicy"]).toEqual({ SkipDeregisterOnUpdate: true });
+    for (const { Properties } of Object.values(resourcesOf(gpu, "AWS::Batch::JobDefinition")))
+      expect(Properties["ResourceRetentionPolicy"]).toEqual({ SkipDeregisterOnUpdate: true });
   });
 
   test("are far below Batch's 24 KiB", () => {
-    for (const { Properties } of Object.values(resourcesOf(gpu, "AWS::Batch::JobDefinition"))) expect(JSON.stringify(Properties).length).toBeLessThan(8 * 1024);
+    for (const { Properties } of Object.values(resourcesOf(gpu, "AWS::Batch::JobDefinition")))
+      expect(JSON.stringify(Properties).length).toBeLessThan(8 * 1024);
   });
 
   test("no training, no training job", () => {
@@ -140,7 +205,9 @@ describe("the network", () => {
   test("nothing comes in, and only TLS goes out", () => {
     for (const { Properties } of Object.values(resourcesOf(gpu, "AWS::EC2::SecurityGroup"))) {
       expect(Properties).not.toHaveProperty("SecurityGroupIngress");
-      expect(Properties["SecurityGroupEgress"]).toEqual([expect.objectContaining({ CidrIp: "0.0.0.0/0", FromPort: 443, ToPort: 443, IpProtocol: "tcp" })]);
+      expect(Properties["SecurityGroupEgress"]).toEqual([
+        expect.objectContaining({ CidrIp: "0.0.0.0/0", FromPort: 443, ToPort: 443, IpProtocol: "tcp" }),
+      ]);
     }
     gpu.resourceCountIs("AWS::EC2::SecurityGroupIngress", 0);
   });
@@ -154,21 +221,46 @@ describe("the network", () => {
   test("NAT: private workers behind one gateway", () => {
     const template = templateOf({ network: { kind: "nat" } });
     template.resourceCountIs("AWS::EC2::NatGateway", 1);
-    const privates = Object.entries(resourcesOf(template, "AWS::EC2::Subnet")).filter(([name]) => name.includes("Workers"));
+    const privates = Object.entries(resourcesOf(template, "AWS::EC2::Subnet")).filter(([name]) =>
+      name.includes("Workers"),
+    );
     for (const [, { Properties }] of privates) expect(Properties["MapPublicIpOnLaunch"]).toBe(false);
   });
 
   test("isolated: no way to the internet, and an endpoint for each service a job needs", () => {
     const template = templateOf({ network: { kind: "isolated" } });
     for (const type of ["AWS::EC2::NatGateway", "AWS::EC2::InternetGateway"]) template.resourceCountIs(type, 0);
-    const names = Object.values(resourcesOf(template, "AWS::EC2::VPCEndpoint")).map(({ Properties }) => asText(Properties["ServiceName"]).split(".").slice(-2).join("."));
-    expect(names.map((name) => name.replace(/^.*>\./, "")).sort()).toEqual(["ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "logs", "s3"]);
-    template.hasResourceProperties("AWS::EC2::SecurityGroupIngress", { FromPort: 443, ToPort: 443, SourceSecurityGroupId: Match.anyValue() });
+    const names = Object.values(resourcesOf(template, "AWS::EC2::VPCEndpoint")).map(({ Properties }) =>
+      asText(Properties["ServiceName"]).split(".").slice(-2).join("."),
+    );
+    expect(names.map((name) => name.replace(/^.*>\./, "")).sort()).toEqual([
+      "ecr.api",
+      "ecr.dkr",
+      "ecs",
+      "ecs-agent",
+      "ecs-telemetry",
+      "logs",
+      "s3",
+    ]);
+    template.hasResourceProperties("AWS::EC2::SecurityGroupIngress", {
+      FromPort: 443,
+      ToPort: 443,
+      SourceSecurityGroupId: Match.anyValue(),
+    });
   });
 
   test("existing: the lab's subnets, and no network of ours", () => {
-    const template = templateOf({ network: { kind: "existing", vpcId: "vpc-0ab00000", subnetIds: ["subnet-0ab00000"], availabilityZones: ["eu-west-1a"] } });
+    const template = templateOf({
+      network: {
+        kind: "existing",
+        vpcId: "vpc-0ab00000",
+        subnetIds: ["subnet-0ab00000"],
+        availabilityZones: ["eu-west-1a"],
+      },
+    });
     template.resourceCountIs("AWS::EC2::VPC", 0);
-    template.allResourcesProperties("AWS::Batch::ComputeEnvironment", { ComputeResources: { Subnets: ["subnet-0ab00000"] } });
+    template.allResourcesProperties("AWS::Batch::ComputeEnvironment", {
+      ComputeResources: { Subnets: ["subnet-0ab00000"] },
+    });
   });
 });

@@ -20,7 +20,11 @@ test("nothing chosen means GPU, Spot, public subnets, five idle minutes", () => 
   const { compute, network, idleWindowSeconds, training } = readConfiguration(undefined);
   expect(compute).toMatchObject({ kind: "gpu", spot: true, attempts: 5, maxVcpus: 64, jobMemoryMiB: 13_000 });
   expect(compute.instanceTypes).toContain("g5.xlarge");
-  expect({ network, idleWindowSeconds, training }).toEqual({ network: { kind: "public" }, idleWindowSeconds: 300, training: true });
+  expect({ network, idleWindowSeconds, training }).toEqual({
+    network: { kind: "public" },
+    idleWindowSeconds: 300,
+    training: true,
+  });
 });
 
 test("CPU jobs get CPU instances, and the memory those have", () => {
@@ -32,13 +36,30 @@ test("CPU jobs get CPU instances, and the memory those have", () => {
 test.each([
   [{ compute: { attempts: 11 } }, "cytolens.compute.attempts", "<=10", "11"],
   [{ compute: { kind: "tpu" } }, "cytolens.compute.kind", '"gpu"|"cpu"', '"tpu"'],
-  [{ compute: { instanceTypes: ["big one"] } }, "cytolens.compute.instanceTypes.0", "instance type such as g5.xlarge", '"big one"'],
+  [
+    { compute: { instanceTypes: ["big one"] } },
+    "cytolens.compute.instanceTypes.0",
+    "instance type such as g5.xlarge",
+    '"big one"',
+  ],
   [{ compute: { capacityWaitMinutes: 5 } }, "cytolens.compute.capacityWaitMinutes", ">=10", "5"],
   [{ compute: { jobVcpus: 8, maxVcpus: 4 } }, "cytolens.compute.jobVcpus", "at most maxVcpus (4)", "8"],
   [{ idleWindowSeconds: "5 min" }, "cytolens.idleWindowSeconds", "expected number", '"5 min"'],
   [{ notificationEmail: "lab" }, "cytolens.notificationEmail", "an e-mail address", '"lab"'],
   [{ network: { kind: "vpn" } }, "cytolens.network.kind", "public, nat, isolated or existing", '"vpn"'],
-  [{ network: { kind: "existing", vpcId: "vpc-0ab00000", subnetIds: ["subnet-0ab00000"], availabilityZones: ["a", "b"] } }, "cytolens.network.availabilityZones", "one availability zone for each subnet", '["a","b"]'],
+  [
+    {
+      network: {
+        kind: "existing",
+        vpcId: "vpc-0ab00000",
+        subnetIds: ["subnet-0ab00000"],
+        availabilityZones: ["a", "b"],
+      },
+    },
+    "cytolens.network.availabilityZones",
+    "one availability zone for each subnet",
+    '["a","b"]',
+  ],
   [{ retention: { logDays: 31 } }, "cytolens.retention.logDays", "1, 3, 5, 7, 14, 30", "31"],
   [{ encryptionKeyArn: "alias/mine" }, "cytolens.encryptionKeyArn", "ARN of a KMS key", '"alias/mine"'],
   [{ imageUri: "worker" }, "cytolens.imageUri", "an image such as", '"worker"'],
@@ -68,6 +89,8 @@ test("a default model that is not there is refused before anything is synthesise
   expect(defaultModelFolder("/", readConfiguration({ defaultModel: folder }))).toBe(folder);
   const empty = path.join(scratch, "empty");
   mkdirSync(empty);
-  expect(() => defaultModelFolder("/", readConfiguration({ defaultModel: empty }))).toThrow(/cytolens.defaultModel: Expected a folder with model.onnx and card.json but received .*empty/);
+  expect(() => defaultModelFolder("/", readConfiguration({ defaultModel: empty }))).toThrow(
+    /cytolens.defaultModel: Expected a folder with model.onnx and card.json but received .*empty/,
+  );
   expect(defaultModelFolder(empty, readConfiguration({}))).toBeUndefined();
 });

@@ -3,12 +3,23 @@ import path from "node:path";
 import { Match, type Template } from "aws-cdk-lib/assertions";
 import { alarmNames } from "../../lib/infrastructure/alarms";
 import { projectRoot } from "../reference";
-import { asText, modelDigest, removeScratch, resourcesOf, scratch, stackOf, templateOf, writeModel } from "./synthesized";
+import {
+  asText,
+  modelDigest,
+  removeScratch,
+  resourcesOf,
+  scratch,
+  stackOf,
+  templateOf,
+  writeModel,
+} from "./synthesized";
 
 afterAll(removeScratch);
 
 let template: Template;
-beforeAll(() => { template = templateOf(); });
+beforeAll(() => {
+  template = templateOf();
+});
 
 const only = (type: string, of = template): Record<string, unknown> => {
   const all = Object.values(resourcesOf(of, type));
@@ -16,7 +27,9 @@ const only = (type: string, of = template): Record<string, unknown> => {
   return all[0]!.Properties;
 };
 
-const queue = (): Record<string, unknown> => Object.entries(resourcesOf(template, "AWS::SQS::Queue")).find(([name]) => name.startsWith("HintsQueue"))![1].Properties;
+const queue = (): Record<string, unknown> =>
+  Object.entries(resourcesOf(template, "AWS::SQS::Queue")).find(([name]) => name.startsWith("HintsQueue"))![1]
+    .Properties;
 
 describe("the bucket", () => {
   test("is private, encrypted, versioned, owned by the account and outlives the stack", () => {
@@ -24,14 +37,23 @@ describe("the bucket", () => {
       DeletionPolicy: "Retain",
       UpdateReplacePolicy: "Retain",
       Properties: {
-        PublicAccessBlockConfiguration: { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true },
-        BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } }] },
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } }],
+        },
         VersioningConfiguration: { Status: "Enabled" },
         OwnershipControls: { Rules: [{ ObjectOwnership: "BucketOwnerEnforced" }] },
-        LifecycleConfiguration: { Rules: Match.arrayWith([
-          Match.objectLike({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 }, Status: "Enabled" }),
-          Match.objectLike({ NoncurrentVersionExpiration: { NoncurrentDays: 30 } }),
-        ]) },
+        LifecycleConfiguration: {
+          Rules: Match.arrayWith([
+            Match.objectLike({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 }, Status: "Enabled" }),
+            Match.objectLike({ NoncurrentVersionExpiration: { NoncurrentDays: 30 } }),
+          ]),
+        },
       },
     });
   });
@@ -41,38 +63,86 @@ describe("the bucket", () => {
   });
 
   test("refuses anything but TLS 1.2", () => {
-    template.hasResourceProperties("AWS::S3::BucketPolicy", { PolicyDocument: { Statement: Match.arrayWith([
-      Match.objectLike({ Effect: "Deny", Action: "s3:*", Principal: { AWS: "*" }, Condition: { Bool: { "aws:SecureTransport": "false" } } }),
-      Match.objectLike({ Effect: "Deny", Action: "s3:*", Principal: { AWS: "*" }, Condition: { NumericLessThan: { "s3:TlsVersion": 1.2 } } }),
-    ]) } });
+    template.hasResourceProperties("AWS::S3::BucketPolicy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: "Deny",
+            Action: "s3:*",
+            Principal: { AWS: "*" },
+            Condition: { Bool: { "aws:SecureTransport": "false" } },
+          }),
+          Match.objectLike({
+            Effect: "Deny",
+            Action: "s3:*",
+            Principal: { AWS: "*" },
+            Condition: { NumericLessThan: { "s3:TlsVersion": 1.2 } },
+          }),
+        ]),
+      },
+    });
   });
 
   test("tells the queue of uploads under incoming/, and of nothing it writes itself", () => {
     const { NotificationConfiguration } = only("Custom::S3BucketNotifications");
-    expect(NotificationConfiguration).toEqual({ QueueConfigurations: [{
-      Events: ["s3:ObjectCreated:*"], QueueArn: expect.anything(), Filter: { Key: { FilterRules: [{ Name: "prefix", Value: "incoming/" }] } },
-    }] });
+    expect(NotificationConfiguration).toEqual({
+      QueueConfigurations: [
+        {
+          Events: ["s3:ObjectCreated:*"],
+          QueueArn: expect.anything(),
+          Filter: { Key: { FilterRules: [{ Name: "prefix", Value: "incoming/" }] } },
+        },
+      ],
+    });
   });
 
   test("keeps what the lab says, and takes the lab's key", () => {
     const key = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000";
-    const chosen = templateOf({ encryptionKeyArn: key, retention: { incomingDays: 90, resultsDays: 400, runsDays: null } });
-    const { BucketEncryption, LifecycleConfiguration } = only("AWS::S3::Bucket", chosen) as { BucketEncryption: unknown; LifecycleConfiguration: { Rules: { Prefix?: string; ExpirationInDays?: number }[] } };
-    expect(BucketEncryption).toEqual({ ServerSideEncryptionConfiguration: [{ BucketKeyEnabled: true, ServerSideEncryptionByDefault: { SSEAlgorithm: "aws:kms", KMSMasterKeyID: key } }] });
-    expect(LifecycleConfiguration.Rules.filter(({ Prefix }) => Prefix).map(({ Prefix, ExpirationInDays }) => [Prefix, ExpirationInDays])).toEqual([["incoming/", 90], ["results/", 400]]);
+    const chosen = templateOf({
+      encryptionKeyArn: key,
+      retention: { incomingDays: 90, resultsDays: 400, runsDays: null },
+    });
+    const { BucketEncryption, LifecycleConfiguration } = only("AWS::S3::Bucket", chosen) as {
+      BucketEncryption: unknown;
+      LifecycleConfiguration: { Rules: { Prefix?: string; ExpirationInDays?: number }[] };
+    };
+    expect(BucketEncryption).toEqual({
+      ServerSideEncryptionConfiguration: [
+        { BucketKeyEnabled: true, ServerSideEncryptionByDefault: { SSEAlgorithm: "aws:kms", KMSMasterKeyID: key } },
+      ],
+    });
+    expect(
+      LifecycleConfiguration.Rules.filter(({ Prefix }) => Prefix).map(({ Prefix, ExpirationInDays }) => [
+        Prefix,
+        ExpirationInDays,
+      ]),
+    ).toEqual([
+      ["incoming/", 90],
+      ["results/", 400],
+    ]);
   });
 });
 
 describe("the hints", () => {
   test("are received five times before they are set aside, each time for six times as long as a plan may take", () => {
-    expect(queue()).toMatchObject({ VisibilityTimeout: 1800, MessageRetentionPeriod: 1_209_600, SqsManagedSseEnabled: true, RedrivePolicy: { maxReceiveCount: 5 } });
-    const plan = Object.entries(resourcesOf(template, "AWS::Lambda::Function")).find(([name]) => name.startsWith("Planner"))![1].Properties;
+    expect(queue()).toMatchObject({
+      VisibilityTimeout: 1800,
+      MessageRetentionPeriod: 1_209_600,
+      SqsManagedSseEnabled: true,
+      RedrivePolicy: { maxReceiveCount: 5 },
+    });
+    const plan = Object.entries(resourcesOf(template, "AWS::Lambda::Function")).find(([name]) =>
+      name.startsWith("Planner"),
+    )![1].Properties;
     expect(Number(queue()["VisibilityTimeout"])).toBeGreaterThanOrEqual(6 * Number(plan["Timeout"]));
   });
 
   test("arrive in large groups, few at a time, and fail one by one", () => {
     template.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
-      BatchSize: 1000, MaximumBatchingWindowInSeconds: 5, ScalingConfig: { MaximumConcurrency: 5 }, FunctionResponseTypes: ["ReportBatchItemFailures"],
+      BatchSize: 1000,
+      MaximumBatchingWindowInSeconds: 5,
+      ScalingConfig: { MaximumConcurrency: 5 },
+      FunctionResponseTypes: ["ReportBatchItemFailures"],
     });
   });
 
@@ -82,7 +152,9 @@ describe("the hints", () => {
 
   test("every queue wants TLS and is encrypted", () => {
     const queues = resourcesOf(template, "AWS::SQS::Queue");
-    const guarded = Object.values(resourcesOf(template, "AWS::SQS::QueuePolicy")).filter(({ Properties }) => JSON.stringify(Properties).includes('"aws:SecureTransport":"false"'));
+    const guarded = Object.values(resourcesOf(template, "AWS::SQS::QueuePolicy")).filter(({ Properties }) =>
+      JSON.stringify(Properties).includes('"aws:SecureTransport":"false"'),
+    );
     expect(guarded).toHaveLength(Object.keys(queues).length);
     for (const { Properties } of Object.values(queues)) expect(Properties["SqsManagedSseEnabled"]).toBe(true);
   });
@@ -90,16 +162,29 @@ describe("the hints", () => {
 
 describe("the end of a job", () => {
   test("reaches the collector for single jobs and arrays, not for an array's children", () => {
-    template.hasResourceProperties("AWS::Events::Rule", { EventPattern: {
-      source: ["aws.batch"], "detail-type": ["Batch Job State Change"],
-      detail: { status: ["SUCCEEDED", "FAILED"], arrayProperties: { index: [{ exists: false }] }, jobQueue: Match.anyValue() },
-    } });
+    template.hasResourceProperties("AWS::Events::Rule", {
+      EventPattern: {
+        source: ["aws.batch"],
+        "detail-type": ["Batch Job State Change"],
+        detail: {
+          status: ["SUCCEEDED", "FAILED"],
+          arrayProperties: { index: [{ exists: false }] },
+          jobQueue: Match.anyValue(),
+        },
+      },
+    });
   });
 
   test("of our two queues only", () => {
-    const rule = Object.values(resourcesOf(template, "AWS::Events::Rule")).find(({ Properties }) => Properties["EventPattern"])!;
+    const rule = Object.values(resourcesOf(template, "AWS::Events::Rule")).find(
+      ({ Properties }) => Properties["EventPattern"],
+    )!;
     const { detail } = rule.Properties["EventPattern"] as { detail: { jobQueue: unknown[] } };
-    expect(detail.jobQueue.map(asText).sort()).toEqual(Object.keys(resourcesOf(template, "AWS::Batch::JobQueue")).map((name) => `<${name}.JobQueueArn>`).sort());
+    expect(detail.jobQueue.map(asText).sort()).toEqual(
+      Object.keys(resourcesOf(template, "AWS::Batch::JobQueue"))
+        .map((name) => `<${name}.JobQueueArn>`)
+        .sort(),
+    );
   });
 
   test("every rule's target has a dead-letter queue, and so has every asynchronous function", () => {
@@ -107,36 +192,62 @@ describe("the end of a job", () => {
     expect(rules).toHaveLength(2);
     for (const { Properties } of rules) {
       for (const target of Properties["Targets"] as object[]) {
-        expect(target).toMatchObject({ DeadLetterConfig: { Arn: expect.anything() }, RetryPolicy: { MaximumRetryAttempts: 185, MaximumEventAgeInSeconds: 86_400 } });
+        expect(target).toMatchObject({
+          DeadLetterConfig: { Arn: expect.anything() },
+          RetryPolicy: { MaximumRetryAttempts: 185, MaximumEventAgeInSeconds: 86_400 },
+        });
       }
     }
     const invoked = Object.values(resourcesOf(template, "AWS::Lambda::EventInvokeConfig"));
     expect(invoked).toHaveLength(2);
-    for (const { Properties } of invoked) expect(Properties).toMatchObject({ MaximumRetryAttempts: 2, DestinationConfig: { OnFailure: { Destination: expect.anything() } } });
+    for (const { Properties } of invoked)
+      expect(Properties).toMatchObject({
+        MaximumRetryAttempts: 2,
+        DestinationConfig: { OnFailure: { Destination: expect.anything() } },
+      });
   });
 
   test("the reconciler looks on the lab's schedule", () => {
-    templateOf({ reconcileMinutes: 7 }).hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(7 minutes)" });
+    templateOf({ reconcileMinutes: 7 }).hasResourceProperties("AWS::Events::Rule", {
+      ScheduleExpression: "rate(7 minutes)",
+    });
   });
 });
 
 describe("the default model", () => {
   test("is copied to its digest, then named", () => {
-    const calls = Object.values(resourcesOf(template, "Custom::DefaultModel")).map(({ Properties }) => asText(Properties["Create"]));
+    const calls = Object.values(resourcesOf(template, "Custom::DefaultModel")).map(({ Properties }) =>
+      asText(Properties["Create"]),
+    );
     const text = calls.join("\n");
-    for (const key of [`models/sha256/${modelDigest}/model.onnx`, `models/sha256/${modelDigest}/card.json`, "models/names/default.json", "models/names/tiny.json"]) expect(text).toContain(key);
-    const pointers = Object.values(template.findResources("Custom::DefaultModel")).filter((resource) => asText((resource["Properties"] as { Create: unknown }).Create).includes("putObject"));
-    for (const pointer of pointers) expect((pointer["DependsOn"] as string[]).filter((name) => /DefaultModel(Model|Card)/.test(name)).length).toBeGreaterThanOrEqual(2);
+    for (const key of [
+      `models/sha256/${modelDigest}/model.onnx`,
+      `models/sha256/${modelDigest}/card.json`,
+      "models/names/default.json",
+      "models/names/tiny.json",
+    ])
+      expect(text).toContain(key);
+    const pointers = Object.values(template.findResources("Custom::DefaultModel")).filter((resource) =>
+      asText((resource["Properties"] as { Create: unknown }).Create).includes("putObject"),
+    );
+    for (const pointer of pointers)
+      expect(
+        (pointer["DependsOn"] as string[]).filter((name) => /DefaultModel(Model|Card)/.test(name)).length,
+      ).toBeGreaterThanOrEqual(2);
   });
 
   test("is refused when its card speaks of another file", () => {
     const folder = writeModel(path.join(scratch, "other"), "0".repeat(64));
-    expect(() => stackOf({ defaultModel: folder })).toThrow(/Expected a model with digest 0{64}.* but received one with/);
+    expect(() => stackOf({ defaultModel: folder })).toThrow(
+      /Expected a model with digest 0{64}.* but received one with/,
+    );
   });
 });
 
 test("the command line finds queue and job definition in the bucket", () => {
-  const body = Object.values(resourcesOf(template, "Custom::AWS")).map(({ Properties }) => asText(Properties["Create"])).find((call) => call.includes("deployment.json"));
+  const body = Object.values(resourcesOf(template, "Custom::AWS"))
+    .map(({ Properties }) => asText(Properties["Create"]))
+    .find((call) => call.includes("deployment.json"));
   for (const part of ["ComputeSpot", "TrainingJobDefinition", "roomMiB"]) expect(body).toContain(part);
 });
 
@@ -162,8 +273,17 @@ describe("watching", () => {
 
   test("notices go to the lab's address, by TLS only", () => {
     template.resourceCountIs("AWS::SNS::Subscription", 0);
-    templateOf({ notificationEmail: "lab@example.org" }).hasResourceProperties("AWS::SNS::Subscription", { Protocol: "email", Endpoint: "lab@example.org" });
-    template.hasResourceProperties("AWS::SNS::TopicPolicy", { PolicyDocument: { Statement: Match.arrayWith([Match.objectLike({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } })]) } });
+    templateOf({ notificationEmail: "lab@example.org" }).hasResourceProperties("AWS::SNS::Subscription", {
+      Protocol: "email",
+      Endpoint: "lab@example.org",
+    });
+    template.hasResourceProperties("AWS::SNS::TopicPolicy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
+        ]),
+      },
+    });
   });
 
   test("every log group is kept for as long as the lab says", () => {
@@ -174,7 +294,15 @@ describe("watching", () => {
 });
 
 test("nothing that costs by the hour stands while idle", () => {
-  for (const type of ["AWS::EC2::NatGateway", "AWS::EC2::EIP", "AWS::EC2::Instance", "AWS::ECS::Service", "AWS::KMS::Key", "AWS::Events::EventBus"]) template.resourceCountIs(type, 0);
+  for (const type of [
+    "AWS::EC2::NatGateway",
+    "AWS::EC2::EIP",
+    "AWS::EC2::Instance",
+    "AWS::ECS::Service",
+    "AWS::KMS::Key",
+    "AWS::Events::EventBus",
+  ])
+    template.resourceCountIs(type, 0);
   const endpoints = Object.values(resourcesOf(template, "AWS::EC2::VPCEndpoint"));
   expect(endpoints.map(({ Properties }) => Properties["VpcEndpointType"])).toEqual(["Gateway"]);
 });

@@ -16,36 +16,65 @@ export const modelDigest = sha256Of(modelBytes);
 export function writeModel(folder = modelFolder, sha256: string = modelDigest): string {
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, "model.onnx"), modelBytes);
-  writeFileSync(path.join(folder, "card.json"), JSON.stringify({
-    schemaVersion: 1, name: "tiny", title: "Tiny", sha256, classes: ["a", "b"], input: { height: 8, width: 8 }, data: { description: "none" },
-  }));
+  writeFileSync(
+    path.join(folder, "card.json"),
+    JSON.stringify({
+      schemaVersion: 1,
+      name: "tiny",
+      title: "Tiny",
+      sha256,
+      classes: ["a", "b"],
+      input: { height: 8, width: 8 },
+      data: { description: "none" },
+    }),
+  );
   return folder;
 }
 
 export const removeScratch = (): void => rmSync(scratch, { recursive: true, force: true });
 
 /** A stack from a configuration, neither bundling Lambdas nor building images. */
-export function stackOf(configuration: Readonly<Record<string, unknown>> = {}, root = projectRoot): { app: App; stack: CytolensStack } {
+export function stackOf(
+  configuration: Readonly<Record<string, unknown>> = {},
+  root = projectRoot,
+): { app: App; stack: CytolensStack } {
   const app = new App({ outdir: mkdtempSync(path.join(scratch, "out-")), context: { "aws:cdk:bundling-stacks": [] } });
   const chosen = readConfiguration({ imageUri: "localhost/worker:test", defaultModel: writeModel(), ...configuration });
   return { app, stack: new CytolensStack(app, chosen.stackName, { configuration: chosen, projectRoot: root }) };
 }
 
-export const templateOf = (configuration: Readonly<Record<string, unknown>> = {}): Template => Template.fromStack(stackOf(configuration).stack);
+export const templateOf = (configuration: Readonly<Record<string, unknown>> = {}): Template =>
+  Template.fromStack(stackOf(configuration).stack);
 
-export interface Resource { readonly Type: string; readonly Properties: Record<string, never>; readonly DeletionPolicy?: string }
+export interface Resource {
+  readonly Type: string;
+  readonly Properties: Record<string, never>;
+  readonly DeletionPolicy?: string;
+}
 
 /** All resources of a type, with the names CloudFormation knows them by. */
-export function resourcesOf(template: Template, type: string): Record<string, { Properties: Record<string, unknown>; DeletionPolicy?: string; UpdateReplacePolicy?: string }> {
+export function resourcesOf(
+  template: Template,
+  type: string,
+): Record<string, { Properties: Record<string, unknown>; DeletionPolicy?: string; UpdateReplacePolicy?: string }> {
   return template.findResources(type) as never;
 }
 
-export interface Statement { readonly Effect: string; readonly Action: string | string[]; readonly Resource: unknown; readonly Condition?: unknown }
+export interface Statement {
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+  readonly Condition?: unknown;
+}
 
 /** What the role whose name in the template begins with `prefix` may do, as [actions, resources as text]. */
 export function grantsOf(template: Template, prefix: string): { actions: string[]; resources: string[] }[] {
-  const policies = Object.values(template.findResources("AWS::IAM::Policy")) as { Properties: { Roles: { Ref: string }[]; PolicyDocument: { Statement: Statement[] } } }[];
-  const statements = policies.filter(({ Properties }) => Properties.Roles.some(({ Ref }) => Ref.startsWith(prefix))).flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+  const policies = Object.values(template.findResources("AWS::IAM::Policy")) as {
+    Properties: { Roles: { Ref: string }[]; PolicyDocument: { Statement: Statement[] } };
+  }[];
+  const statements = policies
+    .filter(({ Properties }) => Properties.Roles.some(({ Ref }) => Ref.startsWith(prefix)))
+    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
   return statements.map(({ Action, Resource }) => ({
     actions: [Action].flat(),
     resources: (Array.isArray(Resource) ? Resource : [Resource]).map(asText),

@@ -16,7 +16,8 @@ let folders = 0;
 async function files(count: number): Promise<{ folder: string; chosen: Awaited<ReturnType<typeof chooseFiles>> }> {
   const folder = path.join(scratch, `slides-${++folders}`);
   await mkdir(path.join(folder, "deeper"), { recursive: true });
-  for (let i = 0; i < count; i++) await writeFile(path.join(folder, i % 2 ? `deeper/${i}.png` : `${i} ä+.png`), `image ${i}`);
+  for (let i = 0; i < count; i++)
+    await writeFile(path.join(folder, i % 2 ? `deeper/${i}.png` : `${i} ä+.png`), `image ${i}`);
   return { folder, chosen: await chooseFiles([folder], "batch") };
 }
 
@@ -27,7 +28,10 @@ function recorded(fail: (write: number) => boolean = () => false): { store: Obje
   let writes = 0;
   const store = new Proxy<ObjectStore>(inner, {
     get(target, name) {
-      if (name !== "write") return typeof target[name as keyof ObjectStore] === "function" ? (target[name as "read"] as unknown as () => void).bind(target) : target[name as keyof ObjectStore];
+      if (name !== "write")
+        return typeof target[name as keyof ObjectStore] === "function"
+          ? (target[name as "read"] as unknown as () => void).bind(target)
+          : target[name as keyof ObjectStore];
       return async (...args: Parameters<ObjectStore["write"]>) => {
         if (fail(writes++)) throw new TransientError("storage.unavailable", "503");
         written.push(args[0]);
@@ -71,7 +75,14 @@ test("stopped in the middle, it leaves the batch open, and the next try goes on"
   const { chosen } = await files(12);
   const { store, written } = recorded();
   const stop = new AbortController();
-  const first = await uploadBatch(store, chosen, { ...options, parallel: 1, stop: stop.signal, told: () => { if (written.length > 4) stop.abort(); } });
+  const first = await uploadBatch(store, chosen, {
+    ...options,
+    parallel: 1,
+    stop: stop.signal,
+    told: () => {
+      if (written.length > 4) stop.abort();
+    },
+  });
   expect(first).toMatchObject({ uploaded: 4, complete: false });
   expect(written).not.toContain("incoming/batch/_READY");
   expect(await uploadBatch(store, chosen, options)).toMatchObject({ uploaded: 8, thereAlready: 4, complete: true });

@@ -28,50 +28,74 @@ afterAll(async () => {
 });
 
 /** A queue that takes jobs and leaves them to the test. */
-const idleQueue: JobQueue = { submit: async () => ({ jobId: "the-test" }), findByName: async () => undefined, describe: async () => ({ jobId: "the-test", name: "", state: "succeeded" }) };
+const idleQueue: JobQueue = {
+  submit: async () => ({ jobId: "the-test" }),
+  findByName: async () => undefined,
+  describe: async () => ({ jobId: "the-test", name: "", state: "succeeded" }),
+};
 
-async function plannedBucket(images: number, prepare?: (store: FolderStore) => Promise<void>): Promise<Bucket & { plan: Plan; pipeline: ReturnType<typeof localPipeline> & { queue: JobQueue } }> {
+async function plannedBucket(
+  images: number,
+  prepare?: (store: FolderStore) => Promise<void>,
+): Promise<Bucket & { plan: Plan; pipeline: ReturnType<typeof localPipeline> & { queue: JobQueue } }> {
   const bucket = await smallBucket(images);
   buckets.push(bucket);
   await prepare?.(bucket.store);
-  const pipeline = Object.assign(localPipeline({ folder: bucket.folder, workers: 1 }), { queue: idleQueue, publishers: [] }) as never as ReturnType<typeof localPipeline> & { queue: JobQueue };
+  const pipeline = Object.assign(localPipeline({ folder: bucket.folder, workers: 1 }), {
+    queue: idleQueue,
+    publishers: [],
+  }) as never as ReturnType<typeof localPipeline> & { queue: JobQueue };
   await planBatch(pipeline, batch, { by: "command", coversUntil: null });
   const [plan] = await readPlans(bucket.store, batch);
   return { ...bucket, plan: plan!, pipeline };
 }
 
-function startWorker({ folder, plan }: { folder: string; plan: Plan }, attempt: number, changes: NodeJS.ProcessEnv = {}): ChildProcess {
+function startWorker(
+  { folder, plan }: { folder: string; plan: Plan },
+  attempt: number,
+  changes: NodeJS.ProcessEnv = {},
+): ChildProcess {
   return fork(path.join(projectRoot, "dist/containers/worker/main.js"), {
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     env: {
-      ...process.env, ...submissionEnvironment({ batch, run: plan.run, number: 0, part: 0 }), CYTOLENS_BUCKET: pathToFileURL(folder).href,
-      AWS_BATCH_JOB_ATTEMPT: String(attempt), CYTOLENS_THREADS: "1", CYTOLENS_CACHE: cache, ...changes,
+      ...process.env,
+      ...submissionEnvironment({ batch, run: plan.run, number: 0, part: 0 }),
+      CYTOLENS_BUCKET: pathToFileURL(folder).href,
+      AWS_BATCH_JOB_ATTEMPT: String(attempt),
+      CYTOLENS_THREADS: "1",
+      CYTOLENS_CACHE: cache,
+      ...changes,
     },
   });
 }
 
-const ended = (child: ChildProcess): Promise<{ code: number | null; signal: string | null; said: string }> => new Promise((resolve) => {
-  let said = "";
-  child.stderr?.on("data", (chunk: Buffer) => {
-    said += chunk.toString();
+const ended = (child: ChildProcess): Promise<{ code: number | null; signal: string | null; said: string }> =>
+  new Promise((resolve) => {
+    let said = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    child.on("close", (code, signal) => resolve({ code, signal, said }));
   });
-  child.on("close", (code, signal) => resolve({ code, signal, said }));
-});
 
-const settled = (child: ChildProcess, count: number): Promise<void> => new Promise((resolve, reject) => {
-  let seen = 0;
-  child.on("message", () => ++seen >= count && resolve());
-  child.on("close", () => reject(new Error(`Expected ${count} settled items but the worker ended after ${seen}`)));
-});
+const settled = (child: ChildProcess, count: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let seen = 0;
+    child.on("message", () => ++seen >= count && resolve());
+    child.on("close", () => reject(new Error(`Expected ${count} settled items but the worker ended after ${seen}`)));
+  });
 
-const addBadImage = async (store: FolderStore): Promise<void> => void await store.write(imageKey("004x.png"), "not an image");
+const addBadImage = async (store: FolderStore): Promise<void> =>
+  void (await store.write(imageKey("004x.png"), "not an image"));
 
 /** Everything under results/, without the times. */
 async function results(store: FolderStore): Promise<Record<string, unknown>> {
   const found: Record<string, unknown> = {};
   const fleeting = new Set(["createdAt", "timings", "attempts", "seconds"]);
   for await (const { key, etag } of listAll(store, "results/")) {
-    const body = key.endsWith(".json") ? (JSON.parse(Buffer.from((await store.read(key)).body).toString()) as unknown) : etag;
+    const body = key.endsWith(".json")
+      ? (JSON.parse(Buffer.from((await store.read(key)).body).toString()) as unknown)
+      : etag;
     found[key] = JSON.parse(JSON.stringify(body, (name, inner: unknown) => (fleeting.has(name) ? undefined : inner)));
   }
   return found;
@@ -119,7 +143,10 @@ describe("a worker's process", () => {
     const { code } = await ended(startWorker(bucket, 1, { CYTOLENS_PROVIDER: "cuda" }));
     expect(code).toBe(3);
     const outcomes = [...(await readRollUp(bucket.store, rollUpKey(batch, bucket.plan.run, 0, 0)))!.outcomes.values()];
-    expect(outcomes).toMatchObject([{ status: "failed", failure: { code: "provider.unavailable" } }, { status: "failed", failure: { code: "provider.unavailable" } }]);
+    expect(outcomes).toMatchObject([
+      { status: "failed", failure: { code: "provider.unavailable" } },
+      { status: "failed", failure: { code: "provider.unavailable" } },
+    ]);
   }, 60_000);
 
   test("an environment that names no task is refused in a sentence", async () => {

@@ -22,10 +22,22 @@ describe("importing a checkpoint", () => {
   const checkpoint = writeSafetensors(weights);
 
   it("writes model, card and digest that belong together", async () => {
-    const card = await importCheckpoint(folder, checkpoint, { network: network.name, classes, size: 64, card: { title: "Mine", limits: ["few cells"] } });
+    const card = await importCheckpoint(folder, checkpoint, {
+      network: network.name,
+      classes,
+      size: 64,
+      card: { title: "Mine", limits: ["few cells"] },
+    });
     const { bytes, card: read } = await readModelFolder(folder);
     expect(read).toEqual(card);
-    expect(card).toMatchObject({ name: network.name, title: "Mine", classes, limits: ["few cells"], featureLayer: "features.relu5", input: { height: 64, width: 64 } });
+    expect(card).toMatchObject({
+      name: network.name,
+      title: "Mine",
+      classes,
+      limits: ["few cells"],
+      featureLayer: "features.relu5",
+      input: { height: 64, width: 64 },
+    });
     expect(card.sha256).toBe(sha256Of(bytes));
     expect(await readFile(path.join(folder, "model.onnx.sha256"), "utf8")).toBe(`${card.sha256}  model.onnx\n`);
 
@@ -44,14 +56,19 @@ describe("importing a checkpoint", () => {
   });
 
   it("says what a card lacks, and what a folder lacks", async () => {
-    await expect(readModelFolder(folder)).rejects.toMatchObject({ code: "model.not-found", message: expect.stringContaining("model.onnx") });
+    await expect(readModelFolder(folder)).rejects.toMatchObject({
+      code: "model.not-found",
+      message: expect.stringContaining("model.onnx"),
+    });
     await importCheckpoint(folder, checkpoint, { network: network.name, classes, size: 64 });
     await writeFile(path.join(folder, "card.json"), "{}");
     await expect(readModelFolder(folder)).rejects.toMatchObject({ code: "model.card" });
   });
 
   it("refuses weights of another network before it writes anything", async () => {
-    await expect(importCheckpoint(folder, checkpoint, { network: "resnet50-mini", classes })).rejects.toMatchObject({ code: "weights.mismatch" });
+    await expect(importCheckpoint(folder, checkpoint, { network: "resnet50-mini", classes })).rejects.toMatchObject({
+      code: "weights.mismatch",
+    });
     await expect(readModelFolder(folder)).rejects.toMatchObject({ code: "model.not-found" });
   });
 });

@@ -64,7 +64,10 @@ function fillUniform(seed: bigint, data: Float32Array, scale: number, offset: nu
 
 /** The upper half of the product of two unsigned 32-bit numbers. */
 function multiplyHigh(a: number, b: number): number {
-  const al = a & 0xffff, ah = a >>> 16, bl = b & 0xffff, bh = b >>> 16;
+  const al = a & 0xffff,
+    ah = a >>> 16,
+    bl = b & 0xffff,
+    bh = b >>> 16;
   const middle = ah * bl + ((al * bl) >>> 16);
   const other = al * bh + (middle & 0xffff);
   return (ah * bh + (middle >>> 16) + (other >>> 16)) | 0;

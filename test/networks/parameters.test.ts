@@ -23,26 +23,46 @@ describeWithReference("parameters against the oracle's layer tables", (folder) =
   const oracle = path.join(folder, "oracle");
   const full = ["resnet50", "ran92", "densenet121", "densenet121-rca"];
 
-  it.each([...full.map((name) => ["seed", name]), ...full.map((name) => ["mini", `${name}-mini`])])("%s/%s", (where, name) => {
-    const table = JSON.parse(readFileSync(path.join(oracle, where!, name!, "layers.json"), "utf8")) as LayerTable;
-    const network = networkNamed(name!, { classes: 5 });
-    const wanted = new Map(table.tensors.filter(({ name }) => !network.ignored.has(name)).map(({ name, shape }) => [name, shape]));
-    expect(Object.fromEntries(network.parameters.map(({ name, shape }) => [name, shape]))).toEqual(Object.fromEntries(wanted));
-    const known = new Set(table.tensors.map(({ name }) => name));
-    expect([...network.ignored].filter((name) => !known.has(name))).toEqual([]);
+  it.each([...full.map((name) => ["seed", name]), ...full.map((name) => ["mini", `${name}-mini`])])(
+    "%s/%s",
+    (where, name) => {
+      const table = JSON.parse(readFileSync(path.join(oracle, where!, name!, "layers.json"), "utf8")) as LayerTable;
+      const network = networkNamed(name!, { classes: 5 });
+      const wanted = new Map(
+        table.tensors.filter(({ name }) => !network.ignored.has(name)).map(({ name, shape }) => [name, shape]),
+      );
+      expect(Object.fromEntries(network.parameters.map(({ name, shape }) => [name, shape]))).toEqual(
+        Object.fromEntries(wanted),
+      );
+      const known = new Set(table.tensors.map(({ name }) => name));
+      expect([...network.ignored].filter((name) => !known.has(name))).toEqual([]);
 
-    const trained = network.parameters.filter(({ role }) => !role.startsWith("running"));
-    expect(trained.reduce((sum, { shape }) => sum + elementCount(shape), 0)).toBe(table.parameter_count_used_in_forward);
-    expect(network.stages.filter((stage) => stage !== "features.relu5")).toEqual(Object.keys(table.stage_output_shapes));
-    expect(network.stages).toContain(network.featureLayer);
-  });
+      const trained = network.parameters.filter(({ role }) => !role.startsWith("running"));
+      expect(trained.reduce((sum, { shape }) => sum + elementCount(shape), 0)).toBe(
+        table.parameter_count_used_in_forward,
+      );
+      expect(network.stages.filter((stage) => stage !== "features.relu5")).toEqual(
+        Object.keys(table.stage_output_shapes),
+      );
+      expect(network.stages).toContain(network.featureLayer);
+    },
+  );
 
   it("draws the oracle's weights from names", () => {
     const vectors = JSON.parse(readFileSync(path.join(oracle, "weight-vectors.json"), "utf8")) as {
       fnv1a64: Record<string, string>;
-      tensors: { name: string; shape: number[]; scale: number; offset: number; value_first: number[]; value_last: number; value_sum_float64: number }[];
+      tensors: {
+        name: string;
+        shape: number[];
+        scale: number;
+        offset: number;
+        value_first: number[];
+        value_last: number;
+        value_sum_float64: number;
+      }[];
     };
-    for (const [text, hash] of Object.entries(vectors.fnv1a64)) expect(fnv1a64(text).toString(16).padStart(16, "0")).toBe(hash);
+    for (const [text, hash] of Object.entries(vectors.fnv1a64))
+      expect(fnv1a64(text).toString(16).padStart(16, "0")).toBe(hash);
     for (const vector of vectors.tensors) {
       expect(scaleAndOffset(vector.name, vector.shape)).toEqual({ scale: vector.scale, offset: vector.offset });
       const values = Array.from(tensorByName(vector.name, vector.shape).data as Float32Array);
@@ -78,7 +98,9 @@ describe("networks", () => {
   });
 
   it("refuses to build without weights, naming the first", () => {
-    expect(() => networkNamed("resnet50-mini", { classes: 2 }).build(new Map())).toThrow(/weights for conv1.weight of resnet50-mini/);
+    expect(() => networkNamed("resnet50-mini", { classes: 2 }).build(new Map())).toThrow(
+      /weights for conv1.weight of resnet50-mini/,
+    );
   });
 
   it("notes the dropout and the running statistics of training mode, and has neither in inference", () => {
@@ -87,7 +109,10 @@ describe("networks", () => {
     const training = network.build(weights, { mode: "training" }).graph;
     expect(network.dropouts).toEqual([{ mask: "fc.0.mask", features: 256, ratio: 0.5 }]);
     expect(training.inputs.map(({ name }) => name)).toEqual(["input", "fc.0.mask"]);
-    expect(training.outputs.map(({ name }) => name)).toEqual(["logits", ...network.runningStatistics.map(({ nextOutput }) => nextOutput)]);
+    expect(training.outputs.map(({ name }) => name)).toEqual([
+      "logits",
+      ...network.runningStatistics.map(({ nextOutput }) => nextOutput),
+    ]);
     const inference = network.build(weights).graph;
     expect([inference.inputs.length, inference.outputs.length]).toEqual([1, 1]);
   });
@@ -101,13 +126,23 @@ describe("initial weights", () => {
     for (const [name, tensor] of initializeWeights(network, 1)) expect(sameValues(tensor, first.get(name)!)).toBe(true);
     const name = "features.denseblock1.denselayer1.conv1.weight";
     expect(sameValues(initializeWeights(network, 2).get(name)!, first.get(name)!)).toBe(false);
-    expect(sameValues(initializeWeights(networkNamed("densenet121-rca-mini", { classes: 9 }), 1).get(name)!, first.get(name)!)).toBe(true);
+    expect(
+      sameValues(
+        initializeWeights(networkNamed("densenet121-rca-mini", { classes: 9 }), 1).get(name)!,
+        first.get(name)!,
+      ),
+    ).toBe(true);
   });
 
   it("have the spread that their convention asks for", () => {
-    const weights = new Map(networkNamed("resnet50", { classes: 2 }).parameters
-      .filter(({ name }) => name === "layer1.0.conv2.weight" || name === "fc.1.weight")
-      .map((parameter) => [parameter.name, initialTensor(parameter, { convolution: "he-fan-out", linearBias: "uniform-fan-in" }, 3)]));
+    const weights = new Map(
+      networkNamed("resnet50", { classes: 2 })
+        .parameters.filter(({ name }) => name === "layer1.0.conv2.weight" || name === "fc.1.weight")
+        .map((parameter) => [
+          parameter.name,
+          initialTensor(parameter, { convolution: "he-fan-out", linearBias: "uniform-fan-in" }, 3),
+        ]),
+    );
     const values = weights.get("layer1.0.conv2.weight")!.data as Float32Array;
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
@@ -139,8 +174,9 @@ describe("loading weights", () => {
     });
     expect(() => loadWeights(network, bad)).toThrow(
       "Expected the 147 tensors of resnet50-mini but received 4 missing: bn1.weight, bn1.bias, bn1.running_mean, …; " +
-      "1 misshapen: conv1.weight (expected [8, 3, 7, 7], received [8, 3, 5, 5]); 1 not float32: layer1.0.bn1.weight (float64); " +
-      "1 unknown: layer5.0.conv1.weight");
+        "1 misshapen: conv1.weight (expected [8, 3, 7, 7], received [8, 3, 5, 5]); 1 not float32: layer1.0.bn1.weight (float64); " +
+        "1 unknown: layer5.0.conv1.weight",
+    );
   });
 
   it("takes the head under its public name too", () => {

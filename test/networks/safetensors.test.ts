@@ -52,14 +52,41 @@ describe("safetensors", () => {
     ["a cut header", file({ a: 1 }).subarray(0, 10), "header of 7 bytes"],
     ["no JSON", file("{oops}"), "header in JSON"],
     ["a list", file([]), "JSON object"],
-    ["an unknown type", file({ a: { dtype: "F8", shape: [], data_offsets: [0, 1] } }, new Uint8Array(1)), "dtype of tensor a"],
-    ["a negative extent", file({ a: { dtype: "U8", shape: [-1], data_offsets: [0, 1] } }, new Uint8Array(1)), "shape of tensor a"],
-    ["reversed offsets", file({ a: { dtype: "U8", shape: [1], data_offsets: [1, 0] } }, new Uint8Array(1)), "two ordered offsets"],
+    [
+      "an unknown type",
+      file({ a: { dtype: "F8", shape: [], data_offsets: [0, 1] } }, new Uint8Array(1)),
+      "dtype of tensor a",
+    ],
+    [
+      "a negative extent",
+      file({ a: { dtype: "U8", shape: [-1], data_offsets: [0, 1] } }, new Uint8Array(1)),
+      "shape of tensor a",
+    ],
+    [
+      "reversed offsets",
+      file({ a: { dtype: "U8", shape: [1], data_offsets: [1, 0] } }, new Uint8Array(1)),
+      "two ordered offsets",
+    ],
     ["cut data", file({ a: { dtype: "F32", shape: [2], data_offsets: [0, 8] } }, new Uint8Array(4)), "cut short"],
-    ["a wrong length", file({ a: { dtype: "F32", shape: [2], data_offsets: [0, 4] } }, new Uint8Array(4)), "8 bytes for tensor a"],
-    ["an overlap", file({ a: { dtype: "U8", shape: [2], data_offsets: [0, 2] }, b: { dtype: "U8", shape: [2], data_offsets: [1, 3] } }, new Uint8Array(3)), "an overlap"],
+    [
+      "a wrong length",
+      file({ a: { dtype: "F32", shape: [2], data_offsets: [0, 4] } }, new Uint8Array(4)),
+      "8 bytes for tensor a",
+    ],
+    [
+      "an overlap",
+      file(
+        { a: { dtype: "U8", shape: [2], data_offsets: [0, 2] }, b: { dtype: "U8", shape: [2], data_offsets: [1, 3] } },
+        new Uint8Array(3),
+      ),
+      "an overlap",
+    ],
     ["a hole", file({ a: { dtype: "U8", shape: [1], data_offsets: [1, 2] } }, new Uint8Array(2)), "a hole"],
-    ["bytes after the end", file({ a: { dtype: "U8", shape: [1], data_offsets: [0, 1] } }, new Uint8Array(2)), "1 bytes of data"],
+    [
+      "bytes after the end",
+      file({ a: { dtype: "U8", shape: [1], data_offsets: [0, 1] } }, new Uint8Array(2)),
+      "1 bytes of data",
+    ],
   ])("refuses %s", (_what, bytes, message) => {
     expect(codeOf(bytes)).toMatch(/^safetensors.invalid: /);
     expect(codeOf(bytes)).toContain(message);

@@ -19,17 +19,32 @@ function withEveryValue(model: Model): Model {
 
 /** Forgets what the file says of intermediate values and outputs, so that everything is inferred. */
 function withoutHints(model: Model): Model {
-  return { ...model, graph: { ...model.graph, valueInfo: new Map(), outputs: model.graph.outputs.map((output) => ({ ...output, shape: undefined })) } };
+  return {
+    ...model,
+    graph: {
+      ...model.graph,
+      valueInfo: new Map(),
+      outputs: model.graph.outputs.map((output) => ({ ...output, shape: undefined })),
+    },
+  };
 }
 
-interface Count { values: number; extents: number; unknown: string[] }
+interface Count {
+  values: number;
+  extents: number;
+  unknown: string[];
+}
 
 async function compare(file: string, count: Count): Promise<void> {
   const model = withoutHints(readModel(new Uint8Array(readFileSync(file))));
   const { types, constants } = inferValues(model);
   const feeds = oracleInputs(file, model.graph.inputs);
   const symbols = new Map<string, number>();
-  const bind = (name: string, expected: readonly (number | string | null)[] | undefined, actual: readonly number[]): void => {
+  const bind = (
+    name: string,
+    expected: readonly (number | string | null)[] | undefined,
+    actual: readonly number[],
+  ): void => {
     const place = `${path.relative(path.dirname(path.dirname(file)), file)}: ${name}`;
     if (!expected) {
       count.unknown.push(place);
@@ -53,7 +68,12 @@ async function compare(file: string, count: Count): Promise<void> {
     expect([file, name, types.get(name)!.dataType]).toEqual([file, name, type]);
     bind(name, types.get(name)!.shape, dims);
     const constant = constants.get(name);
-    if (constant) expect([file, name, Array.from(constant.data as ArrayLike<number>, Number)]).toEqual([file, name, Array.from(data, Number)]);
+    if (constant)
+      expect([file, name, Array.from(constant.data as ArrayLike<number>, Number)]).toEqual([
+        file,
+        name,
+        Array.from(data, Number),
+      ]);
   }
 }
 

@@ -25,14 +25,37 @@ function ortType(data: TensorData, dataType?: DataType): ConstructorParameters<t
 }
 
 /** Runs a model or a file's bytes in onnxruntime, without its own graph rewrites, and returns the outputs by name. */
-export async function runModel(model: Model | Uint8Array, feeds: ReadonlyMap<string, Feed>): Promise<Map<string, Output>> {
+export async function runModel(
+  model: Model | Uint8Array,
+  feeds: ReadonlyMap<string, Feed>,
+): Promise<Map<string, Output>> {
   const bytes = model instanceof Uint8Array ? model : writeModel(model);
-  const session = await InferenceSession.create(bytes, { graphOptimizationLevel: "disabled", intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 });
+  const session = await InferenceSession.create(bytes, {
+    graphOptimizationLevel: "disabled",
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+  });
   try {
-    const inputs = Object.fromEntries([...feeds].filter(([name]) => session.inputNames.includes(name))
-      .map(([name, { dims, data, dataType }]) => [name, new (OrtTensor as unknown as new (type: unknown, data: unknown, dims: unknown) => OrtTensor)(ortType(data, dataType), data, dims)]));
+    const inputs = Object.fromEntries(
+      [...feeds]
+        .filter(([name]) => session.inputNames.includes(name))
+        .map(([name, { dims, data, dataType }]) => [
+          name,
+          new (OrtTensor as unknown as new (type: unknown, data: unknown, dims: unknown) => OrtTensor)(
+            ortType(data, dataType),
+            data,
+            dims,
+          ),
+        ]),
+    );
     const results = await session.run(inputs);
-    return new Map(Object.entries(results).map(([name, tensor]) => [name, { type: tensor.type, dims: tensor.dims, data: tensor.data as Output["data"] }]));
+    return new Map(
+      Object.entries(results).map(([name, tensor]) => [
+        name,
+        { type: tensor.type, dims: tensor.dims, data: tensor.data as Output["data"] },
+      ]),
+    );
   } finally {
     await session.release();
   }
@@ -49,6 +72,7 @@ export function difference(received: Output, expected: Output): number {
     if (!Number.isFinite(a) || !Number.isFinite(b)) return Infinity;
     worst = Math.max(worst, Math.abs(a - b));
   }
-  for (let index = 0; index < expected.data.length; index++) scale = Math.max(scale, Math.abs(Number(expected.data[index])));
+  for (let index = 0; index < expected.data.length; index++)
+    scale = Math.max(scale, Math.abs(Number(expected.data[index])));
   return worst / scale;
 }

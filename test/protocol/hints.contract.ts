@@ -8,7 +8,14 @@ export interface ReceivedHints {
   close(): void;
 }
 
-const names: readonly BatchName[] = ["plain", "two words + more", "prüfung %2B", "quote'\"<&>\\", "細胞🔬", "x".repeat(200)].map((name) => batchName.parse(name));
+const names: readonly BatchName[] = [
+  "plain",
+  "two words + more",
+  "prüfung %2B",
+  "quote'\"<&>\\",
+  "細胞🔬",
+  "x".repeat(200),
+].map((name) => batchName.parse(name));
 
 /** What every sender of ticks promises. */
 export function hintsContract(create: () => Promise<ReceivedHints>): void {
@@ -20,7 +27,7 @@ export function hintsContract(create: () => Promise<ReceivedHints>): void {
 
   test("a tick names its batch, whatever its name", async () => {
     for (const name of names) await made.hints.tick(name, 0);
-    expect([...await made.received(names.length)].sort()).toEqual([...names].sort());
+    expect([...(await made.received(names.length))].sort()).toEqual([...names].sort());
   });
 
   test("a tick does not come before its time", async () => {

@@ -22,7 +22,8 @@ export async function checkInvariant(world: World): Promise<void> {
     const summary = await readRunSummary(store, batch, plan.run);
     expect(summary).toBeDefined();
     const planned: string[] = [];
-    for (let shard = 0; shard < plan.shards; shard++) planned.push(...(await shardItems(store, plan, shard)).map(({ work }) => work));
+    for (let shard = 0; shard < plan.shards; shard++)
+      planned.push(...(await shardItems(store, plan, shard)).map(({ work }) => work));
     const ended: string[] = [];
     const counts = { planned: 0, succeeded: 0, failed: 0, skipped: 0 };
     for await (const outcomes of runOutcomes(store, plan)) {
@@ -36,7 +37,8 @@ export async function checkInvariant(world: World): Promise<void> {
         const content = store.contents.get(found.image.etag);
         expect(found.image.sha256).toBe(sha256Of(content!));
         expect(found.prediction.classIndex).toBe(classOf(content!));
-        for (const { map, mapSha256 } of found.explanations) expect(sha256Of((await store.read(map)).body)).toBe(mapSha256);
+        for (const { map, mapSha256 } of found.explanations)
+          expect(sha256Of((await store.read(map)).body)).toBe(mapSha256);
       }
     }
     expect(ended.sort()).toEqual(planned.sort());

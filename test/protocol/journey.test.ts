@@ -18,11 +18,19 @@ describe("a batch's journey", () => {
     await world.pass(400);
     const [plan] = await readPlans(world.store, batch);
     expect(plan).toMatchObject({ items: 6, shards: 3, ordinal: 1, closedBy: "idle", alreadyDone: 0 });
-    expect(world.queue.jobs.map(({ request }) => request)).toEqual([expect.objectContaining({ name: `${plan!.run}-0-0`, size: 3, jobDefinition: "worker:1" })]);
+    expect(world.queue.jobs.map(({ request }) => request)).toEqual([
+      expect.objectContaining({ name: `${plan!.run}-0-0`, size: 3, jobDefinition: "worker:1" }),
+    ]);
     await world.work();
     const summary = await world.summary();
-    expect(summary).toMatchObject({ status: "complete-with-failures", counts: { planned: 6, succeeded: 5, failed: 1, skipped: 0 }, run: plan!.run });
-    expect(summary.failures).toEqual([{ key: imageKey("broken.png"), failure: expect.objectContaining({ code: "image.truncated" }) }]);
+    expect(summary).toMatchObject({
+      status: "complete-with-failures",
+      counts: { planned: 6, succeeded: 5, failed: 1, skipped: 0 },
+      run: plan!.run,
+    });
+    expect(summary.failures).toEqual([
+      { key: imageKey("broken.png"), failure: expect.objectContaining({ code: "image.truncated" }) },
+    ]);
     expect(await world.store.head(closedMarkerKey(batch))).toBeDefined();
     expect(world.notes.map(({ subject }) => subject)).toEqual(["Batch batch is done"]);
     await checkInvariant(world);
@@ -49,7 +57,9 @@ describe("a batch's journey", () => {
     world.idleSeconds = 3600;
     await world.upload("a.png", "a");
     await world.deliver();
-    expect(Math.max(...world.ticks.map(({ dueAt }) => dueAt)) - world.clock.now().getTime()).toBeLessThanOrEqual(900_000);
+    expect(Math.max(...world.ticks.map(({ dueAt }) => dueAt)) - world.clock.now().getTime()).toBeLessThanOrEqual(
+      900_000,
+    );
     await world.pass(3500);
     expect(await readPlans(world.store, batch)).toHaveLength(0);
     await world.pass(200);
@@ -64,25 +74,38 @@ describe("a batch's journey", () => {
     world.clock.advance(10);
     await world.upload("late.png", "late");
     await world.deliver();
-    expect(await readPlans(world.store, batch)).toMatchObject([{ items: 1, closedBy: "ready-marker", notes: [expect.stringContaining("1 images are newer")] }]);
+    expect(await readPlans(world.store, batch)).toMatchObject([
+      { items: 1, closedBy: "ready-marker", notes: [expect.stringContaining("1 images are newer")] },
+    ]);
     await world.settle();
-    expect(await readPlans(world.store, batch)).toMatchObject([{ items: 1 }, { items: 1, alreadyDone: 1, closedBy: "idle" }]);
+    expect(await readPlans(world.store, batch)).toMatchObject([
+      { items: 1 },
+      { items: 1, alreadyDone: 1, closedBy: "idle" },
+    ]);
     expect((await world.summary()).counts).toEqual({ planned: 2, succeeded: 2, failed: 0, skipped: 0 });
     await checkInvariant(world);
   });
 
   test("batch.json, the marker, folder markers and what file managers leave are no images", async () => {
     const world = await new World().prepare();
-    for (const name of ["batch.json", "_READY", "folder/", ".DS_Store", "folder/._a.png", "Thumbs.db", "folder/a.png"]) await world.upload(name, name === "batch.json" ? "{}" : "x");
+    for (const name of ["batch.json", "_READY", "folder/", ".DS_Store", "folder/._a.png", "Thumbs.db", "folder/a.png"])
+      await world.upload(name, name === "batch.json" ? "{}" : "x");
     await world.settle();
     expect((await world.summary()).counts.planned).toBe(1);
   });
 
   test("files outside a batch get a notice, and our own outputs are no events", async () => {
     const world = await new World().prepare();
-    world.events.push("incoming/stray.png" as never, "results/batch/report.html" as never, "runs/batch/activity.json" as never, "incoming/folder/" as never);
+    world.events.push(
+      "incoming/stray.png" as never,
+      "results/batch/report.html" as never,
+      "runs/batch/activity.json" as never,
+      "incoming/folder/" as never,
+    );
     await world.deliver();
-    expect(world.notes).toEqual([{ subject: "Files outside a batch", message: expect.stringContaining('"incoming/stray.png"') }]);
+    expect(world.notes).toEqual([
+      { subject: "Files outside a batch", message: expect.stringContaining('"incoming/stray.png"') },
+    ]);
     expect(world.ticks).toHaveLength(0);
     expect([...world.store.held.keys()].filter((key) => key.startsWith("runs/"))).toEqual([]);
   });
@@ -103,7 +126,14 @@ describe("a batch's journey", () => {
     await world.upload("high/c.png", "\u0002");
     await world.upload("d.png", "\u0001");
     await world.settle();
-    expect((await world.summary()).agreement).toEqual({ classes: ["low", "high"], matrix: [[1, 0], [1, 1]], accuracy: 2 / 3 });
+    expect((await world.summary()).agreement).toEqual({
+      classes: ["low", "high"],
+      matrix: [
+        [1, 0],
+        [1, 1],
+      ],
+      accuracy: 2 / 3,
+    });
   });
 
   test("a batch planned by command needs no events, and a second time there is nothing new", async () => {
@@ -111,9 +141,13 @@ describe("a batch's journey", () => {
     await world.store.write(imageKey("a.png"), "a");
     const pipeline = world.pipeline();
     expect(await planBatch(pipeline, batch, { by: "command", coversUntil: null })).toMatchObject({ state: "planned" });
-    expect(await planBatch(pipeline, batch, { by: "command", coversUntil: null })).toMatchObject({ state: "already-planned" });
+    expect(await planBatch(pipeline, batch, { by: "command", coversUntil: null })).toMatchObject({
+      state: "already-planned",
+    });
     await world.work();
-    expect(await planBatch(pipeline, batch, { by: "command", coversUntil: null })).toMatchObject({ state: "already-planned" });
+    expect(await planBatch(pipeline, batch, { by: "command", coversUntil: null })).toMatchObject({
+      state: "already-planned",
+    });
     expect(world.queue.jobs).toHaveLength(1);
     expect(await handleTick(pipeline, batch)).toEqual({ state: "nothing" });
   });
@@ -123,7 +157,11 @@ describe("a batch's journey", () => {
     await world.upload("batch.json", JSON.stringify({ model: "no-such-model" }));
     await world.deliver();
     const rejected = await world.summary();
-    expect(rejected).toMatchObject({ status: "rejected", rejection: { code: "model.unknown", message: expect.stringContaining('"no-such-model"') }, run: null });
+    expect(rejected).toMatchObject({
+      status: "rejected",
+      rejection: { code: "model.unknown", message: expect.stringContaining('"no-such-model"') },
+      run: null,
+    });
     await world.upload("a.png", "a");
     await world.settle();
     expect(world.queue.jobs).toHaveLength(0);
@@ -143,13 +181,22 @@ describe("a batch's journey", () => {
     const world = await new World().prepare();
     await world.upload("a.png", "a");
     await world.upload("b.png", "b");
-    const csv = { key: csvKey, contentType: "text/csv", write: (view: BatchView) => Readable.from((async function* () {
-      for await (const { outcome } of view.rows()) yield `${outcome.key},${outcome.status}\n`;
-    })()) };
+    const csv = {
+      key: csvKey,
+      contentType: "text/csv",
+      write: (view: BatchView) =>
+        Readable.from(
+          (async function* () {
+            for await (const { outcome } of view.rows()) yield `${outcome.key},${outcome.status}\n`;
+          })(),
+        ),
+    };
     const pipeline = world.pipeline(undefined, { publishers: [csv] });
     await planBatch(pipeline, batch, { by: "command", coversUntil: null });
     await world.attempt(world.queue.jobs[0]!, 0);
     await collectBatch(pipeline, batch, world.queue.jobs[0]!.request.run);
-    expect(Buffer.from((await world.store.read(csvKey(batch))).body).toString()).toBe("incoming/batch/a.png,succeeded\nincoming/batch/b.png,succeeded\n");
+    expect(Buffer.from((await world.store.read(csvKey(batch))).body).toString()).toBe(
+      "incoming/batch/a.png,succeeded\nincoming/batch/b.png,succeeded\n",
+    );
   });
 });

@@ -3,7 +3,14 @@ import { Readable } from "node:stream";
 import { UserError } from "../../lib/contract/errors";
 import { compareKeys, objectKey, type ObjectKey } from "../../lib/contract/names";
 import {
-  type ListOptions, type ListPage, type ObjectFacts, ObjectNotFoundError, type ObjectStore, PreconditionFailedError, type ReadOptions, type WriteOptions,
+  type ListOptions,
+  type ListPage,
+  type ObjectFacts,
+  ObjectNotFoundError,
+  type ObjectStore,
+  PreconditionFailedError,
+  type ReadOptions,
+  type WriteOptions,
 } from "../../lib/storage/object-store";
 
 interface Held {
@@ -27,7 +34,8 @@ export class MemoryStore implements ObjectStore {
     const found = this.held.get(key);
     if (!found) throw new ObjectNotFoundError(key);
     if (ifMatch !== undefined && ifMatch !== found.etag) throw new PreconditionFailedError(key, `ETag ${ifMatch}`);
-    if (range && range.first >= found.body.length) throw new UserError("storage.bad-range", "Expected a range inside the object");
+    if (range && range.first >= found.body.length)
+      throw new UserError("storage.bad-range", "Expected a range inside the object");
     return { facts: factsOf(key, found), body: range ? found.body.subarray(range.first, range.last + 1) : found.body };
   }
 
@@ -42,7 +50,8 @@ export class MemoryStore implements ObjectStore {
   }
 
   async write(key: ObjectKey, body: Uint8Array | string, { only }: WriteOptions = {}): Promise<{ etag: string }> {
-    if (!objectKey.safeParse(key).success) throw new UserError("storage.bad-key", "Expected an object key of 1 to 1,024 bytes");
+    if (!objectKey.safeParse(key).success)
+      throw new UserError("storage.bad-key", "Expected an object key of 1 to 1,024 bytes");
     const before = this.held.get(key);
     if (only === "create" && before) throw new PreconditionFailedError(key, "no object");
     if (typeof only === "object") {
@@ -62,14 +71,21 @@ export class MemoryStore implements ObjectStore {
     return this.write(key, Buffer.concat(await body.toArray()), options);
   }
 
-  async listPage(prefix: string, { continuation, startAfter = "", delimiter, pageSize = 1000 }: ListOptions = {}): Promise<ListPage> {
+  async listPage(
+    prefix: string,
+    { continuation, startAfter = "", delimiter, pageSize = 1000 }: ListOptions = {},
+  ): Promise<ListPage> {
     this.lists++;
     const after = continuation ?? startAfter;
     const objects: ObjectFacts[] = [];
     const prefixes: string[] = [];
     let last = after;
     const keys = this.sortedKeys();
-    for (let index = firstAtOrAfter(keys, compareKeys(prefix, after) > 0 ? prefix : after); index < keys.length; index++) {
+    for (
+      let index = firstAtOrAfter(keys, compareKeys(prefix, after) > 0 ? prefix : after);
+      index < keys.length;
+      index++
+    ) {
       const key = keys[index]!;
       if (!key.startsWith(prefix)) {
         if (compareKeys(key, prefix) > 0) break;
@@ -117,4 +133,9 @@ function firstAtOrAfter(keys: readonly string[], key: string): number {
   return low;
 }
 
-const factsOf = (key: string, { body, etag, lastModified }: Held): ObjectFacts => ({ key: key as ObjectKey, etag, size: body.length, lastModified });
+const factsOf = (key: string, { body, etag, lastModified }: Held): ObjectFacts => ({
+  key: key as ObjectKey,
+  etag,
+  size: body.length,
+  lastModified,
+});

@@ -12,7 +12,10 @@ export class Killed extends Error {
 export class Life {
   private used = 0;
 
-  constructor(private readonly calls = Number.MAX_SAFE_INTEGER, private readonly lastTakesEffect = false) {}
+  constructor(
+    private readonly calls = Number.MAX_SAFE_INTEGER,
+    private readonly lastTakesEffect = false,
+  ) {}
 
   get isOver(): boolean {
     return this.used >= this.calls;
@@ -38,7 +41,9 @@ export function mortal<T extends object>(target: T, life: Life): T {
   return new Proxy(target, {
     get(object, name) {
       const member: unknown = Reflect.get(object, name);
-      return typeof member === "function" ? (...words: unknown[]) => life.spend(() => Promise.resolve(Reflect.apply(member, object, words) as unknown)) : member;
+      return typeof member === "function"
+        ? (...words: unknown[]) => life.spend(() => Promise.resolve(Reflect.apply(member, object, words) as unknown))
+        : member;
     },
   });
 }

@@ -23,18 +23,25 @@ const worldWith = async (images: number): Promise<World> => {
 async function planInSteps(deadlineEvery: number): Promise<{ run: string; items: number; itemsSha256: string }> {
   const world = await new World().prepare();
   world.itemsPerShard = 500;
-  for (let index = 0; index < 3500; index++) await world.store.write(imageKey(`${String(index).padStart(5, "0")}.png`), `content ${index % 7}`);
+  for (let index = 0; index < 3500; index++)
+    await world.store.write(imageKey(`${String(index).padStart(5, "0")}.png`), `content ${index % 7}`);
   world.events.push(imageKey("00000.png"));
   await world.deliver();
   const limited = (): ReturnType<World["pipeline"]> => {
     const pipeline = world.pipeline();
-    return deadlineEvery === 0 ? pipeline : { ...pipeline, policy: { ...pipeline.policy, deadline: world.clock.now() } };
+    return deadlineEvery === 0
+      ? pipeline
+      : { ...pipeline, policy: { ...pipeline.policy, deadline: world.clock.now() } };
   };
   world.clock.advance(400);
   let rounds = 0;
-  for (let state = (await planBatch(limited(), batch, { by: "idle", coversUntil: null })).state; state === "continues"; rounds++) {
+  for (
+    let state = (await planBatch(limited(), batch, { by: "idle", coversUntil: null })).state;
+    state === "continues";
+    rounds++
+  ) {
     world.clock.advance(100);
-    ({ state } = await handleTick(limited(), batch) as { state: "continues" });
+    ({ state } = (await handleTick(limited(), batch)) as { state: "continues" });
   }
   expect(rounds).toBe(deadlineEvery === 0 ? 0 : 3);
   const [plan] = await readPlans(world.store, batch);
@@ -58,7 +65,9 @@ describe("faults of events and planning (numbers as in docs/faults.md)", () => {
     world.events.length = 0;
     await world.pass(3600);
     expect(await readPlans(world.store, batch)).toHaveLength(0);
-    expect((await reconcile(world.pipeline())).mended).toEqual([{ batch, what: expect.stringContaining("events were lost") }]);
+    expect((await reconcile(world.pipeline())).mended).toEqual([
+      { batch, what: expect.stringContaining("events were lost") },
+    ]);
     await world.settle();
     expect((await world.summary()).counts.succeeded).toBe(3);
   });
@@ -86,7 +95,8 @@ describe("faults of events and planning (numbers as in docs/faults.md)", () => {
     expect(summary.counts).toEqual({ planned: 3, succeeded: 2, failed: 0, skipped: 1 });
     expect(summary.skippedBy).toEqual({ deleted: 1 });
     expect(summary.runs.map(({ counts }) => counts)).toEqual([
-      { planned: 1, succeeded: 1, failed: 0, skipped: 0 }, { planned: 3, succeeded: 1, failed: 0, skipped: 2 },
+      { planned: 1, succeeded: 1, failed: 0, skipped: 0 },
+      { planned: 3, succeeded: 1, failed: 0, skipped: 2 },
     ]);
     await checkInvariant(world);
   });
@@ -94,21 +104,36 @@ describe("faults of events and planning (numbers as in docs/faults.md)", () => {
   test("7, 8: keys of every legal kind are planned, worked on and told apart", async () => {
     const world = await new World().prepare();
     world.itemsPerShard = 7;
-    const names = awkwardKeys.filter((key) => !key.endsWith("/") && !/(^|\/)\.[^/]*$/.test(key) && Buffer.byteLength(`incoming/batch/${key}`) <= 1024);
+    const names = awkwardKeys.filter(
+      (key) => !key.endsWith("/") && !/(^|\/)\.[^/]*$/.test(key) && Buffer.byteLength(`incoming/batch/${key}`) <= 1024,
+    );
     const hostile = ["../../etc/passwd", "up/../x.png", "nul\u0000.png", "x".repeat(1024 - "incoming/batch/".length)];
     for (const name of [...names, ...hostile]) await world.upload(name, `content of ${name}`);
     await world.settle();
-    expect((await world.summary()).counts).toMatchObject({ planned: names.length + hostile.length, failed: 0, skipped: 0 });
+    expect((await world.summary()).counts).toMatchObject({
+      planned: names.length + hostile.length,
+      failed: 0,
+      skipped: 0,
+    });
     await checkInvariant(world);
   });
 
   test("9: a batch that cannot be noted fails alone", async () => {
     const world = await worldWith(1);
-    const store = new Proxy(world.store, { get: (target, name) => name === "read" ? (key: ObjectKey) => {
-      if (key === activityKey("poison" as never)) throw new EnvironmentError("storage.damaged-document", "Expected JSON");
-      return target.read(key);
-    } : Reflect.get(target, name) as unknown });
-    const failed = await noteEvents(world.pipeline(undefined, { store }), [{ key: "incoming/poison/a.png" }, { key: imageKey("image 0.png") }]);
+    const store = new Proxy(world.store, {
+      get: (target, name) =>
+        name === "read"
+          ? (key: ObjectKey) => {
+              if (key === activityKey("poison" as never))
+                throw new EnvironmentError("storage.damaged-document", "Expected JSON");
+              return target.read(key);
+            }
+          : (Reflect.get(target, name) as unknown),
+    });
+    const failed = await noteEvents(world.pipeline(undefined, { store }), [
+      { key: "incoming/poison/a.png" },
+      { key: imageKey("image 0.png") },
+    ]);
     expect(failed.map(({ event }) => event.key)).toEqual(["incoming/poison/a.png"]);
     await world.settle();
     expect((await world.summary()).counts.succeeded).toBe(1);
@@ -116,19 +141,23 @@ describe("faults of events and planning (numbers as in docs/faults.md)", () => {
 
   test("10: a planner killed at any call, with or without its effect, is made good", async () => {
     for (let calls = 1; ; calls++) {
-      const worlds = await Promise.all([true, false].map(async (lastTakesEffect) => {
-        const world = await worldWith(3);
-        await world.deliver();
-        world.clock.advance(400);
-        const life = new Life(calls, lastTakesEffect);
-        await planBatch(world.pipeline(life), batch, byCommand).catch((error: unknown) => expect(error).toBeInstanceOf(Killed));
-        const wasKilled = life.isOver;
-        await world.settle();
-        expect((await readPlans(world.store, batch)).length).toBe(1);
-        expect(world.queue.jobs.length).toBeLessThanOrEqual(2);
-        await checkInvariant(world);
-        return wasKilled;
-      }));
+      const worlds = await Promise.all(
+        [true, false].map(async (lastTakesEffect) => {
+          const world = await worldWith(3);
+          await world.deliver();
+          world.clock.advance(400);
+          const life = new Life(calls, lastTakesEffect);
+          await planBatch(world.pipeline(life), batch, byCommand).catch((error: unknown) =>
+            expect(error).toBeInstanceOf(Killed),
+          );
+          const wasKilled = life.isOver;
+          await world.settle();
+          expect((await readPlans(world.store, batch)).length).toBe(1);
+          expect(world.queue.jobs.length).toBeLessThanOrEqual(2);
+          await checkInvariant(world);
+          return wasKilled;
+        }),
+      );
       if (!worlds.includes(true)) break;
       expect(calls).toBeLessThan(200);
     }
@@ -138,10 +167,12 @@ describe("faults of events and planning (numbers as in docs/faults.md)", () => {
     const world = await worldWith(3);
     let calls = 0;
     const flaky: JobQueue = {
-      findByName: (name, queue) => world.queue.findByName(name, queue), describe: (jobId) => world.queue.describe(jobId),
+      findByName: (name, queue) => world.queue.findByName(name, queue),
+      describe: (jobId) => world.queue.describe(jobId),
       submit: async (request) => {
         calls++;
-        if (calls === 1) throw new TransientError("batch.throttled", "Expected Batch to accept a job but it has too many requests");
+        if (calls === 1)
+          throw new TransientError("batch.throttled", "Expected Batch to accept a job but it has too many requests");
         await world.queue.submit(request);
         throw new TransientError("batch.unavailable", "Expected an answer but the connection broke");
       },
@@ -155,10 +186,17 @@ describe("faults of events and planning (numbers as in docs/faults.md)", () => {
 
   test("11: a queue that refuses throughout leaves a claim, which the reconciler finishes", async () => {
     const world = await worldWith(3);
-    const dead: JobQueue = { ...world.queue, findByName: async () => undefined, describe: async () => undefined, submit: async () => {
-      throw new TransientError("batch.throttled", "Expected Batch to accept a job but it has too many requests");
-    } };
-    await expect(planBatch(world.pipeline(undefined, { queue: dead }), batch, byCommand)).rejects.toBeInstanceOf(TransientError);
+    const dead: JobQueue = {
+      ...world.queue,
+      findByName: async () => undefined,
+      describe: async () => undefined,
+      submit: async () => {
+        throw new TransientError("batch.throttled", "Expected Batch to accept a job but it has too many requests");
+      },
+    };
+    await expect(planBatch(world.pipeline(undefined, { queue: dead }), batch, byCommand)).rejects.toBeInstanceOf(
+      TransientError,
+    );
     await world.settle();
     expect((await world.summary()).counts.succeeded).toBe(3);
   });
@@ -175,14 +213,20 @@ describe("faults of events and planning (numbers as in docs/faults.md)", () => {
     world.itemsPerShard = 1;
     const layer = "a".repeat(40_000);
     await world.store.write(imageKey("batch.json"), JSON.stringify({ methods: [{ name: "grad-cam", layer }] }));
-    for (let index = 0; index < 10_001; index++) await world.store.write(imageKey(`${String(index).padStart(5, "0")}.png`), "x");
+    for (let index = 0; index < 10_001; index++)
+      await world.store.write(imageKey(`${String(index).padStart(5, "0")}.png`), "x");
     await planBatch(world.pipeline(), batch, byCommand);
     const [plan] = await readPlans(world.store, batch);
     expect(plan!.settings.methods[0]).toMatchObject({ layer });
-    expect(world.queue.jobs.map(({ request: { name, size } }) => ({ name, size }))).toEqual([{ name: `${plan!.run}-0-0`, size: 10_000 }, { name: `${plan!.run}-0-1`, size: 1 }]);
+    expect(world.queue.jobs.map(({ request: { name, size } }) => ({ name, size }))).toEqual([
+      { name: `${plan!.run}-0-0`, size: 10_000 },
+      { name: `${plan!.run}-0-1`, size: 1 },
+    ]);
     expect(JSON.stringify(world.queue.jobs.map(({ request }) => request)).length).toBeLessThan(1000);
     await world.attempt(world.queue.jobs[1]!, 0);
-    expect([...world.store.held.keys()].filter((key) => key.includes("/images/10000-") && key.endsWith("result.json"))).toHaveLength(1);
+    expect(
+      [...world.store.held.keys()].filter((key) => key.includes("/images/10000-") && key.endsWith("result.json")),
+    ).toHaveLength(1);
   }, 60_000);
 
   test("14: an image that arrives after the batch closed has a run of its own, and what is done is not done again", async () => {
@@ -191,7 +235,10 @@ describe("faults of events and planning (numbers as in docs/faults.md)", () => {
     const before = world.store.contents.size;
     await world.upload("late.png", "late");
     await world.settle();
-    expect(await readPlans(world.store, batch)).toMatchObject([{ ordinal: 1, items: 3 }, { ordinal: 2, items: 1, alreadyDone: 3 }]);
+    expect(await readPlans(world.store, batch)).toMatchObject([
+      { ordinal: 1, items: 3 },
+      { ordinal: 2, items: 1, alreadyDone: 3 },
+    ]);
     expect((await world.summary()).counts).toEqual({ planned: 4, succeeded: 4, failed: 0, skipped: 0 });
     expect(world.store.contents.size - before).toBeGreaterThan(0);
   });
@@ -204,9 +251,13 @@ describe("faults of events and planning (numbers as in docs/faults.md)", () => {
     await world.settle();
     const plans = await readPlans(world.store, batch);
     expect(plans.map(({ items, settings }) => ({ items, methods: settings.methods.map(({ name }) => name) }))).toEqual([
-      { items: 3, methods: ["integrated-gradients", "grad-cam"] }, { items: 3, methods: ["gradient"] },
+      { items: 3, methods: ["integrated-gradients", "grad-cam"] },
+      { items: 3, methods: ["gradient"] },
     ]);
-    expect(world.notes).toContainEqual({ subject: `Batch batch: run ${plans[1]!.run}`, message: expect.stringContaining("The settings changed") });
+    expect(world.notes).toContainEqual({
+      subject: `Batch batch: run ${plans[1]!.run}`,
+      message: expect.stringContaining("The settings changed"),
+    });
     await checkInvariant(world);
   });
 

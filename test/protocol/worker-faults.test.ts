@@ -17,7 +17,10 @@ import { checkInvariant } from "./invariant";
 import { Life } from "./mortal";
 import { batch, imageKey, World } from "./world";
 
-interface Planned { readonly world: World; readonly plan: Plan }
+interface Planned {
+  readonly world: World;
+  readonly plan: Plan;
+}
 
 const planned = async (contents: readonly string[], itemsPerShard = 100): Promise<Planned> => {
   const world = await new World().prepare();
@@ -28,28 +31,60 @@ const planned = async (contents: readonly string[], itemsPerShard = 100): Promis
   return { world, plan: plan! };
 };
 
-const outcomesOf = async ({ world, plan }: Planned, shard = 0, number = 0): Promise<Outcome[]> =>
-  [...((await readRollUp(world.store, rollUpKey(batch, plan.run, number, shard)))?.outcomes.values() ?? [])];
-const statuses = async (planning: Planned, shard = 0): Promise<string[]> => (await outcomesOf(planning, shard)).map((one) => (one.status === "failed" ? one.failure.code : one.status === "skipped" ? one.reason : one.status));
+const outcomesOf = async ({ world, plan }: Planned, shard = 0, number = 0): Promise<Outcome[]> => [
+  ...((await readRollUp(world.store, rollUpKey(batch, plan.run, number, shard)))?.outcomes.values() ?? []),
+];
+const statuses = async (planning: Planned, shard = 0): Promise<string[]> =>
+  (await outcomesOf(planning, shard)).map((one) =>
+    one.status === "failed" ? one.failure.code : one.status === "skipped" ? one.reason : one.status,
+  );
 const task = ({ plan }: Planned, attempt = 1) => ({ batch, run: plan.run, number: 0, part: 0, index: 0, attempt });
-const running = (world: World, store: ObjectStore, open: OpenImageWork = fakeImages()) => ({ store, clock: world.clock, open, stop: new AbortController().signal });
-
-/** A store of which one method does something else, now and then. */
-const withFault = <Name extends "read" | "write">(store: ObjectStore, name: Name, fault: (key: ObjectKey) => void): ObjectStore => new Proxy(store, {
-  get: (target, asked) => (asked === name ? (key: ObjectKey, ...more: unknown[]) => {
-    fault(key);
-    return Reflect.apply(Reflect.get(target, name) as (...words: unknown[]) => unknown, target, [key, ...more]);
-  } : Reflect.get(target, asked) as unknown),
+const running = (world: World, store: ObjectStore, open: OpenImageWork = fakeImages()) => ({
+  store,
+  clock: world.clock,
+  open,
+  stop: new AbortController().signal,
 });
 
-const unusableModel: OpenImageWork = () => Promise.reject(new ModelError("model.not-onnx", "Expected an ONNX file but received something else"));
+/** A store of which one method does something else, now and then. */
+const withFault = <Name extends "read" | "write">(
+  store: ObjectStore,
+  name: Name,
+  fault: (key: ObjectKey) => void,
+): ObjectStore =>
+  new Proxy(store, {
+    get: (target, asked) =>
+      asked === name
+        ? (key: ObjectKey, ...more: unknown[]) => {
+            fault(key);
+            return Reflect.apply(Reflect.get(target, name) as (...words: unknown[]) => unknown, target, [key, ...more]);
+          }
+        : (Reflect.get(target, asked) as unknown),
+  });
+
+const unusableModel: OpenImageWork = () =>
+  Promise.reject(new ModelError("model.not-onnx", "Expected an ONNX file but received something else"));
 const fleeting = ["finishedAt", "seconds", "createdAt", "timings", "attempts", "closedAt"];
-const timeless = (value: unknown): unknown => JSON.parse(JSON.stringify(value, (name, inner: unknown) => (fleeting.includes(name) ? undefined : inner)));
+const timeless = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value, (name, inner: unknown) => (fleeting.includes(name) ? undefined : inner)));
 
 /** What a run leaves behind, without the times at which it did so. */
 function finalState(world: World): Record<string, unknown> {
   const kept = [...world.store.held].filter(([key]) => key.startsWith("results/") || /\/shards\//.test(key));
-  return Object.fromEntries(kept.map(([key, { body }]) => [key, key.endsWith(".jsonl") ? body.toString().trim().split("\n").map((line) => timeless(JSON.parse(line))) : key.endsWith(".json") ? timeless(JSON.parse(body.toString())) : body.toString()]));
+  return Object.fromEntries(
+    kept.map(([key, { body }]) => [
+      key,
+      key.endsWith(".jsonl")
+        ? body
+            .toString()
+            .trim()
+            .split("\n")
+            .map((line) => timeless(JSON.parse(line)))
+        : key.endsWith(".json")
+          ? timeless(JSON.parse(body.toString()))
+          : body.toString(),
+    ]),
+  );
 }
 
 const contents = ["one", "two", "bad", "three", "four"];
@@ -79,10 +114,15 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
     const planning = await planned(["one", "two", "three", "four", "five"]);
     const stop = new AbortController();
     let analysed = 0;
-    const open = fakeImages({ before: (stage) => {
-      if (stage === "analyse" && ++analysed === 2) stop.abort();
-    } });
-    const first = await runShard({ ...running(planning.world, planning.world.store, open), stop: stop.signal }, task(planning));
+    const open = fakeImages({
+      before: (stage) => {
+        if (stage === "analyse" && ++analysed === 2) stop.abort();
+      },
+    });
+    const first = await runShard(
+      { ...running(planning.world, planning.world.store, open), stop: stop.signal },
+      task(planning),
+    );
     expect(first).toEqual({ state: "interrupted", counts: { planned: 2, succeeded: 2, failed: 0, skipped: 0 } });
     expect(await statuses(planning)).toEqual(["succeeded", "succeeded"]);
     const second = await runShard(running(planning.world, planning.world.store), task(planning, 2));
@@ -96,9 +136,11 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
       const job = world.queue.jobs[number]!;
       while (job.ended[0] === undefined) {
         const life = new Life();
-        const open = fakeImages({ before: (stage, text) => {
-          if (stage === "analyse" && text === "killer") life.end();
-        } });
+        const open = fakeImages({
+          before: (stage, text) => {
+            if (stage === "analyse" && text === "killer") life.end();
+          },
+        });
         await world.attempt(job, 0, { life, open });
       }
       await collectBatch(world.pipeline(), batch, planning.plan.run);
@@ -108,12 +150,15 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
     expect(world.queue.jobs).toHaveLength(2);
     const summary = await world.summary();
     expect(summary.counts).toEqual({ planned: 5, succeeded: 4, failed: 1, skipped: 0 });
-    expect(summary.failures).toEqual([{ key: imageKey("image 2.png"), failure: { code: "worker.killed", message: expect.stringContaining("memory") } }]);
+    expect(summary.failures).toEqual([
+      { key: imageKey("image 2.png"), failure: { code: "worker.killed", message: expect.stringContaining("memory") } },
+    ]);
   });
 
   test("18: a machine that was taken away twice condemns no image", async () => {
     const planning = await planned(contents);
-    for (const calls of [9, 12]) await planning.world.attempt(planning.world.queue.jobs[0]!, 0, { life: new Life(calls) });
+    for (const calls of [9, 12])
+      await planning.world.attempt(planning.world.queue.jobs[0]!, 0, { life: new Life(calls) });
     await planning.world.work();
     expect((await planning.world.summary()).counts).toEqual({ planned: 5, succeeded: 4, failed: 1, skipped: 0 });
   });
@@ -132,12 +177,18 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
     const { world } = planning;
     const other: OpenImageWork = async (plan, model) => {
       const images = await fakeImages()(plan, model);
-      return { ...images, encode: async (analysed) => {
-        // Meanwhile the twin is done.
-        await runShard(running(world, world.store), task(planning, 2));
-        const encoded = await images.encode(analysed);
-        return { ...encoded, explanations: encoded.explanations.map((one) => ({ ...one, map: Buffer.from("another map") })) };
-      } };
+      return {
+        ...images,
+        encode: async (analysed) => {
+          // Meanwhile the twin is done.
+          await runShard(running(world, world.store), task(planning, 2));
+          const encoded = await images.encode(analysed);
+          return {
+            ...encoded,
+            explanations: encoded.explanations.map((one) => ({ ...one, map: Buffer.from("another map") })),
+          };
+        },
+      };
     };
     await runShard(running(world, world.store, other), task(planning, 1));
     await world.work();
@@ -165,15 +216,20 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
     const store = withFault(planning.world.store, "read", (key) => {
       const before = failures.get(key) ?? 0;
       failures.set(key, before + 1);
-      if (key.startsWith("incoming/") && before < 2) throw new TransientError("storage.unavailable", "Expected an answer from S3 but received SlowDown");
+      if (key.startsWith("incoming/") && before < 2)
+        throw new TransientError("storage.unavailable", "Expected an answer from S3 but received SlowDown");
     });
-    expect(await runShard(running(planning.world, store), task(planning))).toMatchObject({ state: "finished", counts: { succeeded: 4, failed: 1 } });
+    expect(await runShard(running(planning.world, store), task(planning))).toMatchObject({
+      state: "finished",
+      counts: { succeeded: 4, failed: 1 },
+    });
   });
 
   test("24: what does not pass is no image's fault: the shard is left to another attempt", async () => {
     const planning = await planned(contents);
     const store = withFault(planning.world.store, "read", (key) => {
-      if (key === imageKey("image 3.png")) throw new TransientError("storage.unavailable", "Expected an answer from S3 but received SlowDown");
+      if (key === imageKey("image 3.png"))
+        throw new TransientError("storage.unavailable", "Expected an answer from S3 but received SlowDown");
     });
     await expect(runShard(running(planning.world, store), task(planning))).rejects.toBeInstanceOf(TransientError);
     expect((await statuses(planning)).length).toBeGreaterThan(0);
@@ -187,7 +243,10 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
     const store = withFault(planning.world.store, "read", (key) => {
       if (!key.startsWith("incoming/")) return;
       reads++;
-      throw new EnvironmentError("storage.denied", "Expected to be allowed to read but S3 denied it; check the role's policy");
+      throw new EnvironmentError(
+        "storage.denied",
+        "Expected to be allowed to read but S3 denied it; check the role's policy",
+      );
     });
     const outcome = await runShard(running(planning.world, store), task(planning));
     expect(outcome).toMatchObject({ state: "failed", failure: { code: "storage.denied" } });
@@ -201,9 +260,13 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
     const planning = await planned(contents);
     let room = 3;
     const store = withFault(planning.world.store, "write", (key) => {
-      if (key.startsWith("results/") && room-- <= 0) throw new EnvironmentError("storage.full", "Expected room but the disk is full; make room and run again");
+      if (key.startsWith("results/") && room-- <= 0)
+        throw new EnvironmentError("storage.full", "Expected room but the disk is full; make room and run again");
     });
-    expect(await runShard(running(planning.world, store), task(planning))).toMatchObject({ state: "failed", failure: { code: "storage.full" } });
+    expect(await runShard(running(planning.world, store), task(planning))).toMatchObject({
+      state: "failed",
+      failure: { code: "storage.full" },
+    });
     expect([...planning.world.store.held.keys()].filter((key) => key.endsWith("result.json"))).toEqual([]);
     expect(new Set(await statuses(planning))).toEqual(new Set(["storage.full", "image.truncated"]));
   });
@@ -211,9 +274,15 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
   test("27: a damaged model is refused by its digest, one that cannot be used by its reason", async () => {
     const damaged = await planned(contents);
     await damaged.world.store.write(modelKey(card.sha256), "another model");
-    expect(await runShard(running(damaged.world, damaged.world.store), task(damaged))).toMatchObject({ state: "failed", failure: { code: "model.digest-mismatch" } });
+    expect(await runShard(running(damaged.world, damaged.world.store), task(damaged))).toMatchObject({
+      state: "failed",
+      failure: { code: "model.digest-mismatch" },
+    });
     const unusable = await planned(contents);
-    expect(await runShard(running(unusable.world, unusable.world.store, unusableModel), task(unusable))).toMatchObject({ state: "failed", failure: { code: "model.not-onnx" } });
+    expect(await runShard(running(unusable.world, unusable.world.store, unusableModel), task(unusable))).toMatchObject({
+      state: "failed",
+      failure: { code: "model.not-onnx" },
+    });
     expect(new Set(await statuses(unusable))).toEqual(new Set(["model.not-onnx"]));
     await unusable.world.work();
     expect((await unusable.world.summary()).counts.failed).toBe(5);
@@ -221,16 +290,29 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
 
   test("28: NaN in one image's outputs fails that image alone", async () => {
     const planning = await planned(contents);
-    const open = fakeImages({ before: (stage, text) => {
-      if (stage === "analyse" && text === "two") throw new ImageError("inference.not-finite", "Expected finite scores but the model answered NaN or infinity");
-    } });
+    const open = fakeImages({
+      before: (stage, text) => {
+        if (stage === "analyse" && text === "two")
+          throw new ImageError("inference.not-finite", "Expected finite scores but the model answered NaN or infinity");
+      },
+    });
     await runShard(running(planning.world, planning.world.store, open), task(planning));
-    expect(await statuses(planning)).toEqual(["succeeded", "inference.not-finite", "image.truncated", "succeeded", "succeeded"]);
+    expect(await statuses(planning)).toEqual([
+      "succeeded",
+      "inference.not-finite",
+      "image.truncated",
+      "succeeded",
+      "succeeded",
+    ]);
   });
 
   test("30: ends of jobs told twice, early and out of order collect once", async () => {
     const { world, plan } = await planned(contents, 2);
-    expect(await collectBatch(world.pipeline(), batch, plan.run)).toMatchObject({ state: "running", finishedItems: 0, items: 5 });
+    expect(await collectBatch(world.pipeline(), batch, plan.run)).toMatchObject({
+      state: "running",
+      finishedItems: 0,
+      items: 5,
+    });
     const job = world.queue.jobs[0]!;
     await world.attempt(job, 2);
     expect(await collectBatch(world.pipeline(), batch, plan.run)).toMatchObject({ state: "running", finishedItems: 1 });
@@ -269,7 +351,10 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
     }
     const summary = await world.summary();
     expect(summary.counts).toEqual({ planned: 5, succeeded: 0, failed: 5, skipped: 0 });
-    expect(summary.failures[0]!.failure).toEqual({ code: "worker.unfinished", message: expect.stringContaining(cancelled) });
+    expect(summary.failures[0]!.failure).toEqual({
+      code: "worker.unfinished",
+      message: expect.stringContaining(cancelled),
+    });
   }, 10_000);
 
   test("two runs of one batch collected in the wrong order: the newer is shown, and both are counted", async () => {
@@ -282,7 +367,11 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
     await world.attempt(older!, 0);
     await collectBatch(world.pipeline(), batch, plan.run);
     const summary = await world.summary();
-    expect(summary).toMatchObject({ run: newer!.request.run, ordinal: 2, counts: { planned: 6, succeeded: 5, failed: 1, skipped: 0 } });
+    expect(summary).toMatchObject({
+      run: newer!.request.run,
+      ordinal: 2,
+      counts: { planned: 6, succeeded: 5, failed: 1, skipped: 0 },
+    });
     await checkInvariant(world);
   });
 });

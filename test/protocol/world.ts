@@ -44,7 +44,13 @@ export interface FakeJob {
 export class FakeQueue implements JobQueue {
   readonly jobs: FakeJob[] = [];
   async submit(request: JobRequest): Promise<{ jobId: string }> {
-    const job: FakeJob = { jobId: `job-${this.jobs.length}`, request, state: "waiting", attempts: Array.from({ length: request.size }, () => 0), ended: Array.from({ length: request.size }, () => undefined) };
+    const job: FakeJob = {
+      jobId: `job-${this.jobs.length}`,
+      request,
+      state: "waiting",
+      attempts: Array.from({ length: request.size }, () => 0),
+      ended: Array.from({ length: request.size }, () => undefined),
+    };
     this.jobs.push(job);
     return { jobId: job.jobId };
   }
@@ -56,9 +62,13 @@ export class FakeQueue implements JobQueue {
   }
 }
 
-const facts = (job: FakeJob | undefined): JobFacts | undefined => job && { jobId: job.jobId, name: job.request.name, state: job.state, ...(job.reason ? { reason: job.reason } : {}) };
+const facts = (job: FakeJob | undefined): JobFacts | undefined =>
+  job && { jobId: job.jobId, name: job.request.name, state: job.state, ...(job.reason ? { reason: job.reason } : {}) };
 
-export interface Tick { readonly batch: BatchName; readonly dueAt: number }
+export interface Tick {
+  readonly batch: BatchName;
+  readonly dueAt: number;
+}
 
 export const mostAttempts = 3;
 
@@ -78,14 +88,23 @@ export class World {
     return this;
   }
 
-  readonly hints: Hints = { tick: async (name, delay) => void this.ticks.push({ batch: name, dueAt: this.clock.now().getTime() + delay * 1000 }) };
+  readonly hints: Hints = {
+    tick: async (name, delay) =>
+      void this.ticks.push({ batch: name, dueAt: this.clock.now().getTime() + delay * 1000 }),
+  };
   readonly notices: Notices = { publish: async (subject, message) => void this.notes.push({ subject, message }) };
 
   pipeline(life?: Life, changes: Partial<Pipeline> = {}): Pipeline {
     const live = <T extends object>(port: T): T => (life ? mortal(port, life) : port);
     return {
-      store: live<ObjectStore>(this.store), queue: live<JobQueue>(this.queue), hints: live(this.hints), notices: live(this.notices), clock: this.clock, publishers: [],
-      policy: { idleSeconds: this.idleSeconds, itemsPerShard: () => this.itemsPerShard, jobDefinition: "worker:1" }, ...changes,
+      store: live<ObjectStore>(this.store),
+      queue: live<JobQueue>(this.queue),
+      hints: live(this.hints),
+      notices: live(this.notices),
+      clock: this.clock,
+      publishers: [],
+      policy: { idleSeconds: this.idleSeconds, itemsPerShard: () => this.itemsPerShard, jobDefinition: "worker:1" },
+      ...changes,
     };
   }
 
@@ -99,7 +118,10 @@ export class World {
   async deliver(life?: Life, count = this.events.length): Promise<void> {
     const group = this.events.splice(0, count);
     const done = await this.survive(async () => {
-      const failed = await noteEvents(this.pipeline(life), group.map((key) => ({ key })));
+      const failed = await noteEvents(
+        this.pipeline(life),
+        group.map((key) => ({ key })),
+      );
       return failed.map(({ event }) => event.key);
     });
     this.events.push(...(done ?? group));
@@ -126,17 +148,44 @@ export class World {
   }
 
   /** Runs one attempt of one shard of a job. A killed attempt is made again by the queue, so many times. */
-  async attempt(job: FakeJob, index: number, options: { life?: Life | undefined; open?: OpenImageWork; stop?: AbortSignal } = {}): Promise<ShardOutcome | "killed"> {
+  async attempt(
+    job: FakeJob,
+    index: number,
+    options: { life?: Life | undefined; open?: OpenImageWork; stop?: AbortSignal } = {},
+  ): Promise<ShardOutcome | "killed"> {
     job.state = "running";
     const attempt = (job.attempts[index] ?? 0) + 1;
     job.attempts[index] = attempt;
-    const { batch: name, run, dispatch: { number, part } } = job.request;
+    const {
+      batch: name,
+      run,
+      dispatch: { number, part },
+    } = job.request;
     const store = options.life ? mortal<ObjectStore>(this.store, options.life) : this.store;
-    const outcome = await this.survive(() => runShard(
-      { store, clock: this.clock, open: options.open ?? fakeImages(), stop: options.stop ?? new AbortController().signal }, { batch: name, run, number, part, index, attempt }));
+    const outcome = await this.survive(() =>
+      runShard(
+        {
+          store,
+          clock: this.clock,
+          open: options.open ?? fakeImages(),
+          stop: options.stop ?? new AbortController().signal,
+        },
+        { batch: name, run, number, part, index, attempt },
+      ),
+    );
     if (outcome === undefined || outcome.state === "interrupted") {
       if (attempt >= mostAttempts) this.end(job, index, "failed", "Host EC2 (instance i-0) terminated.");
-    } else this.end(job, index, outcome.state === "finished" ? "succeeded" : "failed", outcome.state === "failed" ? outcome.failure.message : outcome.state === "set-aside" ? "Workers were killed over an image" : undefined);
+    } else
+      this.end(
+        job,
+        index,
+        outcome.state === "finished" ? "succeeded" : "failed",
+        outcome.state === "failed"
+          ? outcome.failure.message
+          : outcome.state === "set-aside"
+            ? "Workers were killed over an image"
+            : undefined,
+      );
     return outcome ?? "killed";
   }
 
@@ -149,7 +198,8 @@ export class World {
   /** Runs everything in the queue to its end, and delivers the ends. */
   async work(): Promise<void> {
     for (let job = this.openJob(); job; job = this.openJob()) {
-      for (let index = 0; index < job.request.size; index++) while (job.ended[index] === undefined) await this.attempt(job, index);
+      for (let index = 0; index < job.request.size; index++)
+        while (job.ended[index] === undefined) await this.attempt(job, index);
       await collectBatch(this.pipeline(), job.request.batch, job.request.run);
     }
   }
@@ -164,7 +214,13 @@ export class World {
       await this.work();
       const report = await reconcile(this.pipeline());
       if (report.failed.length > 0) throw report.failed[0]!.error;
-      if (report.mended.length === 0 && this.ticks.length === 0 && !this.openJob() && (await this.store.head(closedMarkerKey(batch)))) return;
+      if (
+        report.mended.length === 0 &&
+        this.ticks.length === 0 &&
+        !this.openJob() &&
+        (await this.store.head(closedMarkerKey(batch)))
+      )
+        return;
     }
     throw new Error("Expected the world to come to rest within 20 rounds");
   }

@@ -1,10 +1,26 @@
 import type { Outcome } from "../../lib/contract/outcome";
 import { chooseImages } from "../../lib/report/choose-images";
 
-const failed = (i: number): Outcome => ({ status: "failed", work: "w" as Outcome["work"], key: `f${i}` as Outcome["key"], finishedAt: "2026-01-01T00:00:00Z", seconds: 1, failure: { code: "c", message: "m" } });
+const failed = (i: number): Outcome => ({
+  status: "failed",
+  work: "w" as Outcome["work"],
+  key: `f${i}` as Outcome["key"],
+  finishedAt: "2026-01-01T00:00:00Z",
+  seconds: 1,
+  failure: { code: "c", message: "m" },
+});
 const succeeded = (i: number, probability: number, relative: number, converged = true): Outcome => ({
-  status: "succeeded", work: "w" as Outcome["work"], key: `s${String(i).padStart(7, "0")}` as Outcome["key"], finishedAt: "2026-01-01T00:00:00Z", seconds: 1, resultKey: "r" as Outcome["key"],
-  classIndex: 0, className: "a", probability, explanations: [{ method: "integrated-gradients", relative, mapChange: 0, converged }], warnings: [],
+  status: "succeeded",
+  work: "w" as Outcome["work"],
+  key: `s${String(i).padStart(7, "0")}` as Outcome["key"],
+  finishedAt: "2026-01-01T00:00:00Z",
+  seconds: 1,
+  resultKey: "r" as Outcome["key"],
+  classIndex: 0,
+  className: "a",
+  probability,
+  explanations: [{ method: "integrated-gradients", relative, mapChange: 0, converged }],
+  warnings: [],
 });
 
 async function* rows(outcomes: Iterable<Outcome>): AsyncGenerator<{ outcome: Outcome }> {
@@ -13,12 +29,19 @@ async function* rows(outcomes: Iterable<Outcome>): AsyncGenerator<{ outcome: Out
 
 test("a small batch is shown whole", async () => {
   const { chosen, leftOut } = await chooseImages(rows([failed(1), succeeded(1, 0.9, 0), succeeded(2, 0.2, 0.5)]));
-  expect(chosen.map(({ outcome, reason }) => [outcome.key, reason])).toEqual([["f1", "failed"], ["s0000001", "sample"], ["s0000002", "sample"]]);
+  expect(chosen.map(({ outcome, reason }) => [outcome.key, reason])).toEqual([
+    ["f1", "failed"],
+    ["s0000001", "sample"],
+    ["s0000002", "sample"],
+  ]);
   expect(leftOut).toBe(0);
 });
 
 function* many(): Generator<Outcome> {
-  for (let i = 0; i < 20_000; i++) yield i % 1000 === 7 ? failed(i) : succeeded(i, 0.5 + ((i * 7919) % 20_000) / 40_000, i === 4321 ? 0.9 : 0.001, i !== 1234);
+  for (let i = 0; i < 20_000; i++)
+    yield i % 1000 === 7
+      ? failed(i)
+      : succeeded(i, 0.5 + ((i * 7919) % 20_000) / 40_000, i === 4321 ? 0.9 : 0.001, i !== 1234);
 }
 
 test("a large one by its failures, its least certain and least complete, and the same sample every time", async () => {
@@ -27,7 +50,9 @@ test("a large one by its failures, its least certain and least complete, and the
   expect(leftOut).toBe(19_900);
   const of = (wanted: string) => chosen.filter(({ reason }) => reason === wanted).map(({ outcome }) => outcome);
   expect(of("failed")).toHaveLength(20);
-  expect(of("least certain").every((outcome) => outcome.status === "succeeded" && outcome.probability < 0.502)).toBe(true);
+  expect(of("least certain").every((outcome) => outcome.status === "succeeded" && outcome.probability < 0.502)).toBe(
+    true,
+  );
   expect(of("least complete").map(({ key }) => key)).toEqual(expect.arrayContaining(["s0001234", "s0004321"]));
   expect(of("sample").length).toBeGreaterThan(20);
   const again = await chooseImages(rows([...many()]), 100);
@@ -35,6 +60,13 @@ test("a large one by its failures, its least certain and least complete, and the
 });
 
 test("skipped images are neither shown nor left out", async () => {
-  const skipped: Outcome = { status: "skipped", work: "w" as Outcome["work"], key: "k" as Outcome["key"], finishedAt: "2026-01-01T00:00:00Z", seconds: 0, reason: "deleted" };
+  const skipped: Outcome = {
+    status: "skipped",
+    work: "w" as Outcome["work"],
+    key: "k" as Outcome["key"],
+    finishedAt: "2026-01-01T00:00:00Z",
+    seconds: 0,
+    reason: "deleted",
+  };
   expect(await chooseImages(rows([skipped]))).toEqual({ chosen: [], leftOut: 0 });
 });

@@ -39,8 +39,11 @@ describe("a folder as a bucket", () => {
     await store.write(key("results/batch/report.html"), "<p>hello</p>");
     expect(await readFile(path.join(folder, "results/batch/report.html"), "utf8")).toBe("<p>hello</p>");
     await mkdir(path.join(folder, "incoming/batch"), { recursive: true });
-    for (const name of ["50%.png", "a%2Bb.png", "%~x.png", "Zellen 3.JPG"]) await writeFile(path.join(folder, "incoming/batch", name), name);
-    expect(await keysOf(store, "incoming/")).toEqual(["50%.png", "%~x.png", "Zellen 3.JPG", "a%2Bb.png"].map((name) => `incoming/batch/${name}`).sort());
+    for (const name of ["50%.png", "a%2Bb.png", "%~x.png", "Zellen 3.JPG"])
+      await writeFile(path.join(folder, "incoming/batch", name), name);
+    expect(await keysOf(store, "incoming/")).toEqual(
+      ["50%.png", "%~x.png", "Zellen 3.JPG", "a%2Bb.png"].map((name) => `incoming/batch/${name}`).sort(),
+    );
     expect(Buffer.from((await store.read(key("incoming/batch/a%2Bb.png"))).body).toString()).toBe("a%2Bb.png");
   });
 
@@ -59,11 +62,16 @@ describe("a folder as a bucket", () => {
     const folder = await newFolder();
     const store = new FolderStore(folder);
     const seen: string[][] = [];
-    await store.writeStream(key("slow"), Readable.from((async function* () {
-      yield Buffer.from("one");
-      seen.push(await keysOf(store));
-      yield Buffer.from("two");
-    })()));
+    await store.writeStream(
+      key("slow"),
+      Readable.from(
+        (async function* () {
+          yield Buffer.from("one");
+          seen.push(await keysOf(store));
+          yield Buffer.from("two");
+        })(),
+      ),
+    );
     expect(seen).toEqual([[]]);
     expect(await readdir(path.join(folder, ".cytolens/tmp"))).toEqual([]);
   });
@@ -71,9 +79,15 @@ describe("a folder as a bucket", () => {
   test("does not let a key out of the folder", async () => {
     const folder = await newFolder();
     const store = new FolderStore(path.join(folder, "inner"));
-    for (const name of ["../outside", "incoming/../../outside", "a/../../outside", "/etc/cytolens-test"]) await store.write(key(name), "x");
+    for (const name of ["../outside", "incoming/../../outside", "a/../../outside", "/etc/cytolens-test"])
+      await store.write(key(name), "x");
     expect(await readdir(folder)).toEqual(["inner"]);
-    expect((await keysOf(store)).sort()).toEqual(["../outside", "/etc/cytolens-test", "a/../../outside", "incoming/../../outside"]);
+    expect((await keysOf(store)).sort()).toEqual([
+      "../outside",
+      "/etc/cytolens-test",
+      "a/../../outside",
+      "incoming/../../outside",
+    ]);
   });
 
   test("takes linked files, and neither follows linked folders nor lists what is no file", async () => {
@@ -115,7 +129,10 @@ describe("a folder as a bucket", () => {
   });
 
   test("says what is wrong with the disk", () => {
-    expect(fileError(failureWith("ENOSPC"), "writing")).toMatchObject({ code: "storage.full", message: expect.stringContaining("make room") });
+    expect(fileError(failureWith("ENOSPC"), "writing")).toMatchObject({
+      code: "storage.full",
+      message: expect.stringContaining("make room"),
+    });
     expect(fileError(failureWith("EACCES"), "writing")).toMatchObject({ code: "storage.denied" });
     expect(fileError(failureWith("EMFILE"), "writing")).toMatchObject({ code: "storage.busy" });
     expect(fileError(failureWith("ENOSPC"), "writing")).toBeInstanceOf(EnvironmentError);

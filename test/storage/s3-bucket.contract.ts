@@ -31,8 +31,12 @@ export function s3BucketContract(start: () => Promise<Emulator>, options: Contra
   test("tells of uploads that were begun and not finished", async () => {
     const store = await newBucket();
     expect(await store.openUploads("incoming/")).toEqual([]);
-    await client.send(new CreateMultipartUploadCommand({ Bucket: `cytolens-test-${buckets}`, Key: "incoming/batch/slide 1.tif" }));
-    expect(await store.openUploads("incoming/")).toEqual([{ key: "incoming/batch/slide 1.tif", initiated: expect.any(Date) }]);
+    await client.send(
+      new CreateMultipartUploadCommand({ Bucket: `cytolens-test-${buckets}`, Key: "incoming/batch/slide 1.tif" }),
+    );
+    expect(await store.openUploads("incoming/")).toEqual([
+      { key: "incoming/batch/slide 1.tif", initiated: expect.any(Date) },
+    ]);
     expect(await store.openUploads("results/")).toEqual([]);
   });
 

@@ -2,12 +2,18 @@ import { s3Error } from "../../lib/storage/s3-errors";
 import { emulatorPython, startMinistack } from "../emulator/ministack";
 import { s3BucketContract } from "./s3-bucket.contract";
 
-const answer = (httpStatusCode: number, name: string): Record<string, unknown> => ({ name, $metadata: { httpStatusCode } });
+const answer = (httpStatusCode: number, name: string): Record<string, unknown> => ({
+  name,
+  $metadata: { httpStatusCode },
+});
 const found = emulatorPython();
 
-(("python" in found) ? describe : describe.skip)(`an S3 bucket${"missing" in found ? ` (skipped: ${found.missing})` : ""}`, () => {
-  s3BucketContract(() => startMinistack((found as { python: string }).python));
-});
+("python" in found ? describe : describe.skip)(
+  `an S3 bucket${"missing" in found ? ` (skipped: ${found.missing})` : ""}`,
+  () => {
+    s3BucketContract(() => startMinistack((found as { python: string }).python));
+  },
+);
 
 describe("what S3 says becomes an error that says whose it is", () => {
   test.each<[string, Record<string, unknown>, string]>([

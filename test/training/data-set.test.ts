@@ -9,7 +9,9 @@ import { cropToFrame, frame, normalise } from "../../lib/imaging/preparing/prepr
 import { PreparedImages } from "../../lib/training/prepared-samples";
 
 let folder = "";
-beforeEach(async () => { folder = await mkdtemp(path.join(tmpdir(), "data-set-")); });
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "data-set-"));
+});
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 async function put(name: string, content: Uint8Array | string = "") {
@@ -19,17 +21,33 @@ async function put(name: string, content: Uint8Array | string = "") {
 
 /** A picture with a gradient across and noise, so that every pixel tells where it is. */
 function picture(width: number, height: number): { width: number; height: number; data: Uint8Array } {
-  return { width, height, data: Uint8Array.from({ length: 3 * width * height }, (_, at) => ((at * 7919) % 61) + Math.floor((190 * ((at / 3) % width)) / width)) };
+  return {
+    width,
+    height,
+    data: Uint8Array.from(
+      { length: 3 * width * height },
+      (_, at) => ((at * 7919) % 61) + Math.floor((190 * ((at / 3) % width)) / width),
+    ),
+  };
 }
 
-const png = (image: { width: number; height: number; data: Uint8Array }) => sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } }).png().toBuffer();
+const png = (image: { width: number; height: number; data: Uint8Array }) =>
+  sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
+    .png()
+    .toBuffer();
 
 describe("a folder of class folders", () => {
   it("is read by name, other files and hidden folders left aside", async () => {
-    await Promise.all(["b/2.png", "b/10.PNG", "a/x.jpeg", "a/notes.txt", ".cache/z.png", "readme.md"].map((name) => put(name)));
+    await Promise.all(
+      ["b/2.png", "b/10.PNG", "a/x.jpeg", "a/notes.txt", ".cache/z.png", "readme.md"].map((name) => put(name)),
+    );
     const { classes, files, layout } = await readDataSet(folder);
     expect([layout, classes]).toEqual(["class-folders", ["a", "b"]]);
-    expect(files.map(({ name, label }) => [name, label])).toEqual([["a/x.jpeg", 0], ["b/10.PNG", 1], ["b/2.png", 1]]);
+    expect(files.map(({ name, label }) => [name, label])).toEqual([
+      ["a/x.jpeg", 0],
+      ["b/10.PNG", 1],
+      ["b/2.png", 1],
+    ]);
   });
 
   it.each([
@@ -54,13 +72,35 @@ describe("a folder of class folders", () => {
 });
 
 describe("SIPaKMeD as it is distributed", () => {
-  beforeEach(() => Promise.all(["Koilocytotic", "Parabasal"].flatMap((name) =>
-    [`${name}/001.bmp`, `${name}/001.dat`, `${name}/CROPPED/001_01.bmp`, `${name}/CROPPED/001_02.bmp`, `${name}/CROPPED/001_01_nuc.dat`].map((file) => put(`im_${name}/im_${file}`)))));
+  beforeEach(() =>
+    Promise.all(
+      ["Koilocytotic", "Parabasal"].flatMap((name) =>
+        [
+          `${name}/001.bmp`,
+          `${name}/001.dat`,
+          `${name}/CROPPED/001_01.bmp`,
+          `${name}/CROPPED/001_02.bmp`,
+          `${name}/CROPPED/001_01_nuc.dat`,
+        ].map((file) => put(`im_${name}/im_${file}`)),
+      ),
+    ),
+  );
 
-  it.each([["full", 2, false], ["cropped", 4, false], ["masked", 2, true]] as const)("is read as %s", async (variant, count, masked) => {
+  it.each([
+    ["full", 2, false],
+    ["cropped", 4, false],
+    ["masked", 2, true],
+  ] as const)("is read as %s", async (variant, count, masked) => {
     const dataSet = await readDataSet(folder, variant);
-    expect([dataSet.layout, dataSet.classes, dataSet.files.length, dataSet.masked]).toEqual(["sipakmed", ["Koilocytotic", "Parabasal"], count, masked]);
-    expect(dataSet.files.every(({ file }) => file.endsWith(".bmp") && file.includes("CROPPED") === (variant === "cropped"))).toBe(true);
+    expect([dataSet.layout, dataSet.classes, dataSet.files.length, dataSet.masked]).toEqual([
+      "sipakmed",
+      ["Koilocytotic", "Parabasal"],
+      count,
+      masked,
+    ]);
+    expect(
+      dataSet.files.every(({ file }) => file.endsWith(".bmp") && file.includes("CROPPED") === (variant === "cropped")),
+    ).toBe(true);
   });
 });
 
@@ -68,7 +108,11 @@ describe("samples from disk", () => {
   it("are the study's preprocessing when seen plainly, to the bit", async () => {
     const image = picture(150, 90);
     await put("a/1.png", await png(image));
-    const prepared = await PreparedImages.load([{ file: path.join(folder, "a/1.png"), name: "a/1.png", label: 0 }], { size: 64, masked: false, skipUnreadable: false });
+    const prepared = await PreparedImages.load([{ file: path.join(folder, "a/1.png"), name: "a/1.png", label: 0 }], {
+      size: 64,
+      masked: false,
+      skipUnreadable: false,
+    });
     const target = new Float32Array(3 * 64 * 64);
     renderView(await prepared.image(prepared.files[0]!), plainView, 64, target, 0);
     const expected = normalise(cropToFrame(image, frame(150, 90, { width: 64, height: 64 })));
@@ -79,16 +123,31 @@ describe("samples from disk", () => {
     const options = { ...studyAugmentation, flips: true, stainJitter: 0.2, zoom: 0.1 };
     expect(drawView(options, 1, 2, 3)).toEqual(drawView(options, 1, 2, 3));
     expect(drawView(options, 1, 2, 3)).not.toEqual(drawView(options, 1, 3, 3));
-    const angles = Array.from({ length: 200 }, (_, sample) => (drawView(studyAugmentation, 1, 1, sample).angle * 180) / Math.PI);
+    const angles = Array.from(
+      { length: 200 },
+      (_, sample) => (drawView(studyAugmentation, 1, 1, sample).angle * 180) / Math.PI,
+    );
     expect(Math.max(...angles)).toBeLessThanOrEqual(25);
     expect(Math.min(...angles)).toBeLessThan(-20);
-    expect(drawView(studyAugmentation, 1, 1, 5)).toMatchObject({ zoom: 1, flipHorizontal: false, flipVertical: false, absorption: [1, 1, 1] });
+    expect(drawView(studyAugmentation, 1, 1, 5)).toMatchObject({
+      zoom: 1,
+      flipHorizontal: false,
+      flipVertical: false,
+      absorption: [1, 1, 1],
+    });
   });
 
   it("turn and flip about the middle", () => {
-    const size = 8, image = { ...picture(size, size), left: 0, top: 0 };
-    const seen = (view: Partial<typeof plainView>) => { const out = new Float32Array(3 * size * size); renderView(image, { ...plainView, ...view }, size, out, 0); return out; };
-    const plain = seen({}), mirrored = seen({ flipHorizontal: true }), turned = seen({ angle: Math.PI });
+    const size = 8,
+      image = { ...picture(size, size), left: 0, top: 0 };
+    const seen = (view: Partial<typeof plainView>) => {
+      const out = new Float32Array(3 * size * size);
+      renderView(image, { ...plainView, ...view }, size, out, 0);
+      return out;
+    };
+    const plain = seen({}),
+      mirrored = seen({ flipHorizontal: true }),
+      turned = seen({ angle: Math.PI });
     expect(mirrored[3 * size + 1]).toBeCloseTo(plain[3 * size + size - 2]!, 5);
     expect(turned[2 * size + 1]).toBeCloseTo(plain[(size - 3) * size + size - 2]!, 1);
   });
@@ -99,11 +158,17 @@ describe("samples from disk", () => {
     await put("b/2.png", "<html>not an image</html>");
     const { files } = await readDataSet(folder);
     const options = { files, size: 32, masked: false, augmentation: studyAugmentation, seed: 1 };
-    await expect(openImageSource({ ...options, skipUnreadable: false })).rejects.toMatchObject({ code: "data.unreadable", message: expect.stringContaining("b/2.png") as string });
+    await expect(openImageSource({ ...options, skipUnreadable: false })).rejects.toMatchObject({
+      code: "data.unreadable",
+      message: expect.stringContaining("b/2.png") as string,
+    });
     const source = await openImageSource({ ...options, skipUnreadable: true });
     try {
       expect([source.count, source.unreadable.map(({ name }) => name)]).toEqual([2, ["b/2.png"]]);
-      const [first, second] = await Promise.all([source.batch([{ sample: 1, epoch: 4 }, { sample: 0 }]), source.batch([{ sample: 1, epoch: 4 }])]);
+      const [first, second] = await Promise.all([
+        source.batch([{ sample: 1, epoch: 4 }, { sample: 0 }]),
+        source.batch([{ sample: 1, epoch: 4 }]),
+      ]);
       expect([...first.labels]).toEqual([1n, 0n]);
       expect(first.input).toHaveLength(2 * 3 * 32 * 32);
       expect([...second.input]).toEqual([...first.input.subarray(0, 3 * 32 * 32)]);
@@ -116,7 +181,12 @@ describe("samples from disk", () => {
     await put("a/1.png", await png(picture(40, 40)));
     const files = [{ file: path.join(folder, "a/1.png"), name: "a/1.png", label: 0 }];
     const kept = await PreparedImages.load(files, { size: 32, masked: true, skipUnreadable: false });
-    const decodedAgain = await PreparedImages.load(files, { size: 32, masked: true, skipUnreadable: false, memoryBytes: 0 });
+    const decodedAgain = await PreparedImages.load(files, {
+      size: 32,
+      masked: true,
+      skipUnreadable: false,
+      memoryBytes: 0,
+    });
     expect((await decodedAgain.image(files[0]!)).data).toEqual((await kept.image(files[0]!)).data);
   });
 });

@@ -5,12 +5,15 @@ import { splitOf, studySplit } from "../../lib/training/data-split";
 import type { DataSet } from "../../lib/training/data-set";
 import { describeWithReference } from "../reference";
 
-const supportsOfFields = [23, 25, 28, 12, 13], supportsOfCells = [82, 83, 80, 80, 84];
+const supportsOfFields = [23, 25, 28, 12, 13],
+  supportsOfCells = [82, 83, 80, 80, 84];
 const range = (n: number) => Array.from({ length: n }, (_, index) => index);
 
 describeWithReference("CPython's shuffle", (folder) => {
   const file = path.join(folder, "oracle", "split", "seed230.json");
-  const { seed, permutations } = (folder ? JSON.parse(readFileSync(file, "utf8")) : { seed: 0, permutations: { 0: [] } }) as { seed: number; permutations: Record<string, number[]> };
+  const { seed, permutations } = (
+    folder ? JSON.parse(readFileSync(file, "utf8")) : { seed: 0, permutations: { 0: [] } }
+  ) as { seed: number; permutations: Record<string, number[]> };
 
   it.each(Object.entries(permutations))("of %s items after random.seed(230)", (n, permutation) => {
     expect(new PythonRandom(seed).shuffle(range(Number(n)))).toEqual(permutation);
@@ -27,8 +30,13 @@ describe("the study's split", () => {
 
   it("parts every class without loss or overlap", () => {
     const dataSet: DataSet = {
-      folder: "", layout: "class-folders", classes: ["a", "b"], masked: false,
-      files: [0, 1].flatMap((label) => range(40 + label).map((index) => ({ file: `${index}`, name: `${label}/${index}`, label }))),
+      folder: "",
+      layout: "class-folders",
+      classes: ["a", "b"],
+      masked: false,
+      files: [0, 1].flatMap((label) =>
+        range(40 + label).map((index) => ({ file: `${index}`, name: `${label}/${index}`, label })),
+      ),
     };
     const { train, validation, test } = splitOf(dataSet, "study");
     expect(new Set([...train, ...validation, ...test].map(({ name }) => name)).size).toBe(81);

@@ -10,14 +10,18 @@ import { train } from "../../lib/training/train";
 import type { TrainingRun } from "../../lib/training/training-run";
 import { CounterRandom } from "../../lib/random/counter-random";
 
-const size = 32, classes = ["left", "right"];
+const size = 32,
+  classes = ["left", "right"];
 
 /** Images whose brighter half tells the class, under noise that depends on the sample and, in training, the epoch. */
 function halves(count: number, seed: number): SampleSource {
   return {
-    count, labelsPerSample: 1, close: async () => {},
+    count,
+    labelsPerSample: 1,
+    close: async () => {},
     batch: async (requests) => {
-      const input = new Float32Array(requests.length * 3 * size * size), labels = new BigInt64Array(requests.length);
+      const input = new Float32Array(requests.length * 3 * size * size),
+        labels = new BigInt64Array(requests.length);
       requests.forEach(({ sample, epoch = 0 }, position) => {
         const random = new CounterRandom(seed, sample, epoch);
         const label = sample % 2;
@@ -34,19 +38,35 @@ function halves(count: number, seed: number): SampleSource {
 
 const network = networkNamed("resnet50-mini", { classes: 2, size });
 
-function run(overrides: Partial<TrainingRun> = {}, settings: Parameters<typeof parseTrainingSettings>[0] = {}): TrainingRun {
+function run(
+  overrides: Partial<TrainingRun> = {},
+  settings: Parameters<typeof parseTrainingSettings>[0] = {},
+): TrainingRun {
   return {
-    network, classes, weights: initializeWeights(network, 3), train: halves(18, 1), validation: halves(6, 2), fingerprint: "the run", threads: 1,
-    settings: parseTrainingSettings({ size, epochs: 3, batch: 8, rate: 3e-3, seed: 5, averaging: 0.9, ...settings }), ...overrides,
+    network,
+    classes,
+    weights: initializeWeights(network, 3),
+    train: halves(18, 1),
+    validation: halves(6, 2),
+    fingerprint: "the run",
+    threads: 1,
+    settings: parseTrainingSettings({ size, epochs: 3, batch: 8, rate: 3e-3, seed: 5, averaging: 0.9, ...settings }),
+    ...overrides,
   };
 }
 
-const bytesOf = (weights: ReadonlyMap<string, { data: unknown }>) => [...weights].map(([name, { data }]) => [name, Buffer.from((data as Float32Array).buffer.slice(0)).toString("base64")]);
+const bytesOf = (weights: ReadonlyMap<string, { data: unknown }>) =>
+  [...weights].map(([name, { data }]) => [
+    name,
+    Buffer.from((data as Float32Array).buffer.slice(0)).toString("base64"),
+  ]);
 const withoutSeconds = (history: readonly EpochRecord[]) => history.map((record) => ({ ...record, seconds: 0 }));
 
 describe("a training run", () => {
   let folder = "";
-  beforeEach(async () => { folder = await mkdtemp(path.join(tmpdir(), "training-")); });
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), "training-"));
+  });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   it("learns, gives the same model for the same seed and another for another", async () => {
@@ -56,19 +76,30 @@ describe("a training run", () => {
     expect(first.history.at(-1)!.loss).toBeLessThan(0.3 * first.history[0]!.loss);
     expect(losses).toHaveLength(20);
     expect(bytesOf((await train(run({}, { epochs: 10, dropout: 0 }))).weights)).toEqual(bytesOf(first.weights));
-    expect(bytesOf((await train(run({}, { epochs: 10, dropout: 0, seed: 6 }))).weights)).not.toEqual(bytesOf(first.weights));
+    expect(bytesOf((await train(run({}, { epochs: 10, dropout: 0, seed: 6 }))).weights)).not.toEqual(
+      bytesOf(first.weights),
+    );
   });
 
   it("goes on after a kill and ends as an unbroken one, bit for bit", async () => {
     const unbroken = await train(run({}, { dropout: 0.3 }));
     const checkpointFile = path.join(folder, "checkpoint.safetensors");
     let epochs = 0;
-    const killed = train(run({
-      checkpointFile,
-      // Dies in the middle of the second epoch, after the first was written.
-      onEpoch: () => { epochs++; },
-      onStep: ({ epoch, step }) => { if (epoch === 2 && step === 1) throw new Error("killed"); },
-    }, { dropout: 0.3 }));
+    const killed = train(
+      run(
+        {
+          checkpointFile,
+          // Dies in the middle of the second epoch, after the first was written.
+          onEpoch: () => {
+            epochs++;
+          },
+          onStep: ({ epoch, step }) => {
+            if (epoch === 2 && step === 1) throw new Error("killed");
+          },
+        },
+        { dropout: 0.3 },
+      ),
+    );
     await expect(killed).rejects.toThrow("killed");
     expect(epochs).toBe(1);
     const resumed = await train(run({ checkpointFile }, { dropout: 0.3 }));
@@ -81,15 +112,26 @@ describe("a training run", () => {
     const result = await train(run({}, { epochs: 30, patience: 2, rate: 1e-6, averaging: 0 }));
     expect(result.history.length).toBeLessThan(30);
     const best = Math.max(...result.history.map(({ validationAccuracy }) => validationAccuracy));
-    expect(result.history.length - result.history.findIndex(({ validationAccuracy }) => validationAccuracy === best)).toBe(3);
+    expect(
+      result.history.length - result.history.findIndex(({ validationAccuracy }) => validationAccuracy === best),
+    ).toBe(3);
     expect(result.history[result.bestEpoch - 1]!.validationAccuracy).toBe(best);
   });
 
   it("leaves frozen parameters as they were", async () => {
     const weights = initializeWeights(network, 3);
     const result = await train(run({ weights }, { epochs: 1, averaging: 0, freeze: ["conv1", "layer1."] }));
-    const changed = (name: string) => Buffer.compare(Buffer.from((weights.get(name)!.data as Float32Array).buffer), Buffer.from((result.weights.get(name)!.data as Float32Array).buffer)) !== 0;
-    expect(["conv1.weight", "layer1.0.conv1.weight", "layer2.0.conv1.weight", "fc.1.weight"].map(changed)).toEqual([false, false, true, true]);
+    const changed = (name: string) =>
+      Buffer.compare(
+        Buffer.from((weights.get(name)!.data as Float32Array).buffer),
+        Buffer.from((result.weights.get(name)!.data as Float32Array).buffer),
+      ) !== 0;
+    expect(["conv1.weight", "layer1.0.conv1.weight", "layer2.0.conv1.weight", "fc.1.weight"].map(changed)).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
   });
 
   it("stops at a loss that is no number, says which step, and keeps the last good checkpoint", async () => {
@@ -103,7 +145,12 @@ describe("a training run", () => {
         return batch;
       },
     };
-    await expect(train(run({ train: poisoned, checkpointFile }))).rejects.toMatchObject({ code: "training.diverged", message: expect.stringMatching(/step 3 \(epoch 2, batch 1\) gave NaN; the checkpoint of epoch 1 is kept/) as string });
+    await expect(train(run({ train: poisoned, checkpointFile }))).rejects.toMatchObject({
+      code: "training.diverged",
+      message: expect.stringMatching(
+        /step 3 \(epoch 2, batch 1\) gave NaN; the checkpoint of epoch 1 is kept/,
+      ) as string,
+    });
     const { state, weights } = await readCheckpoint(checkpointFile);
     expect(state.epoch).toBe(1);
     expect([...weights.values()].every((data) => data.every(Number.isFinite))).toBe(true);
@@ -113,8 +160,12 @@ describe("a training run", () => {
     const checkpointFile = path.join(folder, "checkpoint.safetensors");
     await train(run({ checkpointFile }, { epochs: 1 }));
     const other = networkNamed("densenet121-mini", { classes: 2, size });
-    await expect(train(run({ checkpointFile, network: other, weights: initializeWeights(other, 1) }))).rejects.toMatchObject({ code: "checkpoint.other-network" });
-    await expect(train(run({ checkpointFile, fingerprint: "another" }))).rejects.toMatchObject({ code: "checkpoint.other-run" });
+    await expect(
+      train(run({ checkpointFile, network: other, weights: initializeWeights(other, 1) })),
+    ).rejects.toMatchObject({ code: "checkpoint.other-network" });
+    await expect(train(run({ checkpointFile, fingerprint: "another" }))).rejects.toMatchObject({
+      code: "checkpoint.other-run",
+    });
     await writeFile(checkpointFile, "not a checkpoint");
     await expect(train(run({ checkpointFile }))).rejects.toThrow();
   });
@@ -125,7 +176,13 @@ describe("a training run", () => {
   });
 
   it("reports a full disk and leaves the file before whole", async () => {
-    if (!(await access("/dev/full").then(() => true, () => false))) return;
+    if (
+      !(await access("/dev/full").then(
+        () => true,
+        () => false,
+      ))
+    )
+      return;
     const file = path.join(folder, "checkpoint.safetensors");
     await writeWhole(file, "good");
     await symlink("/dev/full", `${file}.part`);

@@ -23,12 +23,15 @@ interface Golden {
 
 function sums(adam: boolean, golden: Golden): Checksums {
   const all = adam ? golden.parameter_checksums_after_three_steps : golden.sgd.parameter_checksums_after_three_steps;
-  return Object.fromEntries(Object.entries(all).filter(([parameter]) => !golden.parameters_without_gradient.includes(parameter)));
+  return Object.fromEntries(
+    Object.entries(all).filter(([parameter]) => !golden.parameters_without_gradient.includes(parameter)),
+  );
 }
 
 /** Largest error over largest value, of many tensors together. */
 function maxRelative(pairs: readonly (readonly [Tensor, Tensor])[]): number {
-  let error = 0, scale = 0;
+  let error = 0,
+    scale = 0;
   for (const [got, want] of pairs) {
     const [values, expected] = [toNumbers(got), toNumbers(want)];
     expect(values).toHaveLength(expected.length);
@@ -46,13 +49,19 @@ describeWithReference("training the small networks of the oracle", (folder) => {
     return;
   }
   const oracle = path.join(folder, "oracle");
-  const facts = JSON.parse(readFileSync(path.join(oracle, "training", "training.json"), "utf8")) as { labels: number[]; architectures: Record<string, Golden> };
+  const facts = JSON.parse(readFileSync(path.join(oracle, "training", "training.json"), "utf8")) as {
+    labels: number[];
+    architectures: Record<string, Golden>;
+  };
   const batch = readSafetensors(readFileSync(path.join(oracle, "training", "batch.safetensors")));
   const images = batch.get("images")!;
 
   async function open(name: string) {
     const network = networkNamed(name, { classes: 5, size: 64 });
-    const weights = loadWeights(network, readSafetensors(readFileSync(path.join(oracle, "mini", name, "weights.safetensors"))));
+    const weights = loadWeights(
+      network,
+      readSafetensors(readFileSync(path.join(oracle, "mini", name, "weights.safetensors"))),
+    );
     const graph = buildTrainingGraph(network, weights, { batch: 8 });
     const session = await Session.open(writeModel(graph.model), { threads: 1 });
     return { network, weights, graph, session };
@@ -60,8 +69,18 @@ describeWithReference("training the small networks of the oracle", (folder) => {
 
   /** The oracle's weights anew, on a session that serves all tests of a network. */
   function trainer({ network, weights, graph, session }: Awaited<ReturnType<typeof open>>) {
-    const masks = Object.fromEntries(network.dropouts.map(({ mask, features }) => [mask, float32Tensor(new Float32Array(8 * features).fill(1), [8, features])]));
-    const current = new Map([...weights].map(([key, tensor]) => [key, float32Tensor(Float32Array.from(tensor.data as Float32Array), tensor.dims)]));
+    const masks = Object.fromEntries(
+      network.dropouts.map(({ mask, features }) => [
+        mask,
+        float32Tensor(new Float32Array(8 * features).fill(1), [8, features]),
+      ]),
+    );
+    const current = new Map(
+      [...weights].map(([key, tensor]) => [
+        key,
+        float32Tensor(Float32Array.from(tensor.data as Float32Array), tensor.dims),
+      ]),
+    );
     const step = async () => {
       const inputs = Object.fromEntries([...current].filter(([key]) => session.inputNames.includes(key)));
       return session.run({ ...inputs, ...masks, input: images, labels: int64Tensor(facts.labels) });
@@ -76,7 +95,9 @@ describeWithReference("training the small networks of the oracle", (folder) => {
     const goldens = readSafetensors(readFileSync(path.join(oracle, "training", `${name}.safetensors`)));
 
     let opened: Awaited<ReturnType<typeof open>>;
-    beforeAll(async () => { opened = await open(name); });
+    beforeAll(async () => {
+      opened = await open(name);
+    });
     afterAll(() => opened.session.close());
 
     it("gives the first loss, its gradients and the running statistics", async () => {
@@ -84,39 +105,76 @@ describeWithReference("training the small networks of the oracle", (folder) => {
       const outputs = await step();
       expect(maxRelative([[outputs.get("logits")!, goldens.get("logits_first_step")!]])).toBeLessThan(6e-5);
       expect(toNumbers(outputs.get(graph.loss)!)[0]).toBeCloseTo(golden.losses_before_each_step_then_after[0]!, 5);
-      const gradients = [...graph.gradients].map(([parameter, output]) => [outputs.get(output)!, goldens.get(`grad.${parameter}`)!] as const);
+      const gradients = [...graph.gradients].map(
+        ([parameter, output]) => [outputs.get(output)!, goldens.get(`grad.${parameter}`)!] as const,
+      );
       // One unit on the other side of a kink moves gradients of the deep networks by this much, PyTorch's float32 too.
       expect(maxRelative(gradients)).toBeLessThan(name === "resnet50-mini" ? 3e-5 : 7e-3);
       moveStatistics(outputs);
-      expect(maxRelative([...graph.statistics.keys()].map((parameter) => [current.get(parameter)!, goldens.get(`after1.${parameter}`)!]))).toBeLessThan(2e-5);
+      expect(
+        maxRelative(
+          [...graph.statistics.keys()].map((parameter) => [
+            current.get(parameter)!,
+            goldens.get(`after1.${parameter}`)!,
+          ]),
+        ),
+      ).toBeLessThan(2e-5);
     });
 
     it.each([
       ["Adam", new Adam(), 1e-3, golden.losses_before_each_step_then_after],
       ["plain descent", new Sgd(), golden.sgd.lr, golden.sgd.losses],
-    ] as [string, Optimizer, number, number[]][])("follows the losses of three steps of %s", async (_, optimizer, rate, losses) => {
-      const { network, graph, current, step, moveStatistics } = trainer(opened);
-      const slots = new Map(network.parameters.map(({ name: parameter }) => [
-        parameter, Object.fromEntries(optimizer.slots.map((slot) => [slot, new Float32Array(current.get(parameter)!.data.length)])),
-      ]));
-      for (let count = 0; count < 4; count++) {
-        const outputs = await step();
-        const loss = toNumbers(outputs.get(graph.loss)!)[0]!;
-        expect(Math.abs(loss / losses[count]! - 1)).toBeLessThan(count === 0 ? 1e-6 : 2e-2);
-        if (count === 3) break;
-        moveStatistics(outputs);
-        for (const parameter of network.parameters.filter((spec) => isTrainable(spec))) {
-          const gradient = outputs.get(graph.gradients.get(parameter.name)!)!.data as Float32Array;
-          optimizer.update(current.get(parameter.name)!.data as Float32Array, gradient, slots.get(parameter.name)!, count + 1, rate, true);
+    ] as [string, Optimizer, number, number[]][])(
+      "follows the losses of three steps of %s",
+      async (_, optimizer, rate, losses) => {
+        const { network, graph, current, step, moveStatistics } = trainer(opened);
+        const slots = new Map(
+          network.parameters.map(({ name: parameter }) => [
+            parameter,
+            Object.fromEntries(
+              optimizer.slots.map((slot) => [slot, new Float32Array(current.get(parameter)!.data.length)]),
+            ),
+          ]),
+        );
+        for (let count = 0; count < 4; count++) {
+          const outputs = await step();
+          const loss = toNumbers(outputs.get(graph.loss)!)[0]!;
+          expect(Math.abs(loss / losses[count]! - 1)).toBeLessThan(count === 0 ? 1e-6 : 2e-2);
+          if (count === 3) break;
+          moveStatistics(outputs);
+          for (const parameter of network.parameters.filter((spec) => isTrainable(spec))) {
+            const gradient = outputs.get(graph.gradients.get(parameter.name)!)!.data as Float32Array;
+            optimizer.update(
+              current.get(parameter.name)!.data as Float32Array,
+              gradient,
+              slots.get(parameter.name)!,
+              count + 1,
+              rate,
+              true,
+            );
+          }
         }
-      }
-      if (optimizer instanceof Adam) {
-        expect(maxRelative([...graph.statistics.keys()].map((parameter) => [current.get(parameter)!, goldens.get(`after3.${parameter}`)!]))).toBeLessThan(2e-2);
-      }
-      // All tensors together: in one small tensor a unit beyond a kink shows.
-      const checksums = Object.entries(sums(optimizer instanceof Adam, golden));
-      const squares = checksums.reduce((total, [parameter]) => total + toNumbers(current.get(parameter)!).reduce((sum, value) => sum + value * value, 0), 0);
-      expect(Math.abs(squares / checksums.reduce((total, [, { sum_of_squares }]) => total + sum_of_squares, 0) - 1)).toBeLessThan(1e-3);
-    });
+        if (optimizer instanceof Adam) {
+          expect(
+            maxRelative(
+              [...graph.statistics.keys()].map((parameter) => [
+                current.get(parameter)!,
+                goldens.get(`after3.${parameter}`)!,
+              ]),
+            ),
+          ).toBeLessThan(2e-2);
+        }
+        // All tensors together: in one small tensor a unit beyond a kink shows.
+        const checksums = Object.entries(sums(optimizer instanceof Adam, golden));
+        const squares = checksums.reduce(
+          (total, [parameter]) =>
+            total + toNumbers(current.get(parameter)!).reduce((sum, value) => sum + value * value, 0),
+          0,
+        );
+        expect(
+          Math.abs(squares / checksums.reduce((total, [, { sum_of_squares }]) => total + sum_of_squares, 0) - 1),
+        ).toBeLessThan(1e-3);
+      },
+    );
   });
 });

@@ -7,7 +7,12 @@ import { transposedConvolution } from "./transposed-convolution";
  * `flipped` gives W [M, C / group, ...kernel] as [C, M / group, ...kernel] with every kernel turned end for end.
  */
 export function convolutionInputGradient(
-  context: RuleContext, gradient: string, weights: string, flipped: () => string, group: number, window: SlidingWindow,
+  context: RuleContext,
+  gradient: string,
+  weights: string,
+  flipped: () => string,
+  group: number,
+  window: SlidingWindow,
 ): string {
   const pads = window.strides.every((stride) => stride === 1) ? complementaryPads(window) : undefined;
   // dX = conv(dY, W turned end for end), padded by what the forward padding left of the kernel

@@ -6,11 +6,24 @@ import { range } from "./values";
  * Weights of the stride-1 convolution that pulls a gradient back: [M, C / group, ...kernel] becomes [C, M / group, ...kernel],
  * every kernel turned end for end. Done here when the weights are constant, else in the graph.
  */
-export function flippedWeights(context: RuleContext, weights: string, dims: readonly number[], group: number, constant: Tensor | undefined): string {
+export function flippedWeights(
+  context: RuleContext,
+  weights: string,
+  dims: readonly number[],
+  group: number,
+  constant: Tensor | undefined,
+): string {
   const [outputs = 1, inputsPerGroup = 1, ...kernel] = dims;
   const outputsPerGroup = outputs / group;
   if (constant && !Array.isArray(constant.data)) {
-    return context.graph.constant({ dataType: constant.dataType, dims: [inputsPerGroup * group, outputsPerGroup, ...kernel], data: flip(constant.data, dims, group) }, "flipped");
+    return context.graph.constant(
+      {
+        dataType: constant.dataType,
+        dims: [inputsPerGroup * group, outputsPerGroup, ...kernel],
+        data: flip(constant.data, dims, group),
+      },
+      "flipped",
+    );
   }
   const { graph } = context;
   let result = weights;
@@ -29,7 +42,11 @@ export function flippedWeights(context: RuleContext, weights: string, dims: read
   return graph.add("Slice", [result, last, beyondFirst, graph.int64(turned), last]);
 }
 
-function flip(data: Exclude<TensorData, string[]>, dims: readonly number[], group: number): Exclude<TensorData, string[]> {
+function flip(
+  data: Exclude<TensorData, string[]>,
+  dims: readonly number[],
+  group: number,
+): Exclude<TensorData, string[]> {
   const [outputs = 1, inputsPerGroup = 1, ...kernel] = dims;
   const taps = kernel.reduce((count, extent) => count * extent, 1);
   const outputsPerGroup = outputs / group;

@@ -14,15 +14,25 @@ export function cubicTaps(context: RuleContext, fraction: string, like: string):
   const { graph } = context;
   const number = (value: number): string => context.scalar(value, like);
   const polynomial = (x: string, coefficients: readonly number[]): string =>
-    coefficients.slice(1).reduce((sum, coefficient) => graph.add("Add", [graph.add("Mul", [sum, x]), number(coefficient)]), number(coefficients[0] ?? 0));
+    coefficients
+      .slice(1)
+      .reduce(
+        (sum, coefficient) => graph.add("Add", [graph.add("Mul", [sum, x]), number(coefficient)]),
+        number(coefficients[0] ?? 0),
+      );
   const near = [a + 2, -(a + 3), 0, 1];
   const far = [a, -5 * a, 8 * a, -4 * a];
   return [-1, 0, 1, 2].map((offset) => {
     // the distance |fraction − offset|, which grows with the fraction on its right and shrinks on its left
     const sign = offset <= 0 ? 1 : -1;
-    const distance = sign === 1 ? graph.add("Sub", [fraction, number(offset)]) : graph.add("Sub", [number(offset), fraction]);
+    const distance =
+      sign === 1 ? graph.add("Sub", [fraction, number(offset)]) : graph.add("Sub", [number(offset), fraction]);
     const coefficients = offset === 0 || offset === 1 ? near : far;
-    return { offset, weight: polynomial(distance, coefficients), derivative: polynomial(distance, derived(coefficients, sign)) };
+    return {
+      offset,
+      weight: polynomial(distance, coefficients),
+      derivative: polynomial(distance, derived(coefficients, sign)),
+    };
   });
 }
 

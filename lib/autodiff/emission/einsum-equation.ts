@@ -11,7 +11,9 @@ export function parseEinsum(equation: string, ranks: readonly number[]): EinsumE
   const [left = "", right] = equation.replaceAll(" ", "").split("->");
   const parts = left.split(",");
   const spare = freeLetters(equation);
-  const ellipsisRanks = parts.map((part, index) => (part.includes("...") ? (ranks[index] ?? 0) - part.replace("...", "").length : 0));
+  const ellipsisRanks = parts.map((part, index) =>
+    part.includes("...") ? (ranks[index] ?? 0) - part.replace("...", "").length : 0,
+  );
   const dots = Math.max(0, ...ellipsisRanks);
   if (dots > spare.length) return undefined;
   // ellipses align at their last axis, as broadcasting does
@@ -28,5 +30,8 @@ export function freeLetters(equation: string): string[] {
 /** Without "->" the output has the letters that appear exactly once, in the order of their character codes. */
 function implicitOutput(parts: readonly string[]): string {
   const all = [...parts.join("").replaceAll(".", "")];
-  return all.filter((letter) => all.indexOf(letter) === all.lastIndexOf(letter)).toSorted().join("");
+  return all
+    .filter((letter) => all.indexOf(letter) === all.lastIndexOf(letter))
+    .toSorted()
+    .join("");
 }

@@ -25,7 +25,11 @@ export function shapeVector(context: RuleContext, extents: readonly Extent[]): s
   if (extents.every((extent) => typeof extent === "number")) return context.graph.int64(extents);
   const [only] = extents;
   if (extents.length === 1 && only !== undefined) return asVector(context, only);
-  return context.graph.add("Concat", extents.map((extent) => asVector(context, extent)), { axis: 0 });
+  return context.graph.add(
+    "Concat",
+    extents.map((extent) => asVector(context, extent)),
+    { axis: 0 },
+  );
 }
 
 export function plus(context: RuleContext, a: Extent, b: Extent): Extent {
@@ -62,6 +66,8 @@ export function product(context: RuleContext, extents: readonly Extent[]): Exten
 export function reshape(context: RuleContext, value: string, extents: readonly Extent[]): string {
   const unknown = extents.filter((extent) => typeof extent !== "number").length;
   const inferable = unknown === 1 && !extents.includes(0);
-  const target = inferable ? context.graph.int64(extents.map((extent) => (typeof extent === "number" ? extent : -1))) : shapeVector(context, extents);
+  const target = inferable
+    ? context.graph.int64(extents.map((extent) => (typeof extent === "number" ? extent : -1)))
+    : shapeVector(context, extents);
   return context.graph.add("Reshape", [value, target], extents.includes(0) ? { allowzero: 1 } : {});
 }

@@ -31,8 +31,14 @@ export function cornersOf(context: RuleContext): { corners: Corner[]; slopes: st
     const component = graph.add("Gather", [flat, graph.int64(spatial.length - 1 - axis)], { axis: 2 });
     return tapsAlong(context, component, extent);
   });
-  const corners = perAxis.reduce<{ taps: AxisTap[] }[]>((found, { taps }) => found.flatMap((corner) => taps.map((tap) => ({ taps: [...corner.taps, tap] }))), [{ taps: [] }]);
-  return { corners: corners.map(({ taps }) => cornerOf(context, taps, spatial)), slopes: perAxis.map(({ slope }) => slope) };
+  const corners = perAxis.reduce<{ taps: AxisTap[] }[]>(
+    (found, { taps }) => found.flatMap((corner) => taps.map((tap) => ({ taps: [...corner.taps, tap] }))),
+    [{ taps: [] }],
+  );
+  return {
+    corners: corners.map(({ taps }) => cornerOf(context, taps, spatial)),
+    slopes: perAxis.map(({ slope }) => slope),
+  };
 }
 
 function cornerOf(context: RuleContext, taps: readonly AxisTap[], spatial: readonly Extent[]): Corner {
@@ -46,7 +52,9 @@ function cornerOf(context: RuleContext, taps: readonly AxisTap[], spatial: reado
   return {
     index: whole.reduce((a, b) => graph.add("Add", [a, b])),
     weight: productOf(taps.map(({ weight }) => weight)),
-    derivatives: taps.map((_, along) => productOf(taps.map(({ weight, derivative }, axis) => (axis === along ? derivative : weight)))),
+    derivatives: taps.map((_, along) =>
+      productOf(taps.map(({ weight, derivative }, axis) => (axis === along ? derivative : weight))),
+    ),
   };
 }
 
@@ -55,7 +63,10 @@ function tapsAlong(context: RuleContext, component: string, extent: Extent): { t
   const { graph, node } = context;
   const grid = context.input(1);
   const number = (value: number): string => context.scalar(value, grid);
-  const length = typeof extent === "number" ? number(extent) : graph.add("Cast", [extent], { to: dataTypeCode(context.dataType(grid)) });
+  const length =
+    typeof extent === "number"
+      ? number(extent)
+      : graph.add("Cast", [extent], { to: dataTypeCode(context.dataType(grid)) });
   const isAligned = intAttribute(node, "align_corners", 0) === 1;
   const mode = stringAttribute(node, "mode", "linear");
   const padding = stringAttribute(node, "padding_mode", "zeros");
@@ -68,10 +79,14 @@ function tapsAlong(context: RuleContext, component: string, extent: Extent): { t
   const low = number(isAligned ? 0 : -0.5);
   const inside = (value: string): string => graph.add("Min", [graph.add("Max", [value, number(0)]), last]);
   const reflected = (value: string): { value: string; sign: string } => reflect(context, value, low, span);
-  const settle = (position: string): string => (padding === "reflection" ? inside(reflected(position).value) : inside(position));
+  const settle = (position: string): string =>
+    padding === "reflection" ? inside(reflected(position).value) : inside(position);
   if (mode === "nearest") {
     const position = graph.add("Round", [exact]);
-    return { taps: [{ position: settle(position), weight: validity(context, position, last, padding), derivative: number(0) }], slope: scale };
+    return {
+      taps: [{ position: settle(position), weight: validity(context, position, last, padding), derivative: number(0) }],
+      slope: scale,
+    };
   }
   let [coordinate, slope] = [exact, scale];
   if (padding === "reflection") {
@@ -80,14 +95,19 @@ function tapsAlong(context: RuleContext, component: string, extent: Extent): { t
   }
   const floor = graph.add("Floor", [coordinate]);
   const fraction = graph.add("Sub", [coordinate, floor]);
-  const taps = mode === "cubic" || mode === "bicubic" ? cubicTaps(context, fraction, grid) : linearTaps(context, fraction, grid);
+  const taps =
+    mode === "cubic" || mode === "bicubic" ? cubicTaps(context, fraction, grid) : linearTaps(context, fraction, grid);
   return {
     slope,
     taps: taps.map(({ offset, weight, derivative }) => {
       const position = offset === 0 ? floor : graph.add("Add", [floor, number(offset)]);
       if (padding !== "zeros") return { position: settle(position), weight, derivative };
       const valid = validity(context, position, last, padding);
-      return { position: settle(position), weight: graph.add("Mul", [weight, valid]), derivative: graph.add("Mul", [derivative, valid]) };
+      return {
+        position: settle(position),
+        weight: graph.add("Mul", [weight, valid]),
+        derivative: graph.add("Mul", [derivative, valid]),
+      };
     }),
   };
 }
@@ -107,7 +127,10 @@ function validity(context: RuleContext, position: string, last: string, padding:
   const like = context.input(1);
   const zero = context.scalar(0, like);
   if (padding !== "zeros") return graph.add("Add", [graph.add("Mul", [position, zero]), context.scalar(1, like)]);
-  const within = graph.add("And", [graph.add("GreaterOrEqual", [position, zero]), graph.add("LessOrEqual", [position, last])]);
+  const within = graph.add("And", [
+    graph.add("GreaterOrEqual", [position, zero]),
+    graph.add("LessOrEqual", [position, last]),
+  ]);
   return graph.add("Cast", [within], { to: dataTypeCode(context.dataType(like)) });
 }
 

@@ -14,7 +14,12 @@ export function identityMatrix(context: RuleContext, extent: Extent, dataType: D
  * `matrix` is A, [extent of y, extent of x]; `extents` is the shape of `gradient`. Returns the gradient and its new shape.
  */
 export function pullBackAlongAxis(
-  context: RuleContext, gradient: string, extents: readonly Extent[], axis: number, matrix: string, inputExtent: Extent,
+  context: RuleContext,
+  gradient: string,
+  extents: readonly Extent[],
+  axis: number,
+  matrix: string,
+  inputExtent: Extent,
 ): { gradient: string; extents: Extent[] } {
   const { graph } = context;
   const result = extents.map((extent, index) => (index === axis ? inputExtent : extent));

@@ -13,19 +13,28 @@ export class NegativeLogLikelihood {
   private readonly counted: string;
   private readonly mean: boolean;
 
-  constructor(private readonly context: RuleContext, private readonly dy: string) {
+  constructor(
+    private readonly context: RuleContext,
+    private readonly dy: string,
+  ) {
     const { graph, node } = context;
     const scores = context.input(0);
     const targets = graph.add("Cast", [context.input(1)], { to: dataTypeCode("int64") });
     const ignored = intAttribute(node, "ignore_index");
-    const takesPart = ignored === undefined ? undefined : graph.add("Not", [graph.add("Equal", [targets, graph.int64(ignored)])]);
+    const takesPart =
+      ignored === undefined ? undefined : graph.add("Not", [graph.add("Equal", [targets, graph.int64(ignored)])]);
     const safe = takesPart ? graph.add("Where", [takesPart, targets, graph.int64(0)]) : targets;
-    const weights = context.has(2) ? graph.add("Gather", [context.input(2), safe]) : graph.add("Expand", [context.scalar(1, scores), graph.add("Shape", [safe])]);
+    const weights = context.has(2)
+      ? graph.add("Gather", [context.input(2), safe])
+      : graph.add("Expand", [context.scalar(1, scores), graph.add("Shape", [safe])]);
     this.counted = takesPart ? context.keepWhere(takesPart, weights) : weights;
     this.mean = stringAttribute(node, "reduction", "mean") === "mean";
 
     const count = graph.add("Gather", [context.shapeTensor(scores), graph.int64(1)]);
-    const classes = graph.add("Unsqueeze", [graph.add("Range", [graph.int64(0), count, graph.int64(1)]), graph.int64(this.otherAxes())]);
+    const classes = graph.add("Unsqueeze", [
+      graph.add("Range", [graph.int64(0), count, graph.int64(1)]),
+      graph.int64(this.otherAxes()),
+    ]);
     const hit = graph.add("Equal", [this.overClasses(safe), classes]);
     this.atTarget = takesPart ? graph.add("And", [hit, this.overClasses(takesPart)]) : hit;
   }
@@ -43,8 +52,13 @@ export class NegativeLogLikelihood {
     const losses = graph.add("Neg", [logProbabilities]);
     const excess = this.mean ? graph.add("Sub", [losses, this.context.output(0)]) : losses;
     const perElement = stringAttribute(this.context.node, "reduction", "mean") === "none";
-    const slopes = graph.add("Mul", [this.mean ? this.share() : perElement ? this.overClasses(this.dy) : this.dy, excess]);
-    return graph.add("ReduceSum", [this.context.keepWhere(this.atTarget, slopes), graph.int64(this.otherAxes())], { keepdims: 0 });
+    const slopes = graph.add("Mul", [
+      this.mean ? this.share() : perElement ? this.overClasses(this.dy) : this.dy,
+      excess,
+    ]);
+    return graph.add("ReduceSum", [this.context.keepWhere(this.atTarget, slopes), graph.int64(this.otherAxes())], {
+      keepdims: 0,
+    });
   }
 
   /** dY / Σw */
@@ -60,6 +74,8 @@ export class NegativeLogLikelihood {
 
   /** Every axis but that of the classes. */
   private otherAxes(): number[] {
-    return Array.from({ length: this.context.rank(this.context.input(0)) }, (_, axis) => axis).filter((axis) => axis !== 1);
+    return Array.from({ length: this.context.rank(this.context.input(0)) }, (_, axis) => axis).filter(
+      (axis) => axis !== 1,
+    );
   }
 }

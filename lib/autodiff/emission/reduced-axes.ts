@@ -28,13 +28,18 @@ export function reducedCount(context: RuleContext, like: string): string {
   const [x, y] = [context.input(0), context.output(0)];
   const [from, to] = [context.staticShape(x), context.staticShape(y)];
   if (from && to && elementCount(to) > 0) return context.scalar(elementCount(from) / elementCount(to), like);
-  const [whole, parts] = [x, y].map((value) => graph.add("Cast", [graph.add("Size", [value])], { to: dataTypeCode(context.dataType(like)) }));
+  const [whole, parts] = [x, y].map((value) =>
+    graph.add("Cast", [graph.add("Size", [value])], { to: dataTypeCode(context.dataType(like)) }),
+  );
   return graph.add("Div", [whole ?? x, parts ?? y]);
 }
 
 function reduceLike(context: RuleContext, operator: string, value: string): string {
   const noop = intAttribute(context.node, "noop_with_empty_axes", 0);
-  return context.graph.add(operator, [value, ...(context.has(1) ? [context.input(1)] : [])], { keepdims: 1, ...(noop ? { noop_with_empty_axes: 1 } : {}) });
+  return context.graph.add(operator, [value, ...(context.has(1) ? [context.input(1)] : [])], {
+    keepdims: 1,
+    ...(noop ? { noop_with_empty_axes: 1 } : {}),
+  });
 }
 
 /** Whether the node names the axes it reduces; an empty list means all of them, or none. */

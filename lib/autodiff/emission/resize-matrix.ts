@@ -1,4 +1,11 @@
-import { floatAttribute, float, intAttribute, intsAttribute, stringAttribute, type AttributeValue } from "../../onnx/attributes";
+import {
+  floatAttribute,
+  float,
+  intAttribute,
+  intsAttribute,
+  stringAttribute,
+  type AttributeValue,
+} from "../../onnx/attributes";
 import type { RuleContext } from "../gradient-rule";
 import { extentOf, shapeVector, type Extent } from "./extents";
 import { identityMatrix } from "./linear-along-axis";
@@ -48,18 +55,34 @@ function matrixAtCommonScale(context: RuleContext, { axis }: ResizedAxis): strin
   const axes = (intsAttribute(node, "axes") ?? range(0, rank)).map((listed) => nonNegativeAxis(listed, rank));
   const isCropped = stringAttribute(node, "coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize";
   if (isCropped || axes.some((listed) => listed < 2)) {
-    context.refuse("keep_aspect_ratio_policy is combined with tf_crop_and_resize, or covers the axes of batch or channels");
+    context.refuse(
+      "keep_aspect_ratio_policy is combined with tf_crop_and_resize, or covers the axes of batch or channels",
+    );
   }
   const extent = extentOf(context, x, axis);
   const spatial = range(2, rank);
   const line = spatial.map((other): Extent => (other === axis ? extent : 1));
-  const units = graph.add("Reshape", [identityMatrix(context, extent, "float32"), shapeVector(context, [extent, 1, ...line])]);
-  const images = graph.add("Expand", [units, shapeVector(context, [extent, 1, ...spatial.map((other) => extentOf(context, x, other))])]);
+  const units = graph.add("Reshape", [
+    identityMatrix(context, extent, "float32"),
+    shapeVector(context, [extent, 1, ...line]),
+  ]);
+  const images = graph.add("Expand", [
+    units,
+    shapeVector(context, [extent, 1, ...spatial.map((other) => extentOf(context, x, other))]),
+  ]);
   // the axes stay as the node has them: onnxruntime 1.30 resizes nothing when they are negative
-  const policy = { ...(node.attributes["axes"] ? { axes: node.attributes["axes"] } : {}), keep_aspect_ratio_policy: stringAttribute(node, "keep_aspect_ratio_policy", "stretch") };
+  const policy = {
+    ...(node.attributes["axes"] ? { axes: node.attributes["axes"] } : {}),
+    keep_aspect_ratio_policy: stringAttribute(node, "keep_aspect_ratio_policy", "stretch"),
+  };
   const resized = graph.add("Resize", [images, "", "", context.input(3)], { ...settings(context), ...policy });
   const others = spatial.filter((other) => other !== axis);
-  const firsts = graph.add("Slice", [resized, graph.int64(others.map(() => 0)), graph.int64(others.map(() => 1)), graph.int64(others)]);
+  const firsts = graph.add("Slice", [
+    resized,
+    graph.int64(others.map(() => 0)),
+    graph.int64(others.map(() => 1)),
+    graph.int64(others),
+  ]);
   return graph.add("Transpose", [graph.add("Squeeze", [firsts, graph.int64([1, ...others])])], { perm: [1, 0] });
 }
 
@@ -81,7 +104,11 @@ function regionAlong(context: RuleContext, position: number): string {
   const count = intsAttribute(node, "axes")?.length ?? context.rank(context.input(0));
   const at = (index: number): string => graph.add("Slice", [roi, graph.int64([index]), graph.int64([index + 1])]);
   const constant = (numbers: number[]): string => realConstant(context, numbers, [numbers.length], roi);
-  return graph.add("Concat", [constant([0, 0]), at(position), constant([0, 1, 1]), at(position + count), constant([1])], { axis: 0 });
+  return graph.add(
+    "Concat",
+    [constant([0, 0]), at(position), constant([0, 1, 1]), at(position + count), constant([1])],
+    { axis: 0 },
+  );
 }
 
 /** The node's settings; the value beyond the borders does not depend on X. */

@@ -8,13 +8,27 @@ export interface IndexedAccess {
 }
 
 /** The gradients of data and updates (inputs 0 and 2) of ScatterElements and ScatterND. */
-export function scatterGradient(context: RuleContext, dY: string | undefined, reduction: string, access: IndexedAccess): (string | undefined)[] {
+export function scatterGradient(
+  context: RuleContext,
+  dY: string | undefined,
+  reduction: string,
+  access: IndexedAccess,
+): (string | undefined)[] {
   if (!dY) return [];
   const gradients = gradientsOf(context, dY, reduction, access);
-  return [context.needs(0) ? gradients.data() : undefined, undefined, context.needs(2) ? gradients.updates() : undefined];
+  return [
+    context.needs(0) ? gradients.data() : undefined,
+    undefined,
+    context.needs(2) ? gradients.updates() : undefined,
+  ];
 }
 
-function gradientsOf(context: RuleContext, dY: string, reduction: string, access: IndexedAccess): { data: () => string; updates: () => string } {
+function gradientsOf(
+  context: RuleContext,
+  dY: string,
+  reduction: string,
+  access: IndexedAccess,
+): { data: () => string; updates: () => string } {
   const { graph } = context;
   const [x, u] = [context.input(0), context.input(2)];
   const zeros = (): string => context.zerosLike(u);
@@ -24,11 +38,17 @@ function gradientsOf(context: RuleContext, dY: string, reduction: string, access
     case "add":
       return { data: () => dY, updates: () => access.gather(dY) };
     case "mul": // dX = dY Π u, dU = dY · (the product of all other factors)
-      return { data: () => access.scatter(dY, u, "mul"), updates: () => graph.add("Mul", [access.gather(dY), otherFactors(context, x, u, access)]) };
+      return {
+        data: () => access.scatter(dY, u, "mul"),
+        updates: () => graph.add("Mul", [access.gather(dY), otherFactors(context, x, u, access)]),
+      };
     case "max":
     case "min": {
       const { inData, inUpdates, share } = winners(context, dY, access);
-      return { data: () => graph.add("Mul", [share, inData]), updates: () => graph.add("Mul", [access.gather(share), inUpdates]) };
+      return {
+        data: () => graph.add("Mul", [share, inData]),
+        updates: () => graph.add("Mul", [access.gather(share), inUpdates]),
+      };
     }
     default:
       return context.refuse(`its reduction "${reduction}" is not one of none, add, mul, max and min`);
@@ -49,10 +69,15 @@ function otherFactors(context: RuleContext, x: string, u: string, access: Indexe
 }
 
 /** Which data and updates equal the extremum of their place; the gradient there, shared equally among them. */
-function winners(context: RuleContext, dY: string, access: IndexedAccess): { inData: string; inUpdates: string; share: string } {
+function winners(
+  context: RuleContext,
+  dY: string,
+  access: IndexedAccess,
+): { inData: string; inUpdates: string; share: string } {
   const { graph } = context;
   const [x, u, y] = [context.input(0), context.input(2), context.output(0)];
-  const equal = (a: string, b: string): string => graph.add("Cast", [graph.add("Equal", [a, b])], { to: dataTypeCode(context.dataType(x)) });
+  const equal = (a: string, b: string): string =>
+    graph.add("Cast", [graph.add("Equal", [a, b])], { to: dataTypeCode(context.dataType(x)) });
   const inData = equal(x, y);
   const inUpdates = equal(u, access.gather(y));
   return { inData, inUpdates, share: graph.add("Div", [dY, access.scatter(inData, inUpdates, "add")]) };

@@ -18,7 +18,8 @@ export function coverage(window: SlidingWindow, axis: number): number {
 
 /** (k − 1) d − p on each side, or undefined where one would be negative or is not known. */
 export function complementaryPads(window: SlidingWindow): number[] | undefined {
-  const rest = (pads: readonly Extent[]): number[] => pads.map((pad, axis) => (typeof pad === "number" ? coverage(window, axis) - 1 - pad : -1));
+  const rest = (pads: readonly Extent[]): number[] =>
+    pads.map((pad, axis) => (typeof pad === "number" ? coverage(window, axis) - 1 - pad : -1));
   const pads = [...rest(window.begin), ...rest(window.end)];
   return pads.every((pad) => pad >= 0) ? pads : undefined;
 }
@@ -34,7 +35,9 @@ export function slidingWindow(context: RuleContext, input: string, kernel: reado
   if (autoPad === "VALID") return bare;
   if (autoPad === "SAME_UPPER" || autoPad === "SAME_LOWER") {
     const totals = kernel.map((_, axis) => samePadding(context, bare, axis, input));
-    const begin = totals.map((total) => dividedBy(context, autoPad === "SAME_UPPER" ? total : plus(context, total, 1), 2));
+    const begin = totals.map((total) =>
+      dividedBy(context, autoPad === "SAME_UPPER" ? total : plus(context, total, 1), 2),
+    );
     return { ...bare, begin, end: totals.map((total, axis) => minus(context, total, begin[axis] ?? 0)) };
   }
   const pads = intsAttribute(node, "pads") ?? kernel.flatMap(() => [0, 0]);
@@ -48,7 +51,9 @@ export function slidingWindow(context: RuleContext, input: string, kernel: reado
 function samePadding(context: RuleContext, window: SlidingWindow, axis: number, input: string): Extent {
   const isConvolution = context.node.operator === "Conv";
   if (!isConvolution && window.dilations[axis] !== 1) {
-    context.refuse("it combines auto_pad with dilations, which onnxruntime pads otherwise than the specification says; write its pads out");
+    context.refuse(
+      "it combines auto_pad with dilations, which onnxruntime pads otherwise than the specification says; write its pads out",
+    );
   }
   const stride = window.strides[axis] ?? 1;
   const covered = coverage(window, axis);
@@ -61,11 +66,20 @@ function samePadding(context: RuleContext, window: SlidingWindow, axis: number, 
 }
 
 /** Pads or (where negative) crops the spatial axes with zeros; no node when there is nothing to do. */
-export function padSpatially(context: RuleContext, value: string, begin: readonly Extent[], end: readonly Extent[]): string {
+export function padSpatially(
+  context: RuleContext,
+  value: string,
+  begin: readonly Extent[],
+  end: readonly Extent[],
+): string {
   if ([...begin, ...end].every((extent) => extent === 0)) return value;
   const all = [0, 0, ...begin, 0, 0, ...end];
   const pads = all.every((extent) => typeof extent === "number")
     ? context.graph.int64(all)
-    : context.graph.add("Concat", all.map((extent) => asVector(context, extent)), { axis: 0 });
+    : context.graph.add(
+        "Concat",
+        all.map((extent) => asVector(context, extent)),
+        { axis: 0 },
+      );
   return context.graph.add("Pad", [value, pads]);
 }

@@ -12,7 +12,13 @@ export interface Standardised {
   readonly value: string;
 }
 
-export function standardise(context: RuleContext, x: string, axes: readonly number[], epsilon: number, like: string): Standardised {
+export function standardise(
+  context: RuleContext,
+  x: string,
+  axes: readonly number[],
+  epsilon: number,
+  like: string,
+): Standardised {
   const { graph } = context;
   const centred = graph.add("Sub", [x, reduceMean(context, x, axes)]);
   const variance = reduceMean(context, graph.add("Mul", [centred, centred]), axes);
@@ -22,7 +28,11 @@ export function standardise(context: RuleContext, x: string, axes: readonly numb
 }
 
 /** Pulls the gradient of x̂ back to x: dX = r (dX̂ − mean(dX̂) − x̂ mean(dX̂ x̂)). */
-export function standardisedGradient(context: RuleContext, { axes, value, reciprocal }: Standardised, dValue: string): string {
+export function standardisedGradient(
+  context: RuleContext,
+  { axes, value, reciprocal }: Standardised,
+  dValue: string,
+): string {
   const { graph } = context;
   const mean = reduceMean(context, dValue, axes);
   const along = graph.add("Mul", [value, reduceMean(context, graph.add("Mul", [dValue, value]), axes)]);

@@ -4,7 +4,12 @@ import { filledTensor } from "../../onnx/scalar";
 import type { RuleContext } from "../gradient-rule";
 
 /** A constant of the data type of `like`. */
-export function realConstant(context: RuleContext, numbers: readonly number[], dims: readonly number[], like: string): string {
+export function realConstant(
+  context: RuleContext,
+  numbers: readonly number[],
+  dims: readonly number[],
+  like: string,
+): string {
   const dataType = context.dataType(like);
   if (dataType === "float64") return context.graph.constant({ dataType, dims, data: Float64Array.from(numbers) });
   return castTo(context, context.graph.float32(Float32Array.from(numbers), dims), "float32", dataType);
@@ -17,7 +22,9 @@ export function castTo(context: RuleContext, value: string, from: DataType | und
 
 /** `number` everywhere in a tensor of the given shape (an int64 vector in the graph) and of the data type of `like`. */
 export function filled(context: RuleContext, number: 0 | 1, shape: string, like: string): string {
-  return context.graph.add("ConstantOfShape", [shape], { value: filledTensor(number, numericType(context, like), [1]) });
+  return context.graph.add("ConstantOfShape", [shape], {
+    value: filledTensor(number, numericType(context, like), [1]),
+  });
 }
 
 /** The sum of those that are there; undefined for none. */
@@ -26,7 +33,12 @@ export function sumOf(context: RuleContext, values: readonly (string | undefined
   return present.length > 1 ? context.graph.add("Sum", present) : present[0];
 }
 
-export function reduceSum(context: RuleContext, value: string, axes: readonly number[], keepDimensions: boolean): string {
+export function reduceSum(
+  context: RuleContext,
+  value: string,
+  axes: readonly number[],
+  keepDimensions: boolean,
+): string {
   if (axes.length === 0) return value;
   return context.graph.add("ReduceSum", [value, context.graph.int64(axes)], { keepdims: keepDimensions ? 1 : 0 });
 }

@@ -20,17 +20,38 @@ function dividedByCounts(context: RuleContext, dY: string, window: SlidingWindow
   const { graph } = context;
   const x = context.input(0);
   const taps = window.kernel.reduce((count, extent) => count * extent, 1);
-  if (window.kernel.every((_, axis) => isWholeEverywhere(context, window, axis))) return graph.add("Mul", [dY, context.scalar(1 / taps, x)]);
-  const bounds = window.kernel.map((_, axis) => ({ positions: extentOf(context, context.output(0), axis + 2), ...countedRange(context, window, axis) }));
+  if (window.kernel.every((_, axis) => isWholeEverywhere(context, window, axis)))
+    return graph.add("Mul", [dY, context.scalar(1 / taps, x)]);
+  const bounds = window.kernel.map((_, axis) => ({
+    positions: extentOf(context, context.output(0), axis + 2),
+    ...countedRange(context, window, axis),
+  }));
   const known = bounds.flatMap(({ positions, first, beyond }, axis) =>
-    (isNumber(positions) && isNumber(first) && isNumber(beyond) ? [countsOf(window, axis, positions, first, beyond)] : []));
+    isNumber(positions) && isNumber(first) && isNumber(beyond)
+      ? [countsOf(window, axis, positions, first, beyond)]
+      : [],
+  );
   if (known.length === bounds.length) {
-    const reciprocals = known.reduce((numbers, counts) => numbers.flatMap((number) => counts.map((count) => number / count)), [1]);
-    return graph.add("Mul", [dY, realConstant(context, reciprocals, known.map((counts) => counts.length), x)]);
+    const reciprocals = known.reduce(
+      (numbers, counts) => numbers.flatMap((number) => counts.map((count) => number / count)),
+      [1],
+    );
+    return graph.add("Mul", [
+      dY,
+      realConstant(
+        context,
+        reciprocals,
+        known.map((counts) => counts.length),
+        x,
+      ),
+    ]);
   }
   return bounds.reduce((value, { positions, first, beyond }, axis) => {
     const counts = countsAtRunTime(context, window, axis, positions, first, beyond);
-    const column = graph.add("Reshape", [counts, graph.int64([-1, ...range(axis + 1, window.kernel.length).map(() => 1)])]);
+    const column = graph.add("Reshape", [
+      counts,
+      graph.int64([-1, ...range(axis + 1, window.kernel.length).map(() => 1)]),
+    ]);
     return graph.add("Div", [value, column]);
   }, dY);
 }
@@ -52,14 +73,24 @@ function countedRange(context: RuleContext, window: SlidingWindow, axis: number)
 function countsOf(window: SlidingWindow, axis: number, positions: number, first: number, beyond: number): number[] {
   const { stride, taps } = along(window, axis);
   const begin = Number(window.begin[axis] ?? 0);
-  return range(0, positions).map((position) => taps.filter((tap) => {
-    const coordinate = position * stride - begin + tap;
-    return coordinate >= first && coordinate < beyond;
-  }).length);
+  return range(0, positions).map(
+    (position) =>
+      taps.filter((tap) => {
+        const coordinate = position * stride - begin + tap;
+        return coordinate >= first && coordinate < beyond;
+      }).length,
+  );
 }
 
 /** As `countsOf`, in the graph: [positions, taps] coordinates, compared and counted. */
-function countsAtRunTime(context: RuleContext, window: SlidingWindow, axis: number, positions: Extent, first: Extent, beyond: Extent): string {
+function countsAtRunTime(
+  context: RuleContext,
+  window: SlidingWindow,
+  axis: number,
+  positions: Extent,
+  first: Extent,
+  beyond: Extent,
+): string {
   const { graph } = context;
   const { stride, taps } = along(window, axis);
   const last = graph.add("Squeeze", [asVector(context, positions)]);
@@ -67,7 +98,8 @@ function countsAtRunTime(context: RuleContext, window: SlidingWindow, axis: numb
   const padded = graph.add("Sub", [starts, asVector(context, window.begin[axis] ?? 0)]);
   const coordinates = graph.add("Add", [graph.add("Unsqueeze", [padded, graph.int64([1])]), graph.int64(taps)]);
   const counted = graph.add("And", [
-    graph.add("GreaterOrEqual", [coordinates, asVector(context, first)]), graph.add("Less", [coordinates, asVector(context, beyond)]),
+    graph.add("GreaterOrEqual", [coordinates, asVector(context, first)]),
+    graph.add("Less", [coordinates, asVector(context, beyond)]),
   ]);
   const numbers = graph.add("Cast", [counted], { to: dataTypeCode(context.dataType(context.input(0))) });
   return graph.add("ReduceSum", [numbers, graph.int64([1])], { keepdims: 0 });

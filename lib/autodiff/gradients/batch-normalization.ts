@@ -7,7 +7,9 @@ import type { GradientRule, RuleContext } from "../gradient-rule";
 
 /** BatchNormalization, with running statistics or (training_mode) with those of the batch. */
 export const batchNormalizationGradient: GradientRule = (context, gradients) =>
-  intAttribute(context.node, "training_mode", 0) === 1 ? trainingGradient(context, gradients) : inferenceGradient(context, gradients);
+  intAttribute(context.node, "training_mode", 0) === 1
+    ? trainingGradient(context, gradients)
+    : inferenceGradient(context, gradients);
 
 function inferenceGradient(context: RuleContext, [dY]: readonly (string | undefined)[]): (string | undefined)[] {
   if (!dY) return [];
@@ -19,7 +21,9 @@ function inferenceGradient(context: RuleContext, [dY]: readonly (string | undefi
   const r = others || (context.needs(0) && constantFactor === undefined) ? reciprocalDeviation(context) : "";
   const total = others || context.needs(2) ? reduceSum(context, dY, axes, false) : "";
   // Σ dY (x − μ)
-  const along = others ? graph.add("Sub", [reduceSum(context, graph.add("Mul", [dY, x]), axes, false), graph.add("Mul", [mean, total])]) : "";
+  const along = others
+    ? graph.add("Sub", [reduceSum(context, graph.add("Mul", [dY, x]), axes, false), graph.add("Mul", [mean, total])])
+    : "";
   const factor = (): string => graph.add("Mul", [gamma, r]);
   return [
     // dX = dY γ r, with r = 1 / √(σ² + ε)
@@ -32,7 +36,10 @@ function inferenceGradient(context: RuleContext, [dY]: readonly (string | undefi
     context.needs(3) ? graph.add("Neg", [graph.add("Mul", [total, factor()])]) : undefined,
     // dσ² = −½ γ r³ Σ dY (x − μ)
     context.needs(4)
-      ? graph.add("Mul", [graph.add("Mul", [along, factor()]), graph.add("Mul", [graph.add("Mul", [r, r]), context.scalar(-0.5, x)])])
+      ? graph.add("Mul", [
+          graph.add("Mul", [along, factor()]),
+          graph.add("Mul", [graph.add("Mul", [r, r]), context.scalar(-0.5, x)]),
+        ])
       : undefined,
   ];
 }
@@ -41,21 +48,27 @@ function inferenceGradient(context: RuleContext, [dY]: readonly (string | undefi
  * With x̂ = (x − μ) r and n values a channel, dX = γ r (dY − mean(dY) − x̂ mean(dY x̂)) is one scale of dY and one affine function of x
  * a channel; the latter is a BatchNormalization again. What comes back from the running statistics goes into that, too.
  */
-function trainingGradient(context: RuleContext, [dY, dMean, dVariance]: readonly (string | undefined)[]): (string | undefined)[] {
+function trainingGradient(
+  context: RuleContext,
+  [dY, dMean, dVariance]: readonly (string | undefined)[],
+): (string | undefined)[] {
   const { graph } = context;
   const [x, gamma] = [context.input(0), context.input(1)];
   const momentum = momentumOf(context);
   const carried = (gradient: string | undefined, like: number): string | undefined =>
-    (gradient && context.needs(like) ? graph.add("Mul", [gradient, context.scalar(momentum, gradient)]) : undefined);
+    gradient && context.needs(like) ? graph.add("Mul", [gradient, context.scalar(momentum, gradient)]) : undefined;
   const passedOn = [carried(dMean, 3), carried(dVariance, 4)];
   if (![0, 1, 2].some((index) => context.needs(index))) return [undefined, undefined, undefined, ...passedOn];
 
   const axes = reducedAxes(context);
   const statistics = batchStatistics(context, axes);
   const { mean, variance } = statistics;
-  const r = graph.add("Reciprocal", [graph.add("Sqrt", [graph.add("Add", [variance, context.scalar(epsilonOf(context), x)])])]);
+  const r = graph.add("Reciprocal", [
+    graph.add("Sqrt", [graph.add("Add", [variance, context.scalar(epsilonOf(context), x)])]),
+  ]);
   const count = perChannelCount(context);
-  const shifts: string[] = [], slopes: string[] = [];
+  const shifts: string[] = [],
+    slopes: string[] = [];
   let dGamma: string | undefined, dBeta: string | undefined, direct: string | undefined;
   if (dY) {
     // dβ = Σ dY
@@ -70,10 +83,13 @@ function trainingGradient(context: RuleContext, [dY, dMean, dVariance]: readonly
     slopes.push(graph.add("Mul", [share, dGamma]));
   }
   // running mean = m μ₀ + (1 − m) mean(x), running variance = m σ₀² + (1 − m) mean((x − mean(x))²)
-  const ofRunning = (gradient: string, times: number): string => graph.add("Div", [graph.add("Mul", [gradient, context.scalar(times * (1 - momentum), x)]), count]);
+  const ofRunning = (gradient: string, times: number): string =>
+    graph.add("Div", [graph.add("Mul", [gradient, context.scalar(times * (1 - momentum), x)]), count]);
   if (dMean) shifts.push(ofRunning(dMean, 1));
   if (dVariance) slopes.push(graph.add("Div", [ofRunning(dVariance, 2), r]));
-  const dX = context.needs(0) ? sumOf(context, [direct, affineOfStandardised(context, statistics, slopes, shifts)]) : undefined;
+  const dX = context.needs(0)
+    ? sumOf(context, [direct, affineOfStandardised(context, statistics, slopes, shifts)])
+    : undefined;
   return [dX, context.needs(1) ? dGamma : undefined, context.needs(2) ? dBeta : undefined, ...passedOn];
 }
 
@@ -89,10 +105,17 @@ function batchStatistics(context: RuleContext, axes: readonly number[]): { mean:
 }
 
 /** Σ slopes · x̂ + Σ shifts. */
-function affineOfStandardised(context: RuleContext, { mean, variance }: { mean: string; variance: string }, slopes: readonly string[], shifts: readonly string[]): string {
+function affineOfStandardised(
+  context: RuleContext,
+  { mean, variance }: { mean: string; variance: string },
+  slopes: readonly string[],
+  shifts: readonly string[],
+): string {
   const nothing = (): string => context.zerosLike(context.input(1));
   const parameters = [sumOf(context, slopes) ?? nothing(), sumOf(context, shifts) ?? nothing(), mean, variance];
-  return context.graph.add("BatchNormalization", [context.input(0), ...parameters], { epsilon: float(epsilonOf(context)) });
+  return context.graph.add("BatchNormalization", [context.input(0), ...parameters], {
+    epsilon: float(epsilonOf(context)),
+  });
 }
 
 function momentumOf({ node }: RuleContext): number {
@@ -111,20 +134,25 @@ function epsilonOf(context: RuleContext): number {
 /** A vector over the channels, shaped to broadcast against x. */
 function column(context: RuleContext, vector: string): string {
   const spatial = context.rank(context.input(0)) - 2;
-  return spatial > 0 ? context.graph.add("Reshape", [vector, context.graph.int64([-1, ...range(0, spatial).map(() => 1)])]) : vector;
+  return spatial > 0
+    ? context.graph.add("Reshape", [vector, context.graph.int64([-1, ...range(0, spatial).map(() => 1)])])
+    : vector;
 }
 
 function reciprocalDeviation(context: RuleContext): string {
   const { graph } = context;
   const variance = context.input(4);
-  return graph.add("Reciprocal", [graph.add("Sqrt", [graph.add("Add", [variance, context.scalar(epsilonOf(context), variance)])])]);
+  return graph.add("Reciprocal", [
+    graph.add("Sqrt", [graph.add("Add", [variance, context.scalar(epsilonOf(context), variance)])]),
+  ]);
 }
 
 /** γ r as a constant, shaped to broadcast against x, when scale and variance are constants that nobody differentiates. */
 function foldedFactor(context: RuleContext): string | undefined {
   const [scale, variance] = [context.constantValue(context.input(1)), context.constantValue(context.input(4))];
   const isReal = (tensor: typeof scale): boolean => tensor?.dataType === "float32" || tensor?.dataType === "float64";
-  if (!scale || !variance || !isReal(scale) || !isReal(variance) || context.needs(1) || context.needs(4)) return undefined;
+  if (!scale || !variance || !isReal(scale) || !isReal(variance) || context.needs(1) || context.needs(4))
+    return undefined;
   const epsilon = epsilonOf(context);
   const variances = toNumbers(variance);
   const factors = toNumbers(scale).map((number, index) => number / Math.sqrt((variances[index] ?? 0) + epsilon));
@@ -134,7 +162,10 @@ function foldedFactor(context: RuleContext): string | undefined {
 
 function perChannelCount(context: RuleContext): string {
   const x = context.input(0);
-  const count = product(context, extentsOf(context, x).filter((_, axis) => axis !== 1));
+  const count = product(
+    context,
+    extentsOf(context, x).filter((_, axis) => axis !== 1),
+  );
   if (typeof count === "number") return context.scalar(count, x);
   return context.graph.add("Cast", [count], { to: dataTypeCode(context.dataType(x)) });
 }

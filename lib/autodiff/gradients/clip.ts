@@ -7,7 +7,7 @@ export const clipGradient: GradientRule = (context, [dy]) => {
   const y = context.output(0);
   const low = context.has(1) ? graph.add("LessOrEqual", [y, context.input(1)]) : undefined;
   const high = context.has(2) ? graph.add("GreaterOrEqual", [y, context.input(2)]) : undefined;
-  const clipped = low && high ? graph.add("Or", [low, high]) : low ?? high;
+  const clipped = low && high ? graph.add("Or", [low, high]) : (low ?? high);
   const onlyLow = low && high ? graph.add("And", [low, graph.add("Not", [high])]) : low;
   return [
     // dX = dY · (low < y < high)

@@ -11,11 +11,13 @@ import type { GradientRule } from "../gradient-rule";
 export const convGradient: GradientRule = (context, [dY]) => {
   if (!dY) return [];
   const [input, weights] = [context.input(0), context.input(1)];
-  const dims = context.staticShape(weights) ?? context.refuse("its weights have no fixed shape; specialise the shapes first");
+  const dims =
+    context.staticShape(weights) ?? context.refuse("its weights have no fixed shape; specialise the shapes first");
   const group = intAttribute(context.node, "group", 1);
   const window = slidingWindow(context, input, dims.slice(2));
   // weights that are themselves differentiated may be exchanged later, so nothing is made of their present values
-  const flipped = (): string => flippedWeights(context, weights, dims, group, context.needs(1) ? undefined : context.constantValue(weights));
+  const flipped = (): string =>
+    flippedWeights(context, weights, dims, group, context.needs(1) ? undefined : context.constantValue(weights));
   return [
     context.needs(0) ? convolutionInputGradient(context, dY, weights, flipped, group, window) : undefined,
     context.needs(1)

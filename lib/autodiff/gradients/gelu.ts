@@ -25,9 +25,13 @@ function slopeOfTanhForm(context: RuleContext, x: string): string {
   const { graph } = context;
   const [one, half, scale] = [context.scalar(1, x), context.scalar(0.5, x), context.scalar(Math.sqrt(2 / Math.PI), x)];
   const square = graph.add("Mul", [x, x]);
-  const bend = (factor: number): string => graph.add("Add", [graph.add("Mul", [square, context.scalar(factor, x)]), one]);
+  const bend = (factor: number): string =>
+    graph.add("Add", [graph.add("Mul", [square, context.scalar(factor, x)]), one]);
   const t = graph.add("Tanh", [graph.add("Mul", [graph.add("Mul", [x, scale]), bend(0.044715)])]);
-  const slope = graph.add("Mul", [graph.add("Sub", [one, graph.add("Mul", [t, t])]), graph.add("Mul", [scale, bend(3 * 0.044715)])]);
+  const slope = graph.add("Mul", [
+    graph.add("Sub", [one, graph.add("Mul", [t, t])]),
+    graph.add("Mul", [scale, bend(3 * 0.044715)]),
+  ]);
   const sum = graph.add("Add", [graph.add("Add", [one, t]), graph.add("Mul", [x, slope])]);
   return graph.add("Mul", [half, sum]);
 }

@@ -11,7 +11,11 @@ export const groupNormalizationGradient: GradientRule = (context, [dY]) => {
   const x = context.input(0);
   const dataType = context.dataType(x);
   const inner = intAttribute(node, "stash_type", 1) === 1 && dataType !== "float64" ? "float32" : dataType;
-  const [wide, dWide, scale] = [x, dY, context.input(1)].map((value) => castTo(context, value, dataType, inner)) as [string, string, string];
+  const [wide, dWide, scale] = [x, dY, context.input(1)].map((value) => castTo(context, value, dataType, inner)) as [
+    string,
+    string,
+    string,
+  ];
   const whole = extentsOf(context, x);
   const groups = intAttribute(node, "num_groups") ?? context.refuse("it has no num_groups");
   const spatial = range(2, whole.length);
@@ -21,11 +25,24 @@ export const groupNormalizationGradient: GradientRule = (context, [dY]) => {
   const narrow = (value: string): string => castTo(context, value, inner, dataType);
   return [
     context.needs(0)
-      ? narrow(reshape(context, standardisedGradient(context, standardised, perGroup(graph.add("Mul", [dWide, column]))), whole))
+      ? narrow(
+          reshape(
+            context,
+            standardisedGradient(context, standardised, perGroup(graph.add("Mul", [dWide, column]))),
+            whole,
+          ),
+        )
       : undefined,
     // dγ = Σ dY x̂
     context.needs(1)
-      ? narrow(reduceSum(context, graph.add("Mul", [dWide, reshape(context, standardised.value, whole)]), [0, ...spatial], false))
+      ? narrow(
+          reduceSum(
+            context,
+            graph.add("Mul", [dWide, reshape(context, standardised.value, whole)]),
+            [0, ...spatial],
+            false,
+          ),
+        )
       : undefined,
     // dβ = Σ dY
     context.needs(2) ? narrow(reduceSum(context, dWide, [0, ...spatial], false)) : undefined,

@@ -7,6 +7,9 @@ export const hardSigmoidGradient = unaryRule((context, dy) => {
   // dX = dY · α · (0 < y < 1)
   const y = context.output(0);
   const alpha = context.scalar(floatAttribute(context.node, "alpha", 0.2), y);
-  const inside = graph.add("And", [graph.add("Greater", [y, context.scalar(0, y)]), graph.add("Less", [y, context.scalar(1, y)])]);
+  const inside = graph.add("And", [
+    graph.add("Greater", [y, context.scalar(0, y)]),
+    graph.add("Less", [y, context.scalar(1, y)]),
+  ]);
   return context.keepWhere(inside, graph.add("Mul", [dy, alpha]));
 });

@@ -22,7 +22,8 @@ export const layerNormalizationGradient: GradientRule = (context, [dY, dMean, dR
   const dWide = dY && castTo(context, dY, dataType, inner);
   const intoX: (string | undefined)[] = [];
   if (context.needs(0)) {
-    if (dWide) intoX.push(standardisedGradient(context, standardised, graph.add("Mul", [dWide, widen(context.input(1))])));
+    if (dWide)
+      intoX.push(standardisedGradient(context, standardised, graph.add("Mul", [dWide, widen(context.input(1))])));
     // mean = Σ x / n
     if (dMean) intoX.push(graph.add("Div", [widen(dMean), countAlong(context, axes, wide)]));
     // r = (Σ (x − μ)² / n + ε)^(−½), so dX = −dr r³ (x − μ) / n
@@ -47,13 +48,20 @@ export const layerNormalizationGradient: GradientRule = (context, [dY, dMean, dR
 function backToParameter(context: RuleContext, gradient: string, index: number, first: number): string {
   const parameter = context.input(index);
   const [whole, own] = [context.shape(context.input(0)), context.shape(parameter)];
-  const isWhole = own.every((extent, axis) => (typeof extent === "number" ? extent !== 1 : extent !== null && extent === whole[first + axis]));
+  const isWhole = own.every((extent, axis) =>
+    typeof extent === "number" ? extent !== 1 : extent !== null && extent === whole[first + axis],
+  );
   return own.length === whole.length - first && isWhole
     ? reduceSum(context, gradient, range(0, first), false)
     : context.sumTo(gradient, parameter);
 }
 
 function countAlong(context: RuleContext, axes: readonly number[], like: string): string {
-  const count = product(context, axes.map((axis) => extentOf(context, context.input(0), axis)));
-  return typeof count === "number" ? context.scalar(count, like) : context.graph.add("Cast", [count], { to: dataTypeCode(context.dataType(like)) });
+  const count = product(
+    context,
+    axes.map((axis) => extentOf(context, context.input(0), axis)),
+  );
+  return typeof count === "number"
+    ? context.scalar(count, like)
+    : context.graph.add("Cast", [count], { to: dataTypeCode(context.dataType(like)) });
 }

@@ -10,6 +10,10 @@ export const lpPoolGradient = unaryRule((context, dY) => {
   const p = intAttribute(context.node, "p", 2);
   const kernel = intsAttribute(context.node, "kernel_shape") ?? context.refuse("it has no kernel_shape");
   // dX[i] = sign(x) |x|^(p − 1) Σ of dY / y^(p − 1) over the windows that hold i
-  const folded = foldWindows(context, perNormPower(context, dY, context.output(0), p), slidingWindow(context, x, kernel));
+  const folded = foldWindows(
+    context,
+    perNormPower(context, dY, context.output(0), p),
+    slidingWindow(context, x, kernel),
+  );
   return context.graph.add("Mul", [signedPower(context, x, p), folded]);
 });

@@ -11,12 +11,15 @@ export const lrnGradient = unaryRule((context, dY) => {
   const beta = floatAttribute(node, "beta", 0.75);
   const before = Math.floor((size - 1) / 2);
   const squares = channelSums(context, graph.add("Mul", [x, x]), before, size - 1 - before);
-  const s = graph.add("Add", [graph.add("Mul", [squares, context.scalar(alpha / size, x)]), context.scalar(floatAttribute(node, "bias", 1), x)]);
+  const s = graph.add("Add", [
+    graph.add("Mul", [squares, context.scalar(alpha / size, x)]),
+    context.scalar(floatAttribute(node, "bias", 1), x),
+  ]);
   const direct = graph.add("Mul", [dY, graph.add("Pow", [s, context.scalar(-beta, x)])]);
   // dX = dY s^(−β) − 2 α β / size · x Σ of dY x s^(−β−1) over the channels that x was nearby to
   const inner = graph.add("Div", [graph.add("Mul", [direct, x]), s]);
   const gathered = graph.add("Mul", [x, channelSums(context, inner, size - 1 - before, before)]);
-  return graph.add("Sub", [direct, graph.add("Mul", [gathered, context.scalar(2 * alpha * beta / size, x)])]);
+  return graph.add("Sub", [direct, graph.add("Mul", [gathered, context.scalar((2 * alpha * beta) / size, x)])]);
 });
 
 /** Sums over a channel, `before` channels before it and `after` channels after it. */

@@ -13,22 +13,35 @@ export const matMulGradient: GradientRule = (context, [dY]) => {
   const row = rankA === 1 ? graph.add("Unsqueeze", [a, graph.int64([0])]) : a;
   const column = rankB === 1 ? graph.add("Unsqueeze", [b, graph.int64([1])]) : b;
   const added = [...(rankA === 1 ? [-2] : []), ...(rankB === 1 ? [-1] : [])];
-  const matrix = added.length === 0 ? dY : graph.add("Unsqueeze", [dY, graph.int64(added.length === 2 ? [0, 1] : added)]);
+  const matrix =
+    added.length === 0 ? dY : graph.add("Unsqueeze", [dY, graph.int64(added.length === 2 ? [0, 1] : added)]);
   const rank = Math.max(rankA, rankB, 2);
   // dA = dY Bᵀ
-  const dA = context.needs(0) ? graph.add("MatMul", [matrix, transposed(context, column, Math.max(rankB, 2))]) : undefined;
+  const dA = context.needs(0)
+    ? graph.add("MatMul", [matrix, transposed(context, column, Math.max(rankB, 2))])
+    : undefined;
   return [
     dA && backTo(context, dA, a, rank, -2),
     context.needs(1) ? secondGradient(context, row, matrix, rankA, rankB, rank) : undefined,
   ];
 };
 
-function secondGradient(context: RuleContext, row: string, matrix: string, rankA: number, rankB: number, rank: number): string {
+function secondGradient(
+  context: RuleContext,
+  row: string,
+  matrix: string,
+  rankA: number,
+  rankB: number,
+  rank: number,
+): string {
   const { graph } = context;
   const b = context.input(1);
   if (rankB === 2 && rankA > 2) {
     // dB = Σ over batches of Aᵀ dY = Aᵀ dY with the batches' rows put below each other
-    const rows = product(context, range(0, rank - 1).map((axis) => extentOf(context, row, axis)));
+    const rows = product(
+      context,
+      range(0, rank - 1).map((axis) => extentOf(context, row, axis)),
+    );
     const flatA = reshape(context, row, [rows, extentOf(context, b, 0)]);
     const flatY = reshape(context, matrix, [rows, extentOf(context, b, 1)]);
     return graph.add("Gemm", [flatA, flatY], { transA: 1 });
@@ -51,6 +64,10 @@ function backTo(context: RuleContext, gradient: string, target: string, rank: nu
   }
   if (rank === 2) return gradient;
   const [a, b] = [context.shape(context.input(0)), context.shape(context.input(1))];
-  const whole = broadcastShapes([[...a.slice(0, -2), 1, 1], [...b.slice(0, -2), 1, 1]])?.slice(0, -2) ?? [];
+  const whole =
+    broadcastShapes([
+      [...a.slice(0, -2), 1, 1],
+      [...b.slice(0, -2), 1, 1],
+    ])?.slice(0, -2) ?? [];
   return sumToShape(context, gradient, [...whole, ...targetShape.slice(-2)], target, targetShape);
 }

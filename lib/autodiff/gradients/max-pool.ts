@@ -13,7 +13,10 @@ export const maxPoolGradient: GradientRule = (context, [dY]) => {
   // dX[i] = Σ of dY over the windows whose maximum stands at i, counted over the whole tensor
   const zeros = filled(context, 0, shapeVector(context, [product(context, whole)]), x);
   const indices = graph.add("Reshape", [rowMajorIndices(context), flat]);
-  const summed = graph.add("ScatterElements", [zeros, indices, graph.add("Reshape", [dY, flat])], { axis: 0, reduction: "add" });
+  const summed = graph.add("ScatterElements", [zeros, indices, graph.add("Reshape", [dY, flat])], {
+    axis: 0,
+    reduction: "add",
+  });
   return [reshape(context, summed, whole)];
 };
 

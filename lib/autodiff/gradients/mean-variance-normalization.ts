@@ -16,5 +16,8 @@ export const meanVarianceNormalizationGradient = unaryRule((context, dY) => {
   const slope = graph.add("Div", [along, graph.add("Mul", [divisor, deviation])]);
   const isFlat = graph.add("Equal", [deviation, context.scalar(0, x)]);
   const safe = graph.add("Where", [isFlat, context.scalar(0, x), slope]);
-  return graph.add("Div", [graph.add("Sub", [graph.add("Sub", [dY, mean]), graph.add("Mul", [centred, safe])]), divisor]);
+  return graph.add("Div", [
+    graph.add("Sub", [graph.add("Sub", [dY, mean]), graph.add("Mul", [centred, safe])]),
+    divisor,
+  ]);
 });

@@ -10,7 +10,9 @@ export const modGradient: GradientRule = (context, [dy]) => {
     context.needs(0) ? context.sumTo(dy, a) : undefined,
     // dB = −Σ(dY · trunc(a / b)), where trunc(a / b) = (a − y) / b exactly
     context.needs(1)
-      ? graph.add("Neg", [context.sumTo(graph.add("Mul", [dy, graph.add("Div", [graph.add("Sub", [a, context.output(0)]), b])]), b)])
+      ? graph.add("Neg", [
+          context.sumTo(graph.add("Mul", [dy, graph.add("Div", [graph.add("Sub", [a, context.output(0)]), b])]), b),
+        ])
       : undefined,
   ];
 };

@@ -5,5 +5,9 @@ import type { GradientRule } from "../gradient-rule";
 export const negativeLogLikelihoodLossGradient: GradientRule = (context, [dy]) => {
   if (!dy) return [];
   const loss = new NegativeLogLikelihood(context, dy);
-  return [loss.gradientOfLogProbabilities(), undefined, context.needs(2) ? loss.gradientOfWeights(context.input(0)) : undefined];
+  return [
+    loss.gradientOfLogProbabilities(),
+    undefined,
+    context.needs(2) ? loss.gradientOfWeights(context.input(0)) : undefined,
+  ];
 };

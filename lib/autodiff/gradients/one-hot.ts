@@ -7,7 +7,9 @@ export const oneHotGradient: GradientRule = (context, [dY]) => {
   if (!dY || !context.needs(2)) return [];
   const { graph } = context;
   const mask = realConstant(context, [0, 1], [2], context.input(2));
-  const hot = graph.add("OneHot", [context.input(0), context.input(1), mask], { axis: intAttribute(context.node, "axis", -1) });
+  const hot = graph.add("OneHot", [context.input(0), context.input(1), mask], {
+    axis: intAttribute(context.node, "axis", -1),
+  });
   // d values = [Σ dY (1 − hot), Σ dY hot]
   const on = graph.add("ReduceSum", [graph.add("Mul", [dY, hot])], { keepdims: 0 });
   const off = graph.add("Sub", [graph.add("ReduceSum", [dY], { keepdims: 0 }), on]);

@@ -9,7 +9,9 @@ export const powGradient: GradientRule = (context, [dy]) => {
   const [x, given] = [context.input(0), context.input(1)];
   const sameType = context.dataType(given) === context.dataType(x);
   const exponent = sameType ? given : graph.add("Cast", [given], { to: dataTypeCode(context.dataType(x)) });
-  const exponentGradient = context.needs(1) ? context.sumTo(gradientOfExponent(context, dy, x, exponent), given) : undefined;
+  const exponentGradient = context.needs(1)
+    ? context.sumTo(gradientOfExponent(context, dy, x, exponent), given)
+    : undefined;
   return [
     context.needs(0) ? context.sumTo(gradientOfBase(context, dy, x, given, exponent), x) : undefined,
     exponentGradient && !sameType && isFloat(context.dataType(given))
@@ -21,14 +23,20 @@ export const powGradient: GradientRule = (context, [dy]) => {
 function gradientOfBase(context: RuleContext, dy: string, x: string, given: string, exponent: string): string {
   const { graph } = context;
   const tensor = context.constantValue(given);
-  const constant = tensor && tensor.data.length === 1 && (tensor.dataType !== "float16" && tensor.dataType !== "bfloat16") ? toNumbers(tensor)[0] : undefined;
+  const constant =
+    tensor && tensor.data.length === 1 && tensor.dataType !== "float16" && tensor.dataType !== "bfloat16"
+      ? toNumbers(tensor)[0]
+      : undefined;
   // dX = dY · 2x
   if (constant === 2) return graph.add("Mul", [dy, graph.add("Mul", [context.scalar(2, x), x])]);
   // dX = dY · b · xᵇ⁻¹, and 0 where b = 0 (there x might be 0, too)
   const zero = context.scalar(0, x);
   const power = graph.add("Pow", [x, graph.add("Sub", [exponent, context.scalar(1, x)])]);
   const slope = graph.add("Mul", [exponent, power]);
-  const guarded = constant !== undefined && constant !== 0 ? slope : graph.add("Where", [graph.add("Equal", [exponent, zero]), zero, slope]);
+  const guarded =
+    constant !== undefined && constant !== 0
+      ? slope
+      : graph.add("Where", [graph.add("Equal", [exponent, zero]), zero, slope]);
   return graph.add("Mul", [dy, guarded]);
 }
 

@@ -7,7 +7,9 @@ export const reduceMinGradient = unaryRule((context, dy) => {
   const { graph } = context;
   const x = context.input(0);
   // dX = dY · [x = y] / number of elements that equal y
-  const hits = graph.add("Cast", [graph.add("Equal", [x, keepAxes(context, context.output(0))])], { to: dataTypeCode(context.dataType(x)) });
+  const hits = graph.add("Cast", [graph.add("Equal", [x, keepAxes(context, context.output(0))])], {
+    to: dataTypeCode(context.dataType(x)),
+  });
   const share = graph.add("Div", [keepAxes(context, dy), reducedSum(context, hits)]);
   return graph.add("Mul", [hits, share]);
 });

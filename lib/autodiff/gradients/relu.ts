@@ -10,7 +10,8 @@ const steep = 3e38;
 /** `gradient` where y > 0, zero elsewhere. In float32 the mask is a steep HardSigmoid, which stays in onnxruntime's blocked layout. */
 export function keepPositive(context: RuleContext, y: string, gradient: string): string {
   const { graph } = context;
-  if (context.dataType(y) !== "float32") return context.keepWhere(graph.add("Greater", [y, context.scalar(0, y)]), gradient);
+  if (context.dataType(y) !== "float32")
+    return context.keepWhere(graph.add("Greater", [y, context.scalar(0, y)]), gradient);
   // dX = dY · (y > 0)
   return graph.add("Mul", [gradient, graph.add("HardSigmoid", [y], { alpha: float(steep), beta: float(0) })]);
 }

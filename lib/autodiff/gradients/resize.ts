@@ -11,7 +11,8 @@ import type { GradientRule, RuleContext } from "../gradient-rule";
 /** Resize: linear in X and separable, Y = A₁ A₂ … X with one matrix an axis, whatever the mode. */
 export const resizeGradient: GradientRule = (context, [dY]) => {
   if (!dY) return [];
-  if (isCropped(context) && context.has(1) && context.needs(1)) context.refuse("it has no gradient with respect to its region of interest");
+  if (isCropped(context) && context.has(1) && context.needs(1))
+    context.refuse("it has no gradient with respect to its region of interest");
   const nearest = stringAttribute(context.node, "mode", "nearest") === "nearest";
   if (!nearest && context.has(2) && context.needs(2)) context.refuse("it has no gradient with respect to its scales");
   return [inputGradient(context, dY)];
@@ -27,10 +28,19 @@ function inputGradient(context: RuleContext, dY: string): string {
   let [gradient, extents] = [dY, extentsOf(context, y)];
   for (const resized of resizedAxes(context)) {
     const weights = resizeMatrix(context, resized);
-    const decided = copied ? context.graph.add("Where", [copied, context.graph.add("EyeLike", [weights]), weights]) : weights;
+    const decided = copied
+      ? context.graph.add("Where", [copied, context.graph.add("EyeLike", [weights]), weights])
+      : weights;
     const matrix = castTo(context, decided, "float32", dataType);
     // dX = Aᵀ dY along the axis
-    ({ gradient, extents } = pullBackAlongAxis(context, gradient, extents, resized.axis, matrix, extentOf(context, x, resized.axis)));
+    ({ gradient, extents } = pullBackAlongAxis(
+      context,
+      gradient,
+      extents,
+      resized.axis,
+      matrix,
+      extentOf(context, x, resized.axis),
+    ));
   }
   return gradient;
 }
@@ -48,7 +58,9 @@ function copiesAtRunTime(context: RuleContext): string | undefined {
   if (isCropped(context) || !context.has(2) || scales?.some((scale) => scale < 1 || scale >= 2)) return undefined;
   if (context.staticShape(x) && context.staticShape(y)) return undefined;
   const { graph } = context;
-  const equal = graph.add("Cast", [graph.add("Equal", [context.shapeTensor(x), context.shapeTensor(y)])], { to: dataTypeCode("int32") });
+  const equal = graph.add("Cast", [graph.add("Equal", [context.shapeTensor(x), context.shapeTensor(y)])], {
+    to: dataTypeCode("int32"),
+  });
   return graph.add("Cast", [graph.add("ReduceMin", [equal], { keepdims: 0 })], { to: dataTypeCode("bool") });
 }
 
@@ -62,10 +74,12 @@ function resizedAxes(context: RuleContext): ResizedAxis[] {
   const cropped = isCropped(context);
   const kept = stringAttribute(context.node, "keep_aspect_ratio_policy", "stretch") !== "stretch";
   const scales = constantNumbers(context, 2);
-  return listedAxes(context).map((axis, position) => ({ axis, position })).filter(({ axis, position }) => {
-    if (cropped || (kept && !scales)) return true;
-    return scales ? scales[position] !== 1 : context.has(2) || !sameExtent(context, x, y, axis);
-  });
+  return listedAxes(context)
+    .map((axis, position) => ({ axis, position }))
+    .filter(({ axis, position }) => {
+      if (cropped || (kept && !scales)) return true;
+      return scales ? scales[position] !== 1 : context.has(2) || !sameExtent(context, x, y, axis);
+    });
 }
 
 function listedAxes(context: RuleContext): number[] {
@@ -81,7 +95,10 @@ function repetitions(context: RuleContext): number[] | undefined {
   if (rank < 3 || stringAttribute(node, "mode", "nearest") !== "nearest") return undefined;
   const coordinates = stringAttribute(node, "coordinate_transformation_mode", "half_pixel");
   const rounding = stringAttribute(node, "nearest_mode", "round_prefer_floor");
-  const repeats = coordinates === "asymmetric" ? rounding === "floor" : coordinates.startsWith("half_pixel") && rounding.startsWith("round_prefer");
+  const repeats =
+    coordinates === "asymmetric"
+      ? rounding === "floor"
+      : coordinates.startsWith("half_pixel") && rounding.startsWith("round_prefer");
   if (!repeats || stringAttribute(node, "keep_aspect_ratio_policy", "stretch") !== "stretch") return undefined;
   const scales = constantNumbers(context, 2);
   const factors = range(0, rank).map(() => 1);

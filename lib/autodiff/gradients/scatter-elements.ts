@@ -8,6 +8,7 @@ export const scatterElementsGradient: GradientRule = (context, [dY]) => {
   const axis = intAttribute(node, "axis", 0);
   return scatterGradient(context, dY, stringAttribute(node, "reduction", "none"), {
     gather: (data) => graph.add("GatherElements", [data, context.input(1)], { axis }),
-    scatter: (data, updates, reduction) => graph.add("ScatterElements", [data, context.input(1), updates], { axis, reduction }),
+    scatter: (data, updates, reduction) =>
+      graph.add("ScatterElements", [data, context.input(1), updates], { axis, reduction }),
   });
 };

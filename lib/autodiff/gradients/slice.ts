@@ -46,6 +46,10 @@ function scatteredBack(context: RuleContext, dy: string): string {
   const places = graph.add("Slice", [positions, ...context.node.inputs.slice(1)]);
   const flat = graph.int64([-1]);
   const zeros = graph.add("Reshape", [context.zerosLike(x), flat]);
-  const filled = graph.add("ScatterElements", [zeros, graph.add("Reshape", [places, flat]), graph.add("Reshape", [dy, flat])], { axis: 0 });
+  const filled = graph.add(
+    "ScatterElements",
+    [zeros, graph.add("Reshape", [places, flat]), graph.add("Reshape", [dy, flat])],
+    { axis: 0 },
+  );
   return graph.add("Reshape", [filled, shape]);
 }

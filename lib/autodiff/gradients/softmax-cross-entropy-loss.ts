@@ -9,6 +9,13 @@ export const softmaxCrossEntropyLossGradient: GradientRule = (context, [dLoss, d
   // dX = dLogp − softmax(x) · Σ dLogp over the classes
   const gradient = parts.reduce((sum, part) => graph.add("Add", [sum, part]));
   const sum = graph.add("ReduceSum", [gradient, graph.int64([1])], { keepdims: 1 });
-  const dScores = graph.add("Sub", [gradient, graph.add("Mul", [graph.add("Softmax", [context.input(0)], { axis: 1 }), sum])]);
-  return [dScores, undefined, context.needs(2) ? loss?.gradientOfWeights(graph.add("LogSoftmax", [context.input(0)], { axis: 1 })) : undefined];
+  const dScores = graph.add("Sub", [
+    gradient,
+    graph.add("Mul", [graph.add("Softmax", [context.input(0)], { axis: 1 }), sum]),
+  ]);
+  return [
+    dScores,
+    undefined,
+    context.needs(2) ? loss?.gradientOfWeights(graph.add("LogSoftmax", [context.input(0)], { axis: 1 })) : undefined,
+  ];
 };

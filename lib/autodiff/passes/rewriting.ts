@@ -36,7 +36,10 @@ export class Rewriting {
   /** The nodes present now, in order. */
   nodes(operator?: string): Node[] {
     this.index();
-    return this.graph.nodes.filter((node) => !this.removed.has(node) && (operator === undefined || (node.operator === operator && node.domain === "")));
+    return this.graph.nodes.filter(
+      (node) =>
+        !this.removed.has(node) && (operator === undefined || (node.operator === operator && node.domain === "")),
+    );
   }
 
   producer(name: string | undefined): Node | undefined {
@@ -52,7 +55,8 @@ export class Rewriting {
   /** The node that makes a value which is read exactly once, and no output; else undefined. */
   ownProducer(name: string | undefined, operator?: string): Node | undefined {
     const node = this.producer(name);
-    if (!node || name === undefined || (operator !== undefined && node.operator !== operator) || node.domain !== "") return undefined;
+    if (!node || name === undefined || (operator !== undefined && node.operator !== operator) || node.domain !== "")
+      return undefined;
     return this.isReadOnce(name) && node.outputs.filter((output) => output !== "").length === 1 ? node : undefined;
   }
 
@@ -72,7 +76,10 @@ export class Rewriting {
   }
 
   info(name: string | undefined): ValueInfo | undefined {
-    return name === undefined ? undefined : this.graph.valueInfo.get(name) ?? [...this.graph.inputs, ...this.graph.outputs].find((info) => info.name === name);
+    return name === undefined
+      ? undefined
+      : (this.graph.valueInfo.get(name) ??
+          [...this.graph.inputs, ...this.graph.outputs].find((info) => info.name === name));
   }
 
   /** All extents, when known. */
@@ -130,7 +137,8 @@ export class Rewriting {
 
 function inferWhatIsNew({ graph, opsets }: Model): void {
   const inference = new Inference(opsets.get("") ?? 0);
-  for (const { name, dataType, shape } of [...graph.inputs, ...graph.valueInfo.values()]) inference.values.set(name, { dataType, shape });
+  for (const { name, dataType, shape } of [...graph.inputs, ...graph.valueInfo.values()])
+    inference.values.set(name, { dataType, shape });
   for (const [name, tensor] of graph.initializers) inference.setConstant(name, tensor);
   for (const node of graph.nodes) {
     if (node.outputs.every((name) => name === "" || graph.valueInfo.has(name))) continue;
@@ -190,6 +198,7 @@ export function channelFactors(tensor: Tensor | undefined, channels: number): Fl
 }
 
 export function isPointwise(node: Node): boolean {
-  const all = (name: string, value: number): boolean => intsAttribute(node, name)?.every((extent) => extent === value) ?? true;
+  const all = (name: string, value: number): boolean =>
+    intsAttribute(node, name)?.every((extent) => extent === value) ?? true;
   return all("strides", 1) && all("pads", 0) && all("dilations", 1) && intAttribute(node, "group", 1) === 1;
 }

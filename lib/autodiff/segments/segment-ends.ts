@@ -11,16 +11,26 @@ export interface SegmentCourse {
 }
 
 /** start · value(a) + end · value(c) for each segment from a to c, of a value [segments + 1, -1] at the points: one product with a two-banded matrix. */
-export function combineEnds(graph: GraphBuilder, { segments }: SegmentCourse, start: number, end: number, atPoints: string): string {
+export function combineEnds(
+  graph: GraphBuilder,
+  { segments }: SegmentCourse,
+  start: number,
+  end: number,
+  atPoints: string,
+): string {
   const matrix = new Float32Array(segments * (segments + 1));
   for (let row = 0; row < segments; row++) matrix.set([start, end], row * (segments + 1) + row);
-  return graph.add("MatMul", [graph.constant({ dataType: "float32", dims: [segments, segments + 1], data: matrix }, "ends"), atPoints]);
+  return graph.add("MatMul", [
+    graph.constant({ dataType: "float32", dims: [segments, segments + 1], data: matrix }, "ends"),
+    atPoints,
+  ]);
 }
 
 /** The value at the points, with all but the chain's axis flattened. */
 export function flatPoints(context: RuleContext, shadow: string, { segments, shadowPrefix }: SegmentCourse): string {
   const [extent] = context.staticShape(shadow) ?? context.refuse(`the shape of "${shadow}" is not known`);
-  if (extent === undefined || extent % segments !== 0) context.refuse(`the first axis of "${shadow}" (${extent}) does not hold ${segments} segments`);
+  if (extent === undefined || extent % segments !== 0)
+    context.refuse(`the first axis of "${shadow}" (${extent}) does not hold ${segments} segments`);
   return context.graph.add("Reshape", [shadow.slice(shadowPrefix.length), context.graph.int64([segments + 1, -1])]);
 }
 

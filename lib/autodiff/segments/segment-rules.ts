@@ -13,7 +13,9 @@ const smallest = 1e-37;
 /** Every operator's rule, read between the two ends of a segment. */
 export function segmentRules(course: SegmentCourse): RuleOverrides {
   return {
-    ...Object.fromEntries(differentiableOperators.map((operator) => [operator, inTheMiddle(gradientRules[operator], course)])),
+    ...Object.fromEntries(
+      differentiableOperators.map((operator) => [operator, inTheMiddle(gradientRules[operator], course)]),
+    ),
     Relu: meanSlopeOfRelu(course),
     MaxPool: meanShareOfMaxPool(course),
   };
@@ -30,11 +32,16 @@ function meanShareOfMaxPool(course: SegmentCourse): GradientRule {
     const { segments, shadowPrefix } = course;
     const x = flatPoints(context, context.input(0), course);
     const y = flatPoints(context, context.output(0), course);
-    const atPoint = graph.graph.nodes.find(({ outputs }) => outputs[0] === context.output(0).slice(shadowPrefix.length)) ?? context.refuse("the node at the points is gone");
+    const atPoint =
+      graph.graph.nodes.find(({ outputs }) => outputs[0] === context.output(0).slice(shadowPrefix.length)) ??
+      context.refuse("the node at the points is gone");
     const indices = (atPoint.outputs[1] ||= graph.freshName("MaxPool_indices"));
     const shape = context.staticShape(context.input(0)) ?? context.refuse("the shape of its input is not known");
     const size = shape.reduce((product, extent) => product * extent, 1) / segments;
-    const starts = graph.int64(Array.from({ length: segments + 1 }, (_, point) => point * size), [segments + 1, 1]);
+    const starts = graph.int64(
+      Array.from({ length: segments + 1 }, (_, point) => point * size),
+      [segments + 1, 1],
+    );
     const places = graph.add("Sub", [graph.add("Reshape", [indices, graph.int64([segments + 1, -1])]), starts]);
     const [placesAtStart, placesAtEnd] = atBothEnds(graph, places, segments);
     const [xAtStart, xAtEnd] = atBothEnds(graph, x, segments);
@@ -49,13 +56,20 @@ function meanShareOfMaxPool(course: SegmentCourse): GradientRule {
     const zeros = graph.add("ConstantOfShape", [graph.int64([segments, size])], { value: float32Tensor([0]) });
     const scatter = { axis: 1, reduction: "add" };
     const withFirst = graph.add("ScatterElements", [zeros, placesAtStart, first], scatter);
-    return [shaped(context, graph.add("ScatterElements", [withFirst, placesAtEnd, graph.add("Sub", [flatGradient, first])], scatter), context.input(0))];
+    return [
+      shaped(
+        context,
+        graph.add("ScatterElements", [withFirst, placesAtEnd, graph.add("Sub", [flatGradient, first])], scatter),
+        context.input(0),
+      ),
+    ];
   };
 }
 
 /** Rows 0 … n − 1 and rows 1 … n of a value at the points. */
 function atBothEnds(graph: GraphBuilder, value: string, segments: number): [string, string] {
-  const rows = (from: number): string => graph.add("Slice", [value, graph.int64([from]), graph.int64([from + segments]), graph.int64([0])]);
+  const rows = (from: number): string =>
+    graph.add("Slice", [value, graph.int64([from]), graph.int64([from + segments]), graph.int64([0])]);
   return [rows(0), rows(1)];
 }
 
@@ -64,7 +78,13 @@ function inTheMiddle(rule: GradientRule, course: SegmentCourse): GradientRule {
   return (context, outputGradients) => {
     const { graph, node } = context;
     const shadows = new Map<string, string>();
-    const view: Node = { ...node, name: graph.freshName(`${node.name}_middle`), inputs: [...node.inputs], outputs: [...node.outputs], attributes: node.attributes };
+    const view: Node = {
+      ...node,
+      name: graph.freshName(`${node.name}_middle`),
+      inputs: [...node.inputs],
+      outputs: [...node.outputs],
+      attributes: node.attributes,
+    };
     view.inputs = node.inputs.map((name) => {
       if (!name.startsWith(course.shadowPrefix) || context.constantValue(name)) return name;
       const middle = shaped(context, combineEnds(graph, course, 0.5, 0.5, flatPoints(context, name, course)), name);
@@ -79,27 +99,31 @@ function inTheMiddle(rule: GradientRule, course: SegmentCourse): GradientRule {
     });
     graph.graph.nodes.push(view);
     const known = (value: string): string => shadows.get(value) ?? value;
-    return rule({
-      node: view, graph,
-      input: (index) => view.inputs[index] || context.refuse(`input ${index} is left out`),
-      has: (index) => context.has(index),
-      output: (index) => view.outputs[index] || context.refuse(`output ${index} is left out`),
-      ensureOutput: (index) => {
-        while (view.outputs.length <= index) view.outputs.push("");
-        return (view.outputs[index] ||= graph.freshName(`${node.operator}_output_${index}`));
+    return rule(
+      {
+        node: view,
+        graph,
+        input: (index) => view.inputs[index] || context.refuse(`input ${index} is left out`),
+        has: (index) => context.has(index),
+        output: (index) => view.outputs[index] || context.refuse(`output ${index} is left out`),
+        ensureOutput: (index) => {
+          while (view.outputs.length <= index) view.outputs.push("");
+          return (view.outputs[index] ||= graph.freshName(`${node.operator}_output_${index}`));
+        },
+        needs: (index) => context.needs(index),
+        dataType: (value) => context.dataType(known(value)),
+        shape: (value) => context.shape(known(value)),
+        rank: (value) => context.rank(known(value)),
+        staticShape: (value) => context.staticShape(known(value)),
+        constantValue: (value) => context.constantValue(value),
+        shapeTensor: (value) => context.shapeTensor(known(value)),
+        scalar: (number, like) => context.scalar(number, known(like)),
+        zerosLike: (value) => context.zerosLike(known(value)),
+        keepWhere: (condition, value) => context.keepWhere(condition, value),
+        sumTo: (gradient, target) => context.sumTo(gradient, known(target)),
+        refuse: (reason) => context.refuse(reason),
       },
-      needs: (index) => context.needs(index),
-      dataType: (value) => context.dataType(known(value)),
-      shape: (value) => context.shape(known(value)),
-      rank: (value) => context.rank(known(value)),
-      staticShape: (value) => context.staticShape(known(value)),
-      constantValue: (value) => context.constantValue(value),
-      shapeTensor: (value) => context.shapeTensor(known(value)),
-      scalar: (number, like) => context.scalar(number, known(like)),
-      zerosLike: (value) => context.zerosLike(known(value)),
-      keepWhere: (condition, value) => context.keepWhere(condition, value),
-      sumTo: (gradient, target) => context.sumTo(gradient, known(target)),
-      refuse: (reason) => context.refuse(reason),
-    }, outputGradients);
+      outputGradients,
+    );
   };
 }

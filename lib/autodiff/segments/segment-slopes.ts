@@ -21,7 +21,9 @@ export function meanSlopeOfRelu(course: SegmentCourse): GradientRule {
     const x = context.input(0);
     const normalisation = normalisations.before(x);
     const lead = normalisation ? normalisations.lead(context, x, normalisation) : leadOf(context, x, course);
-    return [context.graph.add("Mul", [dy, context.graph.add("HardSigmoid", [lead], { alpha: float(0.5), beta: float(0.5) })])];
+    return [
+      context.graph.add("Mul", [dy, context.graph.add("HardSigmoid", [lead], { alpha: float(0.5), beta: float(0.5) })]),
+    ];
   };
 }
 
@@ -55,16 +57,22 @@ class SharedNormalisations {
   constructor(private readonly course: SegmentCourse) {
     const { nodes } = course.points;
     this.producers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
-    for (const { operator, inputs: [value = ""] } of nodes) {
+    for (const {
+      operator,
+      inputs: [value = ""],
+    } of nodes) {
       if (operator !== "BatchNormalization") continue;
-      for (const piece of this.piecesOf(value)) this.timesNormalised.set(piece, (this.timesNormalised.get(piece) ?? 0) + 1);
+      for (const piece of this.piecesOf(value))
+        this.timesNormalised.set(piece, (this.timesNormalised.get(piece) ?? 0) + 1);
     }
   }
 
   /** What a value is put together from along the channels, down to values that are computed whole. */
   private piecesOf(value: string): readonly string[] {
     const node = this.producers.get(value);
-    return node?.operator === "Concat" && intAttribute(node, "axis", 0) === 1 ? node.inputs.flatMap((input) => this.piecesOf(input)) : [value];
+    return node?.operator === "Concat" && intAttribute(node, "axis", 0) === 1
+      ? node.inputs.flatMap((input) => this.piecesOf(input))
+      : [value];
   }
 
   /** The normalisation that makes a ReLU's input, where its own input is normalised elsewhere, too. */
@@ -81,7 +89,14 @@ class SharedNormalisations {
   lead(context: RuleContext, shadow: string, { value, affine: { scale, shift } }: Normalisation): string {
     const { graph } = context;
     const quotients = this.piecesOf(value).map((piece) => this.quotientsOf(context, piece));
-    const joined = (which: 0 | 1): string => (quotients.length === 1 ? (quotients[0] as Quotients)[which] : graph.add("Concat", quotients.map((pair) => pair[which]), { axis: 1 }));
+    const joined = (which: 0 | 1): string =>
+      quotients.length === 1
+        ? (quotients[0] as Quotients)[which]
+        : graph.add(
+            "Concat",
+            quotients.map((pair) => pair[which]),
+            { axis: 1 },
+          );
     const [position, reciprocal] = this.joined.get(value) ?? [joined(0), joined(1)];
     this.joined.set(value, [position, reciprocal]);
     const column = [scale.length, ...(context.staticShape(shadow) ?? []).slice(2).map(() => 1)];
@@ -99,7 +114,10 @@ class SharedNormalisations {
     const { graph } = context;
     const shadow = this.course.shadowPrefix + value;
     const points = flatPoints(context, shadow, this.course);
-    const move = graph.add("Max", [graph.add("Abs", [combineEnds(graph, this.course, -1, 1, points)]), graph.float32(leastMove)]);
+    const move = graph.add("Max", [
+      graph.add("Abs", [combineEnds(graph, this.course, -1, 1, points)]),
+      graph.float32(leastMove),
+    ]);
     const reciprocal = graph.add("Reciprocal", [move]);
     const position = graph.add("Mul", [combineEnds(graph, this.course, 1, 1, points), reciprocal]);
     const made = [shaped(context, position, shadow), shaped(context, reciprocal, shadow)] as const;

@@ -40,17 +40,32 @@ const shadowPrefix = "segment/";
  */
 export function differentiateSegments(model: Model, { input, shape, output, segments }: SegmentRequest): SegmentModel {
   const source = prune(model, [output]);
-  const [atPoints, atSegments] = [segments + 1, segments].map((batch) => specialize(source, { [input]: [batch, ...shape.slice(1)] })) as [Model, Model];
+  const [atPoints, atSegments] = [segments + 1, segments].map((batch) =>
+    specialize(source, { [input]: [batch, ...shape.slice(1)] }),
+  ) as [Model, Model];
   refuseOtherFirstAxes(atPoints.graph, atSegments.graph, segments);
   const graph = sideBySide(atPoints.graph, atSegments.graph, input);
   const shadow = shadowPrefix + output;
   const shadowInput = shadowPrefix + input;
   graph.outputs = atSegments.graph.outputs.map((info) => ({ ...info, name: shadow }));
-  const { model: differentiated, cotangents, gradients } = differentiateNamed({ ...atPoints, graph }, {
-    outputs: [shadow], wrt: [shadowInput], rules: segmentRules({ segments, shadowPrefix, points: atPoints.graph }), strict: true,
-  });
+  const {
+    model: differentiated,
+    cotangents,
+    gradients,
+  } = differentiateNamed(
+    { ...atPoints, graph },
+    {
+      outputs: [shadow],
+      wrt: [shadowInput],
+      rules: segmentRules({ segments, shadowPrefix, points: atPoints.graph }),
+      strict: true,
+    },
+  );
   const [cotangent, gradient] = [cotangents.get(shadow) as string, gradients.get(shadowInput) as string];
-  differentiated.graph.outputs = [...atPoints.graph.outputs, ...differentiated.graph.outputs.filter(({ name }) => name === gradient)];
+  differentiated.graph.outputs = [
+    ...atPoints.graph.outputs,
+    ...differentiated.graph.outputs.filter(({ name }) => name === gradient),
+  ];
   differentiated.graph.inputs = differentiated.graph.inputs.filter(({ name }) => name !== shadowInput);
   return { model: prune(differentiated), cotangent, gradient };
 }
@@ -64,16 +79,28 @@ function sideBySide(points: Graph, segments: Graph, input: string): Graph {
   const inShadow = (name: string): string => (constant(name) ? name : shadowPrefix + name);
   const shadowInfo = (info: ValueInfo): ValueInfo => ({ ...info, name: inShadow(info.name) });
   const shadowNodes = segments.nodes.map((node): Node => ({
-    ...node, name: shadowPrefix + node.name, inputs: node.inputs.map(inShadow), outputs: node.outputs.map(inShadow), attributes: { ...node.attributes },
+    ...node,
+    name: shadowPrefix + node.name,
+    inputs: node.inputs.map(inShadow),
+    outputs: node.outputs.map(inShadow),
+    attributes: { ...node.attributes },
   }));
-  const copies = points.nodes.map((node): Node => ({ ...node, inputs: [...node.inputs], outputs: [...node.outputs], attributes: { ...node.attributes } }));
+  const copies = points.nodes.map((node): Node => ({
+    ...node,
+    inputs: [...node.inputs],
+    outputs: [...node.outputs],
+    attributes: { ...node.attributes },
+  }));
   const result: Graph = {
     name: points.name,
     nodes: [...copies, ...shadowNodes],
     inputs: [...points.inputs, ...segments.inputs.filter(({ name }) => name === input).map(shadowInfo)],
     outputs: [],
     initializers: new Map(points.initializers),
-    valueInfo: new Map([...points.valueInfo, ...Array.from(segments.valueInfo.values(), shadowInfo).map((info) => [info.name, info] as const)]),
+    valueInfo: new Map([
+      ...points.valueInfo,
+      ...Array.from(segments.valueInfo.values(), shadowInfo).map((info) => [info.name, info] as const),
+    ]),
   };
   // Constants that depend on the batch (reshape targets) differ between the two.
   for (const [name, tensor] of segments.initializers) {
@@ -92,9 +119,12 @@ function refuseOtherFirstAxes(points: Graph, segments: Graph, count: number): vo
     if (!shape || !longer || shape.every((extent, axis) => extent === longer[axis])) continue;
     const [rows, ...others] = shape;
     const [longerRows, ...longerOthers] = longer;
-    const along = typeof rows === "number" && typeof longerRows === "number" && rows * (count + 1) === longerRows * count;
+    const along =
+      typeof rows === "number" && typeof longerRows === "number" && rows * (count + 1) === longerRows * count;
     if (along && others.every((extent, axis) => extent === longerOthers[axis])) continue;
-    throw new ModelError("autodiff.unsupported-case",
-      `Expected a model whose values keep the batch on their first axis but "${name}" has shape [${shape.join(", ")}] for ${count} images and [${longer.join(", ")}] for ${count + 1}`);
+    throw new ModelError(
+      "autodiff.unsupported-case",
+      `Expected a model whose values keep the batch on their first axis but "${name}" has shape [${shape.join(", ")}] for ${count} images and [${longer.join(", ")}] for ${count + 1}`,
+    );
   }
 }

@@ -21,7 +21,10 @@ export function decodeBmp(bytes: Uint8Array, limits: DecodingLimits = defaultLim
   const data = indices ? paint(indices, header) : unpackColours(bytes, header);
   const extra = bytes.length - Math.max(end, header.statedLength);
   return {
-    width: header.width, height: header.height, data, pixelsPerMetre: header.pixelsPerMetre,
+    width: header.width,
+    height: header.height,
+    data,
+    pixelsPerMetre: header.pixelsPerMetre,
     warnings: extra > 0 ? [`${extra} bytes after the end of the image were ignored`] : [],
   };
 }
@@ -98,7 +101,11 @@ function paint(indices: Uint8Array, { palette }: BmpHeader): Uint8Array {
   const data = new Uint8Array(indices.length * 3);
   for (let i = 0; i < indices.length; i++) {
     const index = indices[i] as number;
-    if (index >= colours) throw new ImageError("image.corrupt", `Expected palette indices below ${colours} in the BMP file but found ${index}`);
+    if (index >= colours)
+      throw new ImageError(
+        "image.corrupt",
+        `Expected palette indices below ${colours} in the BMP file but found ${index}`,
+      );
     data[3 * i] = palette[3 * index] as number;
     data[3 * i + 1] = palette[3 * index + 1] as number;
     data[3 * i + 2] = palette[3 * index + 2] as number;
@@ -111,7 +118,12 @@ function unpackColours(bytes: Uint8Array, header: BmpHeader): Uint8Array {
   const stride = rowBytes(header);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const data = new Uint8Array(width * height * 3);
-  const [red, green, blue, alpha] = header.masks.map(channelReader) as [ChannelReader, ChannelReader, ChannelReader, ChannelReader];
+  const [red, green, blue, alpha] = header.masks.map(channelReader) as [
+    ChannelReader,
+    ChannelReader,
+    ChannelReader,
+    ChannelReader,
+  ];
   const opaque = header.masks[3] === 0 || everyAlphaIsZero(view, header, alpha);
   for (let y = 0, o = 0; y < height; y++) {
     let at = pixels + fileRow(header, y) * stride;
@@ -155,7 +167,8 @@ function channelReader(mask: number): ChannelReader {
   return (pixel) => Math.round((((pixel & mask) >>> shift) * 255) / largest);
 }
 
-const onWhite = (level: number, opacity: number): number => (opacity === 255 ? level : Math.round((level * opacity + 255 * (255 - opacity)) / 255));
+const onWhite = (level: number, opacity: number): number =>
+  opacity === 255 ? level : Math.round((level * opacity + 255 * (255 - opacity)) / 255);
 
 const rowBytes = ({ width, bits }: BmpHeader): number => Math.ceil((width * bits) / 32) * 4;
 
@@ -163,5 +176,8 @@ const rowBytes = ({ width, bits }: BmpHeader): number => Math.ceil((width * bits
 const fileRow = ({ height, topDown }: BmpHeader, y: number): number => (topDown ? y : height - 1 - y);
 
 function truncated({ width, height, bits }: BmpHeader, length: number): ImageError {
-  return new ImageError("image.truncated", `Expected ${width} × ${height} pixels of ${bits} bits in the BMP file but it stops after ${length} bytes`);
+  return new ImageError(
+    "image.truncated",
+    `Expected ${width} × ${height} pixels of ${bits} bits in the BMP file but it stops after ${length} bytes`,
+  );
 }

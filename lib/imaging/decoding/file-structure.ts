@@ -8,16 +8,21 @@ import type { ImageFormat } from "./image-format";
 export function endOfImage(format: ImageFormat, bytes: Uint8Array): number | undefined {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (format) {
-    case "png": return endOfPng(file);
-    case "jpeg": return endOfJpeg(file);
-    case "webp": return endOfRiff(file);
-    case "tiff": case "bmp": return undefined;
+    case "png":
+      return endOfPng(file);
+    case "jpeg":
+      return endOfJpeg(file);
+    case "webp":
+      return endOfRiff(file);
+    case "tiff":
+    case "bmp":
+      return undefined;
   }
 }
 
 /** Chunks of length, type, data and checksum, up to IEND (PNG specification, 5.3). */
 function endOfPng(file: Buffer): number {
-  for (let at = 8; at + 12 <= file.length; ) {
+  for (let at = 8; at + 12 <= file.length;) {
     const end = at + 12 + file.readUInt32BE(at);
     if (file.toString("latin1", at + 4, at + 8) === "IEND") return end;
     at = end;
@@ -27,7 +32,7 @@ function endOfPng(file: Buffer): number {
 
 /** Marker segments up to EOI (ITU-T T.81, annex B); entropy-coded data are searched for the next marker. */
 function endOfJpeg(file: Buffer): number {
-  for (let at = 2; at + 1 < file.length; ) {
+  for (let at = 2; at + 1 < file.length;) {
     if (file[at] !== 0xff) {
       at = file.indexOf(0xff, at);
       if (at < 0) break;
@@ -51,5 +56,8 @@ function endOfRiff(file: Buffer): number {
 }
 
 function truncated(format: string, expected: string, length: number): ImageError {
-  return new ImageError("image.truncated", `Expected the ${format} file to reach ${expected} but it stops after ${length} bytes`);
+  return new ImageError(
+    "image.truncated",
+    `Expected the ${format} file to reach ${expected} but it stops after ${length} bytes`,
+  );
 }

@@ -37,13 +37,21 @@ const refused: readonly (readonly [string, RegExp])[] = [
  * (a known format that is not on the allowlist) or image.not-an-image.
  */
 export function recogniseFormat(bytes: Uint8Array): ImageFormat {
-  if (bytes.length === 0) throw new ImageError("image.empty", `Expected an image of ${allowlist} but the file is empty`);
+  if (bytes.length === 0)
+    throw new ImageError("image.empty", `Expected an image of ${allowlist} but the file is empty`);
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 2048)).toString("latin1");
   const format = accepted.find(([, pattern]) => pattern.test(start))?.[0];
   if (format) return format;
   const other = refused.find(([, pattern]) => pattern.test(start))?.[0];
-  if (other) throw new ImageError("image.format-refused", `Expected an image of ${allowlist} but the content is ${other}, which is not accepted`);
-  throw new ImageError("image.not-an-image", `Expected an image of ${allowlist} but the content begins with ${preview(start)}`);
+  if (other)
+    throw new ImageError(
+      "image.format-refused",
+      `Expected an image of ${allowlist} but the content is ${other}, which is not accepted`,
+    );
+  throw new ImageError(
+    "image.not-an-image",
+    `Expected an image of ${allowlist} but the content begins with ${preview(start)}`,
+  );
 }
 
 const allowlist = "JPEG, PNG, TIFF, WebP or BMP";

@@ -13,18 +13,27 @@ export interface DecodingLimits {
 }
 
 /** 100 million pixels are 300 MB as RGB; larger images are read region by region. */
-export const defaultLimits: DecodingLimits = { pixels: 100_000_000, bytes: 512 * 2 ** 20, seconds: 60, memoryBytes: 2 * 2 ** 30 };
+export const defaultLimits: DecodingLimits = {
+  pixels: 100_000_000,
+  bytes: 512 * 2 ** 20,
+  seconds: 60,
+  memoryBytes: 2 * 2 ** 30,
+};
 
 const longestSide = 1_000_000;
 
 /** Throws image.too-large for a size beyond the limit, before anything is allocated for it. */
 export function checkPixels(width: number, height: number, limits: Pick<DecodingLimits, "pixels">): void {
   if (width * height > limits.pixels || width > longestSide || height > longestSide) {
-    throw new ImageError("image.too-large", `Expected at most ${limits.pixels} pixels but the header says ${width} × ${height}`);
+    throw new ImageError(
+      "image.too-large",
+      `Expected at most ${limits.pixels} pixels but the header says ${width} × ${height}`,
+    );
   }
 }
 
 /** Throws image.too-large for a file beyond the limit. */
 export function checkBytes(length: number, limits: Pick<DecodingLimits, "bytes">): void {
-  if (length > limits.bytes) throw new ImageError("image.too-large", `Expected a file of at most ${limits.bytes} bytes but it has ${length}`);
+  if (length > limits.bytes)
+    throw new ImageError("image.too-large", `Expected a file of at most ${limits.bytes} bytes but it has ${length}`);
 }

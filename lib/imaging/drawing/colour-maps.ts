@@ -11,7 +11,10 @@ export interface ColourMap {
  * and with any colour vision; equal steps are equally far apart in OKLab.
  */
 export function sequentialColours(steps: number): ColourMap {
-  return sample(evenPath((t) => withinGamut(0.25 + 0.68 * t, 0.06 + 0.5 * t * (1 - t) + 0.1 * t, 290 + 170 * t)), steps);
+  return sample(
+    evenPath((t) => withinGamut(0.25 + 0.68 * t, 0.06 + 0.5 * t * (1 - t) + 0.1 * t, 290 + 170 * t)),
+    steps,
+  );
 }
 
 /**
@@ -32,7 +35,8 @@ function evenPath(path: Path): Path {
   const pieces = 1024;
   const points = Array.from({ length: pieces + 1 }, (_, i) => path(i / pieces));
   const travelled = [0];
-  for (let i = 1; i <= pieces; i++) travelled.push((travelled[i - 1] as number) + distance(points[i - 1] as Oklab, points[i] as Oklab));
+  for (let i = 1; i <= pieces; i++)
+    travelled.push((travelled[i - 1] as number) + distance(points[i - 1] as Oklab, points[i] as Oklab));
   const whole = travelled[pieces] as number;
   return (t) => {
     const wanted = t * whole;
@@ -49,7 +53,12 @@ function evenPath(path: Path): Path {
 }
 
 function sample(path: Path, steps: number): ColourMap {
-  return { steps, data: Uint8Array.from(Array.from({ length: steps }, (_, i) => toSrgb(path(steps > 1 ? i / (steps - 1) : 0))).flat()) };
+  return {
+    steps,
+    data: Uint8Array.from(
+      Array.from({ length: steps }, (_, i) => toSrgb(path(steps > 1 ? i / (steps - 1) : 0))).flat(),
+    ),
+  };
 }
 
 /** Straight distance in OKLab. */

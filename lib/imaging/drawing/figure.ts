@@ -29,14 +29,21 @@ export async function renderFigure(seen: RgbImage, rows: readonly FigureRow[]): 
   const data = new Uint8Array(width * height * 3).fill(paper);
   rows.forEach(({ title, map, signed }, row) => {
     const top = gap + row * (caption + panelHeight + gap);
-    const panels: [string, RgbImage][] = [["original", seen], [`${title}: overlay`, overlay(seen, map, signed)], [`${title}: map`, onBlack(map, signed)]];
+    const panels: [string, RgbImage][] = [
+      ["original", seen],
+      [`${title}: overlay`, overlay(seen, map, signed)],
+      [`${title}: map`, onBlack(map, signed)],
+    ];
     panels.forEach(([text, small], column) => {
       const panel = enlarge(small, zoom);
       const left = gap + column * (panelWidth + gap) + Math.floor((panelWidth - panel.width) / 2);
       const textLeft = gap + column * (panelWidth + gap) + Math.floor((panelWidth - textWidth(text, letter)) / 2);
       drawText(text, textLeft, top, (x, y) => data.fill(ink, (y * width + x) * 3, (y * width + x) * 3 + 3), letter);
       for (let y = 0; y < panel.height; y++) {
-        data.set(panel.data.subarray(y * panel.width * 3, (y + 1) * panel.width * 3), ((top + caption + y) * width + left) * 3);
+        data.set(
+          panel.data.subarray(y * panel.width * 3, (y + 1) * panel.width * 3),
+          ((top + caption + y) * width + left) * 3,
+        );
       }
     });
   });
@@ -63,7 +70,9 @@ function onBlack(map: FloatMap, signed: boolean): RgbImage {
   const data = new Uint8Array(indices.length * 3);
   indices.forEach((index, i) => {
     for (let channel = 0; channel < 3; channel++) {
-      data[3 * i + channel] = Math.round(((palette[4 * index + channel] as number) * (palette[4 * index + 3] as number)) / 255);
+      data[3 * i + channel] = Math.round(
+        ((palette[4 * index + channel] as number) * (palette[4 * index + 3] as number)) / 255,
+      );
     }
   });
   return { width: map.width, height: map.height, data };

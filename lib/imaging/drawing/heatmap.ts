@@ -42,7 +42,8 @@ export function colourIndices(map: FloatMap, scale: MapScale): IndexedImage {
 function makePalette(signed: boolean): Uint8Array {
   const opacity = (level: number): number => Math.round(255 * Math.min(1, (level + 1) / levels / opaqueFrom));
   const colours = signed ? divergingColours(2 * levels + 1).data : sequentialColours(levels).data;
-  const place = (level: number, negative: boolean): number => (signed ? (negative ? levels - 1 - level : levels + 1 + level) : level);
+  const place = (level: number, negative: boolean): number =>
+    signed ? (negative ? levels - 1 - level : levels + 1 + level) : level;
   const out = [0, 0, 0, 0];
   for (const negative of signed ? [false, true] : [false]) {
     for (let level = 0; level < levels; level++) {
@@ -75,7 +76,8 @@ function withScaleBar(image: IndexedImage, scale: MapScale): IndexedImage {
   const palette = [...image.palette, 255, 255, 255, 255, 32, 32, 32, 255];
   for (let i = 0; i < colours; i++) {
     const opacity = (image.palette[4 * i + 3] as number) / 255;
-    for (let channel = 0; channel < 3; channel++) palette.push(Math.round(255 + ((image.palette[4 * i + channel] as number) - 255) * opacity));
+    for (let channel = 0; channel < 3; channel++)
+      palette.push(Math.round(255 + ((image.palette[4 * i + channel] as number) - 255) * opacity));
     palette.push(255);
   }
   const data = new Uint8Array(width * (height + scaleBarHeight)).fill(paper);
@@ -97,7 +99,8 @@ function withScaleBar(image: IndexedImage, scale: MapScale): IndexedImage {
   if (margin + textWidth(low) + 6 <= highLeft) write(low, margin);
   write(high, Math.max(0, highLeft));
   const zeroLeft = Math.round((width - textWidth("0")) / 2);
-  if (scale.signed && zeroLeft > margin + textWidth(low) + 6 && zeroLeft + textWidth("0") + 6 < highLeft) write("0", zeroLeft);
+  if (scale.signed && zeroLeft > margin + textWidth(low) + 6 && zeroLeft + textWidth("0") + 6 < highLeft)
+    write("0", zeroLeft);
   return { width, height: height + scaleBarHeight, data, palette: Uint8Array.from(palette) };
 }
 
@@ -107,4 +110,3 @@ export function formatValue(value: number): string {
   if (value >= 0.001 && value < 10_000) return String(Number(value.toPrecision(2)));
   return value.toExponential(1).toUpperCase().replace("E+", "E");
 }
-

@@ -16,7 +16,8 @@ export function scaleOf({ data }: FloatMap, signed: boolean): MapScale {
   const magnitudes = new Float32Array(data.length);
   for (let i = 0; i < data.length; i++) {
     const value = data[i] as number;
-    if (!Number.isFinite(value)) throw new ImageError("map.not-finite", `Expected finite values in the attribution map but found ${value}`);
+    if (!Number.isFinite(value))
+      throw new ImageError("map.not-finite", `Expected finite values in the attribution map but found ${value}`);
     magnitudes[i] = signed ? Math.abs(value) : Math.max(0, value);
   }
   magnitudes.sort();

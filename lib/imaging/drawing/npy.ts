@@ -12,7 +12,10 @@ const magic = "\u0093NUMPY";
 export function writeNpy({ shape, data }: FloatArray): Uint8Array {
   const elements = shape.reduce((product, length) => product * length, 1);
   if (elements !== data.length) {
-    throw new ImageError("npy.shape", `Expected ${elements} values for shape [${shape.join(", ")}] but received ${data.length}`);
+    throw new ImageError(
+      "npy.shape",
+      `Expected ${elements} values for shape [${shape.join(", ")}] but received ${data.length}`,
+    );
   }
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   const dictionary = `{'descr': '<f4', 'fortran_order': False, 'shape': ${tuple}, }`;
@@ -38,14 +41,24 @@ export function readNpy(bytes: Uint8Array): FloatArray {
   const start = long ? 12 : 10;
   const headerLength = long && file.length >= 12 ? file.readUInt32LE(8) : file.readUInt16LE(8);
   const header = file.toString("latin1", start, start + headerLength);
-  const shape = /'shape': *\(([\d, ]*)\)/.exec(header)?.[1]?.split(",").filter((part) => part.trim() !== "").map(Number);
+  const shape = /'shape': *\(([\d, ]*)\)/
+    .exec(header)?.[1]
+    ?.split(",")
+    .filter((part) => part.trim() !== "")
+    .map(Number);
   if (!header.includes("'<f4'") || !header.includes("'fortran_order': False") || !shape) {
-    throw new ImageError("npy.type", `Expected little-endian float32 in C order but the header says ${header.trim().slice(0, 120)}`);
+    throw new ImageError(
+      "npy.type",
+      `Expected little-endian float32 in C order but the header says ${header.trim().slice(0, 120)}`,
+    );
   }
   const elements = shape.reduce((product, length) => product * length, 1);
   const offset = start + headerLength;
   if (file.length !== offset + elements * 4) {
-    throw new ImageError("npy.length", `Expected ${elements * 4} bytes of data for shape [${shape.join(", ")}] but found ${file.length - offset}`);
+    throw new ImageError(
+      "npy.length",
+      `Expected ${elements * 4} bytes of data for shape [${shape.join(", ")}] but found ${file.length - offset}`,
+    );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset);
   const data = new Float32Array(elements);

@@ -34,14 +34,17 @@ export function maskView(seen: RgbImage, map: FloatMap, signed: boolean, thresho
   for (let i = 0; i < map.data.length; i++) {
     const share = Math.abs(onScale(map.data[i] as number, scale));
     if (share < threshold) continue;
-    for (let channel = 3 * i; channel < 3 * i + 3; channel++) data[channel] = Math.round((seen.data[channel] as number) * share);
+    for (let channel = 3 * i; channel < 3 * i + 3; channel++)
+      data[channel] = Math.round((seen.data[channel] as number) * share);
   }
   return { width: seen.width, height: seen.height, data };
 }
 
 /** Eight-bit RGB as PNG. */
 export async function encodePng({ width, height, data }: RgbImage): Promise<Uint8Array> {
-  return sharp(data, { raw: { width, height, channels: 3 } }).png({ compressionLevel: 6 }).toBuffer();
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .png({ compressionLevel: 6 })
+    .toBuffer();
 }
 
 export async function renderOverlay(seen: RgbImage, map: FloatMap, signed: boolean): Promise<Uint8Array> {
@@ -54,5 +57,8 @@ export async function renderMaskView(seen: RgbImage, map: FloatMap, signed: bool
 
 function sameShape(seen: RgbImage, map: FloatMap): void {
   if (seen.width === map.width && seen.height === map.height) return;
-  throw new ImageError("map.shape", `Expected a map of ${seen.width} × ${seen.height} like the picture under it but received ${map.width} × ${map.height}`);
+  throw new ImageError(
+    "map.shape",
+    `Expected a map of ${seen.width} × ${seen.height} like the picture under it but received ${map.width} × ${map.height}`,
+  );
 }

@@ -25,7 +25,11 @@ export function encodeIndexedPng({ width, height, data, palette }: IndexedImage)
   for (let y = 0; y < height; y++) rows.set(data.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
   return Buffer.concat([
     Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
-    chunk("IHDR", header), chunk("PLTE", rgb), chunk("tRNS", alpha), chunk("IDAT", deflateSync(rows, { level: 9 })), chunk("IEND", new Uint8Array(0)),
+    chunk("IHDR", header),
+    chunk("PLTE", rgb),
+    chunk("tRNS", alpha),
+    chunk("IDAT", deflateSync(rows, { level: 9 })),
+    chunk("IEND", new Uint8Array(0)),
   ]);
 }
 

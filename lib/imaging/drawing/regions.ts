@@ -33,14 +33,21 @@ export interface RegionChoice {
  * thresholded, cut into connected pieces (pixels that share a side), and each outer boundary followed along pixel edges and
  * simplified by half a pixel of the map. Strongest first.
  */
-export function attributedRegions(map: FloatMap, toImagePoint: PointMapping, choice: RegionChoice = {}): AttributedRegion[] {
+export function attributedRegions(
+  map: FloatMap,
+  toImagePoint: PointMapping,
+  choice: RegionChoice = {},
+): AttributedRegion[] {
   const { threshold = 0.5, smallestShare = 0.001, most = 20, smoothing = 0.015 } = choice;
   const positive = map.data.map((value) => Math.max(0, value));
   const total = positive.reduce((sum, value) => sum + value, 0);
   if (total <= 0) return [];
   const smooth = smoothed({ ...map, data: positive }, Math.round(smoothing * Math.max(map.width, map.height)));
   const limit = percentile(Float32Array.from(smooth).sort(), 0.99) || smooth.reduce((a, b) => Math.max(a, b), 0);
-  const pieces = connectedPieces(smooth.map((value) => (value >= threshold * limit && value > 0 ? 1 : 0)), map.width);
+  const pieces = connectedPieces(
+    smooth.map((value) => (value >= threshold * limit && value > 0 ? 1 : 0)),
+    map.width,
+  );
   return pieces
     .filter(({ pixels }) => pixels.length >= Math.max(1, smallestShare * map.data.length))
     .map((piece) => ({ piece, share: piece.pixels.reduce((sum, i) => sum + (positive[i] as number), 0) / total }))
@@ -49,8 +56,11 @@ export function attributedRegions(map: FloatMap, toImagePoint: PointMapping, cho
     .map(({ piece: { label, pixels, labels }, share }) => {
       const values = pixels.map((i) => map.data[i] as number);
       return {
-        polygon: simplify(outline(labels, label, map.width, map.height, pixels[0] as number), 0.5).map(([x, y]) => toImagePoint(x, y)),
-        area: pixels.length, share,
+        polygon: simplify(outline(labels, label, map.width, map.height, pixels[0] as number), 0.5).map(([x, y]) =>
+          toImagePoint(x, y),
+        ),
+        area: pixels.length,
+        share,
         mean: values.reduce((sum, value) => sum + value, 0) / values.length,
         maximum: values.reduce((most, value) => Math.max(most, value), -Infinity),
       };
@@ -60,11 +70,19 @@ export function attributedRegions(map: FloatMap, toImagePoint: PointMapping, cho
 /** Three box averages of the given radius, which together are close to a Gaussian; edges repeat. */
 function smoothed({ width, height, data }: FloatMap, radius: number): Float32Array {
   if (radius < 1) return data;
-  const once = (values: Float32Array): Float32Array => boxAverage(boxAverage(values, height, width, width, 1, radius), width, height, 1, width, radius);
+  const once = (values: Float32Array): Float32Array =>
+    boxAverage(boxAverage(values, height, width, width, 1, radius), width, height, 1, width, radius);
   return once(once(once(data)));
 }
 
-function boxAverage(values: Float32Array, lines: number, length: number, lineStep: number, step: number, radius: number): Float32Array {
+function boxAverage(
+  values: Float32Array,
+  lines: number,
+  length: number,
+  lineStep: number,
+  step: number,
+  radius: number,
+): Float32Array {
   const out = new Float32Array(values.length);
   const padded = new Float64Array(length + 2 * radius + 1);
   for (let line = 0; line < lines; line++) {
@@ -113,11 +131,17 @@ function connectedPieces(inside: Float32Array, width: number): Piece[] {
 }
 
 type Point = [number, number];
-const directions: readonly Point[] = [[1, 0], [0, 1], [-1, 0], [0, -1]];
+const directions: readonly Point[] = [
+  [1, 0],
+  [0, 1],
+  [-1, 0],
+  [0, -1],
+];
 
 /** Walks the pixel edges around a piece, the piece on the right hand, from the top left corner of its first pixel. */
 function outline(labels: Int32Array, label: number, width: number, height: number, first: number): Point[] {
-  const belongs = (x: number, y: number): boolean => x >= 0 && y >= 0 && x < width && y < height && labels[y * width + x] === label;
+  const belongs = (x: number, y: number): boolean =>
+    x >= 0 && y >= 0 && x < width && y < height && labels[y * width + x] === label;
   const start: Point = [first % width, Math.floor(first / width)];
   const ring: Point[] = [];
   let [x, y] = start;
@@ -129,7 +153,8 @@ function outline(labels: Int32Array, label: number, width: number, height: numbe
     y += dy;
     // The two pixels ahead of this corner: to the left and to the right of the way on.
     const [ahead, right] = [directions[heading] as Point, directions[(heading + 1) % 4] as Point];
-    const corner = (side: 1 | -1): boolean => belongs(x + (ahead[0] + side * right[0] - 1) / 2, y + (ahead[1] + side * right[1] - 1) / 2);
+    const corner = (side: 1 | -1): boolean =>
+      belongs(x + (ahead[0] + side * right[0] - 1) / 2, y + (ahead[1] + side * right[1] - 1) / 2);
     if (!corner(1)) heading = (heading + 1) % 4;
     else if (corner(-1)) heading = (heading + 3) % 4;
   } while (x !== start[0] || y !== start[1] || heading !== 0);
@@ -141,9 +166,15 @@ function outline(labels: Int32Array, label: number, width: number, height: numbe
 function simplify(ring: readonly Point[], tolerance: number): Point[] {
   // Split at the point farthest from the first, since a closed ring has no ends to stretch a line between.
   const [first] = ring as readonly [Point];
-  const far = ring.reduce((best, point, i) => (squared(point, first) > squared(ring[best] as Point, first) ? i : best), 0);
+  const far = ring.reduce(
+    (best, point, i) => (squared(point, first) > squared(ring[best] as Point, first) ? i : best),
+    0,
+  );
   const keep = new Set([0, far, ring.length - 1]);
-  const open: Point[] = [[0, far], [far, ring.length - 1]];
+  const open: Point[] = [
+    [0, far],
+    [far, ring.length - 1],
+  ];
   for (let range = open.pop(); range; range = open.pop()) {
     const [from, to] = range;
     let worst = from;

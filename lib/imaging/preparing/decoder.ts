@@ -48,7 +48,8 @@ export class Decoder {
   }
 
   #enqueue(request: DecodingRequest): Promise<DecodedImage | PreparedImage> {
-    if (this.#closed) return Promise.reject(new ImageError("image.decoder-closed", "Expected an open decoder but it was closed"));
+    if (this.#closed)
+      return Promise.reject(new ImageError("image.decoder-closed", "Expected an open decoder but it was closed"));
     const turn = this.#queue.then(() => this.#ask(request));
     this.#queue = turn.catch(() => undefined);
     return turn;
@@ -76,15 +77,24 @@ export class Decoder {
       const onClose = (code: number | null, signal: string | null): void => {
         settle();
         if (complaints.includes(memoryNotice)) {
-          fail("image.decoder-memory", `Expected decoding to take at most ${this.#limits.memoryBytes} bytes of memory but it took more`);
+          fail(
+            "image.decoder-memory",
+            `Expected decoding to take at most ${this.#limits.memoryBytes} bytes of memory but it took more`,
+          );
         } else {
           const reason = complaints.trim().split("\n").at(-1) ?? "";
-          fail("image.decoder-crashed", `Expected the decoder to answer but its process ended (${signal ?? `exit code ${code}`})${reason && `: ${reason}`}`);
+          fail(
+            "image.decoder-crashed",
+            `Expected the decoder to answer but its process ended (${signal ?? `exit code ${code}`})${reason && `: ${reason}`}`,
+          );
         }
       };
       const onError = (error: Error): void => {
         settle();
-        fail("image.decoder-crashed", `Expected the decoder to take the image but its process is gone: ${error.message}`);
+        fail(
+          "image.decoder-crashed",
+          `Expected the decoder to take the image but its process is gone: ${error.message}`,
+        );
       };
       const timer = setTimeout(() => {
         settle();

@@ -45,11 +45,17 @@ async function answer(functions: DecodingFunctions, request: DecodingRequest): P
     return { value: await carryOut(functions, request), residentBytes: process.memoryUsage.rss() };
   } catch (error) {
     const code = error instanceof CytolensError ? error.code : "image.decoder-failed";
-    return { failure: { code, message: error instanceof Error ? error.message : String(error) }, residentBytes: process.memoryUsage.rss() };
+    return {
+      failure: { code, message: error instanceof Error ? error.message : String(error) },
+      residentBytes: process.memoryUsage.rss(),
+    };
   }
 }
 
-async function carryOut(functions: DecodingFunctions, { source, limits, preparation, region }: DecodingRequest): Promise<DecodedImage | PreparedImage> {
+async function carryOut(
+  functions: DecodingFunctions,
+  { source, limits, preparation, region }: DecodingRequest,
+): Promise<DecodedImage | PreparedImage> {
   const bytes = typeof source === "string" ? await readImageFile(source, limits) : source;
   if (preparation) return functions.prepare(bytes, preparation, limits);
   return region ? functions.decodeRegion(bytes, region, limits) : functions.decode(bytes, limits);
@@ -79,5 +85,7 @@ function watchMemory(memoryBytes: number): void {
 }
 
 // Whoever loads this file on a worker thread of another program must not be watched, let alone ended.
-const watched = isMainThread ? undefined : (workerData as { decodingMemoryBytes?: unknown } | null)?.decodingMemoryBytes;
+const watched = isMainThread
+  ? undefined
+  : (workerData as { decodingMemoryBytes?: unknown } | null)?.decodingMemoryBytes;
 if (typeof watched === "number") watchMemory(watched);

@@ -4,7 +4,8 @@ import type { RgbImage } from "../image";
 export function grey({ width, height, data }: RgbImage): Uint8Array {
   const out = new Uint8Array(width * height);
   for (let i = 0, j = 0; i < out.length; i++, j += 3) {
-    out[i] = ((data[j] as number) * 9798 + (data[j + 1] as number) * 19235 + (data[j + 2] as number) * 3735 + 16384) >> 15;
+    out[i] =
+      ((data[j] as number) * 9798 + (data[j + 1] as number) * 19235 + (data[j + 2] as number) * 3735 + 16384) >> 15;
   }
   return out;
 }

@@ -36,7 +36,11 @@ export interface PreparationRequest {
 }
 
 /** Decodes an image and makes the network's input, the picture for overlays and the thumbnail of it. Throws ImageError as `decode` does. */
-export async function prepare(bytes: Uint8Array, { input, mask = "none" }: PreparationRequest, limits: DecodingLimits = defaultLimits): Promise<PreparedImage> {
+export async function prepare(
+  bytes: Uint8Array,
+  { input, mask = "none" }: PreparationRequest,
+  limits: DecodingLimits = defaultLimits,
+): Promise<PreparedImage> {
   const { data, ...facts } = await decode(bytes, limits);
   const whole = { width: facts.width, height: facts.height, data };
   const framing = frame(whole.width, whole.height, input);
@@ -44,6 +48,9 @@ export async function prepare(bytes: Uint8Array, { input, mask = "none" }: Prepa
   const masked = mask === "none" ? seen : cropToFrame(whole, framing, mask);
   return {
     image: { ...facts, sha256: createHash("sha256").update(bytes).digest("hex") },
-    framing, seen, tensor: normalise(masked, input), thumbnail: await thumbnail(seen),
+    framing,
+    seen,
+    tensor: normalise(masked, input),
+    thumbnail: await thumbnail(seen),
   };
 }

@@ -24,7 +24,12 @@ const fractionBits = 22;
  * 22-bit fixed point; rounded to a byte after each of the two passes), and returns one window of it.
  * Only the window is computed, so a centre crop costs what it shows.
  */
-export function resizeBilinear(image: RgbImage, width: number, height: number, window: Window = { left: 0, top: 0, width, height }): RgbImage {
+export function resizeBilinear(
+  image: RgbImage,
+  width: number,
+  height: number,
+  window: Window = { left: 0, top: 0, width, height },
+): RgbImage {
   // Pillow 13 reduces images more than twice as tall as wide along columns first; the order decides how ties round.
   if (image.height > 2 * image.width && height < image.height) {
     const turned = { left: window.top, top: window.left, width: window.height, height: window.width };
@@ -85,7 +90,12 @@ function axisWeights(inputSize: number, outputSize: number, from: number, length
   return { first, count, weights, taps };
 }
 
-function resampleRows(image: RgbImage, { first, count, weights, taps }: AxisWeights, firstRow: number, rowCount: number): Uint8Array {
+function resampleRows(
+  image: RgbImage,
+  { first, count, weights, taps }: AxisWeights,
+  firstRow: number,
+  rowCount: number,
+): Uint8Array {
   const { data } = image;
   const length = first.length;
   const out = new Uint8Array(rowCount * length * 3);
@@ -94,7 +104,9 @@ function resampleRows(image: RgbImage, { first, count, weights, taps }: AxisWeig
     const row = (firstRow + y) * image.width * 3;
     for (let x = 0; x < length; x++) {
       let i = row + (first[x] as number) * 3;
-      let red = half, green = half, blue = half;
+      let red = half,
+        green = half,
+        blue = half;
       const end = x * taps + (count[x] as number);
       for (let k = x * taps; k < end; k++, i += 3) {
         const weight = weights[k] as number;
@@ -110,7 +122,12 @@ function resampleRows(image: RgbImage, { first, count, weights, taps }: AxisWeig
   return out;
 }
 
-function resampleColumns(data: Uint8Array, width: number, { first, count, weights, taps }: AxisWeights, firstRow: number): Uint8Array {
+function resampleColumns(
+  data: Uint8Array,
+  width: number,
+  { first, count, weights, taps }: AxisWeights,
+  firstRow: number,
+): Uint8Array {
   const stride = width * 3;
   const out = new Uint8Array(first.length * stride);
   const sums = new Float64Array(stride);

@@ -20,5 +20,8 @@ export async function thumbnail({ width, height, data }: RgbImage): Promise<Uint
       if (bytes.length <= thumbnailBytes) return bytes;
     }
   }
-  throw new ImageError("image.thumbnail", `Expected a thumbnail of at most ${thumbnailBytes} bytes but none was that small`);
+  throw new ImageError(
+    "image.thumbnail",
+    `Expected a thumbnail of at most ${thumbnailBytes} bytes but none was that small`,
+  );
 }

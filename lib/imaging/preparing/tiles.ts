@@ -8,7 +8,9 @@ import type { FloatMap } from "../image";
  */
 export function tilesOf(width: number, height: number, side: number): Region[] {
   const columns = starts(width, side);
-  return starts(height, side).flatMap((top) => columns.map((left) => ({ left, top, width: Math.min(side, width), height: Math.min(side, height) })));
+  return starts(height, side).flatMap((top) =>
+    columns.map((left) => ({ left, top, width: Math.min(side, width), height: Math.min(side, height) })),
+  );
 }
 
 function starts(length: number, side: number): number[] {
@@ -17,12 +19,19 @@ function starts(length: number, side: number): number[] {
 }
 
 /** Puts the maps of an image's tiles together; where tiles overlap the values are averaged. Maps and tiles are alike in size. */
-export function joinMaps(width: number, height: number, parts: readonly { readonly tile: Region; readonly map: FloatMap }[]): FloatMap {
+export function joinMaps(
+  width: number,
+  height: number,
+  parts: readonly { readonly tile: Region; readonly map: FloatMap }[],
+): FloatMap {
   const sum = new Float32Array(width * height);
   const count = new Uint16Array(width * height);
   for (const { tile, map } of parts) {
     if (map.width !== tile.width || map.height !== tile.height) {
-      throw new ImageError("map.shape", `Expected a map of ${tile.width} × ${tile.height} like its tile but received ${map.width} × ${map.height}`);
+      throw new ImageError(
+        "map.shape",
+        `Expected a map of ${tile.width} × ${tile.height} like its tile but received ${map.width} × ${map.height}`,
+      );
     }
     for (let y = 0; y < tile.height; y++) {
       for (let x = 0; x < tile.width; x++) {

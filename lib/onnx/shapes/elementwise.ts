@@ -38,7 +38,9 @@ function inputShapes(context: ShapeContext, from = 0): (readonly Dimension[] | u
   return context.node.inputs.slice(from).map((_, index) => context.shape(index + from));
 }
 
-const broadcasting: ShapeRule = (context) => [{ dataType: context.dataType(0), shape: broadcast(inputShapes(context)) }];
+const broadcasting: ShapeRule = (context) => [
+  { dataType: context.dataType(0), shape: broadcast(inputShapes(context)) },
+];
 const comparing: ShapeRule = (context) => [{ dataType: "bool", shape: broadcast(inputShapes(context)) }];
 
 const cast: ShapeRule = (context) => {
@@ -48,7 +50,10 @@ const cast: ShapeRule = (context) => {
 
 const dropout: ShapeRule = (context) => {
   const { dataType, shape } = context.input(0);
-  return [{ dataType, shape }, { dataType: context.opset >= 10 ? "bool" : dataType, shape }];
+  return [
+    { dataType, shape },
+    { dataType: context.opset >= 10 ? "bool" : dataType, shape },
+  ];
 };
 
 const eyeLike: ShapeRule = (context) => {
@@ -56,18 +61,99 @@ const eyeLike: ShapeRule = (context) => {
   return [{ dataType: dataTypeOfCode(intAttribute(context.node, "dtype", 0)) ?? dataType, shape }];
 };
 
-const quantize: ShapeRule = (context) => [{ dataType: context.optional(2)?.dataType ?? "uint8", shape: context.shape(0) }];
+const quantize: ShapeRule = (context) => [
+  { dataType: context.optional(2)?.dataType ?? "uint8", shape: context.shape(0) },
+];
 
-const dynamicQuantize: ShapeRule = (context): Inferred[] =>
-  [{ dataType: "uint8", shape: context.shape(0) }, { dataType: "float32", shape: [] }, { dataType: "uint8", shape: [] }];
+const dynamicQuantize: ShapeRule = (context): Inferred[] => [
+  { dataType: "uint8", shape: context.shape(0) },
+  { dataType: "float32", shape: [] },
+  { dataType: "uint8", shape: [] },
+];
 
 const sameAsFirst = [
-  "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BitwiseNot", "Ceil", "Celu", "Clip", "Cos", "Cosh", "CumProd", "CumSum", "Elu", "Erf", "Exp", "Floor",
-  "Gelu", "GroupNormalization", "HardSigmoid", "HardSwish", "Hardmax", "Identity", "ImageScaler", "InstanceNormalization", "LRN", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization",
-  "MeanVarianceNormalization", "Mish", "Neg", "Not", "PRelu", "RMSNormalization", "Reciprocal", "Relu", "ReverseSequence", "RotaryEmbedding", "Round", "Scatter", "ScatterElements",
-  "ScatterND", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh", "Softmax", "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "TensorScatter", "ThresholdedRelu", "Trilu",
+  "Abs",
+  "Acos",
+  "Acosh",
+  "Asin",
+  "Asinh",
+  "Atan",
+  "Atanh",
+  "BitwiseNot",
+  "Ceil",
+  "Celu",
+  "Clip",
+  "Cos",
+  "Cosh",
+  "CumProd",
+  "CumSum",
+  "Elu",
+  "Erf",
+  "Exp",
+  "Floor",
+  "Gelu",
+  "GroupNormalization",
+  "HardSigmoid",
+  "HardSwish",
+  "Hardmax",
+  "Identity",
+  "ImageScaler",
+  "InstanceNormalization",
+  "LRN",
+  "LeakyRelu",
+  "Log",
+  "LogSoftmax",
+  "LpNormalization",
+  "MeanVarianceNormalization",
+  "Mish",
+  "Neg",
+  "Not",
+  "PRelu",
+  "RMSNormalization",
+  "Reciprocal",
+  "Relu",
+  "ReverseSequence",
+  "RotaryEmbedding",
+  "Round",
+  "Scatter",
+  "ScatterElements",
+  "ScatterND",
+  "Selu",
+  "Shrink",
+  "Sigmoid",
+  "Sign",
+  "Sin",
+  "Sinh",
+  "Softmax",
+  "Softplus",
+  "Softsign",
+  "Sqrt",
+  "Swish",
+  "Tan",
+  "Tanh",
+  "TensorScatter",
+  "ThresholdedRelu",
+  "Trilu",
 ];
-const broadcastOperators = ["Add", "And", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Max", "Mean", "Min", "Mod", "Mul", "Or", "Pow", "Sub", "Sum", "Xor"];
+const broadcastOperators = [
+  "Add",
+  "And",
+  "BitShift",
+  "BitwiseAnd",
+  "BitwiseOr",
+  "BitwiseXor",
+  "Div",
+  "Max",
+  "Mean",
+  "Min",
+  "Mod",
+  "Mul",
+  "Or",
+  "Pow",
+  "Sub",
+  "Sum",
+  "Xor",
+];
 const comparisons = ["Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"];
 
 function table(operators: readonly string[], rule: ShapeRule): Record<string, ShapeRule> {

@@ -14,16 +14,23 @@ export function entriesOf(tensor: Tensor): readonly number[] | undefined {
 }
 
 function read({ dataType, dims, data }: Tensor): readonly number[] | undefined {
-  if (Array.isArray(data) || dataType === "float16" || dataType === "bfloat16" || elementCount(dims) > mostEntries) return undefined;
+  if (Array.isArray(data) || dataType === "float16" || dataType === "bfloat16" || elementCount(dims) > mostEntries)
+    return undefined;
   return Array.from(data as ArrayLike<number | bigint>, Number);
 }
 
 /** The tensor behind a value whose elements are all known numbers. */
 export function tensorOf({ dataType, shape, entries }: Inferred): Tensor | undefined {
   if (dataType === "string" || dataType === "float16" || dataType === "bfloat16") return undefined;
-  if (!entries?.every((entry) => typeof entry === "number") || !shape?.every((extent) => typeof extent === "number")) return undefined;
+  if (!entries?.every((entry) => typeof entry === "number") || !shape?.every((extent) => typeof extent === "number"))
+    return undefined;
   const data = new (arrayOf(dataType))(entries.length);
-  entries.forEach((entry, index) => { data[index] = data instanceof BigInt64Array || data instanceof BigUint64Array ? toInt64(Number.isFinite(entry) ? Math.trunc(entry) : 0) : entry; });
+  entries.forEach((entry, index) => {
+    data[index] =
+      data instanceof BigInt64Array || data instanceof BigUint64Array
+        ? toInt64(Number.isFinite(entry) ? Math.trunc(entry) : 0)
+        : entry;
+  });
   return { dataType, dims: shape, data };
 }
 
@@ -42,16 +49,31 @@ export function stridesOf(dims: readonly number[]): number[] {
 }
 
 /** The elements of a tensor of extents `dims`, each found in `source` at the flat index `locate` gives for its position. */
-export function pick(dims: readonly number[], source: readonly Dimension[], locate: (position: readonly number[]) => number): Dimension[] {
+export function pick(
+  dims: readonly number[],
+  source: readonly Dimension[],
+  locate: (position: readonly number[]) => number,
+): Dimension[] {
   const strides = stridesOf(dims);
-  return Array.from({ length: elementCount(dims) }, (_, flat) =>
-    source[locate(dims.map((extent, axis) => Math.floor(flat / (strides[axis] ?? 1)) % extent))] ?? null);
+  return Array.from(
+    { length: elementCount(dims) },
+    (_, flat) => source[locate(dims.map((extent, axis) => Math.floor(flat / (strides[axis] ?? 1)) % extent))] ?? null,
+  );
 }
 
 /** The elements repeated to a broadcast shape. */
-export function broadcastEntries(source: readonly Dimension[], from: readonly number[], to: readonly number[]): readonly Dimension[] {
+export function broadcastEntries(
+  source: readonly Dimension[],
+  from: readonly number[],
+  to: readonly number[],
+): readonly Dimension[] {
   if (from.length === to.length && from.every((extent, axis) => extent === to[axis])) return source;
   const strides = stridesOf(from);
   const lead = to.length - from.length;
-  return pick(to, source, (position) => from.reduce((sum, extent, axis) => sum + (extent === 1 ? 0 : (position[axis + lead] ?? 0) * (strides[axis] ?? 1)), 0));
+  return pick(to, source, (position) =>
+    from.reduce(
+      (sum, extent, axis) => sum + (extent === 1 ? 0 : (position[axis + lead] ?? 0) * (strides[axis] ?? 1)),
+      0,
+    ),
+  );
 }

@@ -18,7 +18,9 @@ const gatherND: ShapeRule = (context) => {
   const indices = context.shape(1);
   const depth = indices?.at(-1);
   if (!shape || !indices || typeof depth !== "number") return [{ dataType, shape: undefined }];
-  return [{ dataType, shape: [...indices.slice(0, -1), ...shape.slice(intAttribute(context.node, "batch_dims", 0) + depth)] }];
+  return [
+    { dataType, shape: [...indices.slice(0, -1), ...shape.slice(intAttribute(context.node, "batch_dims", 0) + depth)] },
+  ];
 };
 
 const oneHot: ShapeRule = (context) => {
@@ -31,7 +33,12 @@ const oneHot: ShapeRule = (context) => {
 /** Which elements come out depends on the data: only the rank is known. */
 const nonZero: ShapeRule = (context) => [{ dataType: "int64", shape: [context.shape(0)?.length ?? null, null] }];
 
-function replaceExtent(context: ShapeContext, shape: readonly Dimension[] | undefined, axis: number, extent: Dimension): readonly Dimension[] | undefined {
+function replaceExtent(
+  context: ShapeContext,
+  shape: readonly Dimension[] | undefined,
+  axis: number,
+  extent: Dimension,
+): readonly Dimension[] | undefined {
   const at = shape && context.axis(axis, shape.length);
   return shape?.map((own, index) => (index === at ? extent : own));
 }
@@ -47,40 +54,70 @@ const unique: ShapeRule = (context): Inferred[] => {
   const { dataType, shape } = context.input(0);
   const axis = intAttribute(context.node, "axis");
   const counted = { dataType: "int64" as DataType, shape: [null] };
-  const inverse = axis === undefined ? shape && context.algebra.product(shape) : shape?.[context.axis(axis, shape.length)];
-  return [{ dataType, shape: axis === undefined ? [null] : replaceExtent(context, shape, axis, null) }, counted, { ...counted, shape: [inverse ?? null] }, counted];
+  const inverse =
+    axis === undefined ? shape && context.algebra.product(shape) : shape?.[context.axis(axis, shape.length)];
+  return [
+    { dataType, shape: axis === undefined ? [null] : replaceExtent(context, shape, axis, null) },
+    counted,
+    { ...counted, shape: [inverse ?? null] },
+    counted,
+  ];
 };
 
 /** The tensor a Constant node holds, whichever of its attributes gives it. */
 export function constantOf(node: Node): Tensor | undefined {
   const value = tensorAttribute(node, "value");
   if (value) return value;
-  const [[name, attribute] = ["", undefined]] = Object.entries(node.attributes).filter(([key]) => key.startsWith("value_"));
+  const [[name, attribute] = ["", undefined]] = Object.entries(node.attributes).filter(([key]) =>
+    key.startsWith("value_"),
+  );
   if (!attribute || name === "") return undefined;
   switch (attribute.kind) {
-    case "int": case "ints": return int64Tensor(attribute.value as number);
-    case "float": case "floats": return float32Tensor(attribute.value as number);
-    case "string": return { dataType: "string", dims: [], data: [attribute.value] };
-    case "strings": return { dataType: "string", dims: [attribute.value.length], data: [...attribute.value] };
-    default: return undefined;
+    case "int":
+    case "ints":
+      return int64Tensor(attribute.value as number);
+    case "float":
+    case "floats":
+      return float32Tensor(attribute.value as number);
+    case "string":
+      return { dataType: "string", dims: [], data: [attribute.value] };
+    case "strings":
+      return { dataType: "string", dims: [attribute.value.length], data: [...attribute.value] };
+    default:
+      return undefined;
   }
 }
 
-const constantOfShape: ShapeRule = (context) =>
-  [{ dataType: tensorAttribute(context.node, "value")?.dataType ?? "float32", shape: shapeFromInput(context, 0) }];
+const constantOfShape: ShapeRule = (context) => [
+  { dataType: tensorAttribute(context.node, "value")?.dataType ?? "float32", shape: shapeFromInput(context, 0) },
+];
 
 const range: ShapeRule = (context) => {
-  const [start, limit, step] = [0, 1, 2].map((index) => context.entries(index)?.[0] ?? null) as [Dimension, Dimension, Dimension];
+  const [start, limit, step] = [0, 1, 2].map((index) => context.entries(index)?.[0] ?? null) as [
+    Dimension,
+    Dimension,
+    Dimension,
+  ];
   const { algebra } = context;
-  const count = step === null || step === 0 ? null : typeof step === "number" && step < 0
-    ? algebra.ceilDivide(algebra.subtract(start, limit), -step) : algebra.ceilDivide(algebra.subtract(limit, start), step);
+  const count =
+    step === null || step === 0
+      ? null
+      : typeof step === "number" && step < 0
+        ? algebra.ceilDivide(algebra.subtract(start, limit), -step)
+        : algebra.ceilDivide(algebra.subtract(limit, start), step);
   return [{ dataType: context.dataType(0), shape: [typeof count === "number" ? Math.max(0, count) : count] }];
 };
 
-const random: ShapeRule = ({ node }) => [{ dataType: dataTypeOfCode(intAttribute(node, "dtype", 1)) ?? "float32", shape: intsAttribute(node, "shape") }];
+const random: ShapeRule = ({ node }) => [
+  { dataType: dataTypeOfCode(intAttribute(node, "dtype", 1)) ?? "float32", shape: intsAttribute(node, "shape") },
+];
 
-const multinomial: ShapeRule = (context) =>
-  [{ dataType: dataTypeOfCode(intAttribute(context.node, "dtype", 6)) ?? "int32", shape: [context.shape(0)?.[0] ?? null, intAttribute(context.node, "sample_size", 1)] }];
+const multinomial: ShapeRule = (context) => [
+  {
+    dataType: dataTypeOfCode(intAttribute(context.node, "dtype", 6)) ?? "int32",
+    shape: [context.shape(0)?.[0] ?? null, intAttribute(context.node, "sample_size", 1)],
+  },
+];
 
 const shapeOf: ShapeRule = (context) => {
   const sliced = shapeEntries(context);
@@ -109,14 +146,30 @@ const conditional: ShapeRule = (context) => {
     const other = otherwise[index];
     if (!value || !other) return undefined;
     const sameRank = value.shape?.length === other.shape?.length;
-    return { dataType: value.dataType, shape: sameRank ? value.shape?.map((extent, axis) => (extent === other.shape?.[axis] ? extent : null)) : undefined };
+    return {
+      dataType: value.dataType,
+      shape: sameRank
+        ? value.shape?.map((extent, axis) => (extent === other.shape?.[axis] ? extent : null))
+        : undefined,
+    };
   });
 };
 
 export const indexingRules: ShapeRules = {
-  Gather: gather, GatherND: gatherND, OneHot: oneHot, NonZero: nonZero, Compress: compress, Unique: unique,
+  Gather: gather,
+  GatherND: gatherND,
+  OneHot: oneHot,
+  NonZero: nonZero,
+  Compress: compress,
+  Unique: unique,
   GatherElements: (context) => [{ dataType: context.dataType(0), shape: context.shape(1) }],
   NonMaxSuppression: () => [{ dataType: "int64", shape: [null, 3] }],
-  ConstantOfShape: constantOfShape, Range: range, RandomNormal: random, RandomUniform: random, Multinomial: multinomial,
-  Shape: shapeOf, Size: size, If: conditional,
+  ConstantOfShape: constantOfShape,
+  Range: range,
+  RandomNormal: random,
+  RandomUniform: random,
+  Multinomial: multinomial,
+  Shape: shapeOf,
+  Size: size,
+  If: conditional,
 };

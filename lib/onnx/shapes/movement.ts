@@ -17,12 +17,20 @@ const reshape: ShapeRule = (context) => {
   const wanted = intsAttribute(context.node, "shape") ?? shapeFromInput(context, 1);
   if (!wanted) return [{ dataType, shape: undefined }];
   const zeroCopies = intAttribute(context.node, "allowzero", 0) === 0;
-  const target = wanted.map((extent, axis) => (extent === 0 && zeroCopies ? from?.[axis] ?? null : extent));
+  const target = wanted.map((extent, axis) => (extent === 0 && zeroCopies ? (from?.[axis] ?? null) : extent));
   const open = target.indexOf(-1);
   if (open < 0) {
     // One unknown extent follows from the number of elements.
     const unknown = target.flatMap((extent, axis) => (extent === null ? [axis] : []));
-    if (unknown.length === 1 && from) return [{ dataType, shape: target.map((extent, axis) => extent ?? context.algebra.quotientOfProducts(from, target.toSpliced(axis, 1))) }];
+    if (unknown.length === 1 && from)
+      return [
+        {
+          dataType,
+          shape: target.map(
+            (extent, axis) => extent ?? context.algebra.quotientOfProducts(from, target.toSpliced(axis, 1)),
+          ),
+        },
+      ];
     return [{ dataType, shape: target }];
   }
   const rest = target.toSpliced(open, 1);
@@ -41,7 +49,16 @@ const squeeze: ShapeRule = (context) => {
   const { dataType, shape } = context.input(0);
   const axes = axesOf(context, 1);
   if (!shape || axes === "unknown") return [{ dataType, shape: undefined }];
-  if (axes === undefined) return [{ dataType, shape: shape.includes(null) || shape.some((extent) => typeof extent === "string") ? undefined : shape.filter((extent) => extent !== 1) }];
+  if (axes === undefined)
+    return [
+      {
+        dataType,
+        shape:
+          shape.includes(null) || shape.some((extent) => typeof extent === "string")
+            ? undefined
+            : shape.filter((extent) => extent !== 1),
+      },
+    ];
   const gone = new Set(axes.map((axis) => context.axis(axis, shape.length)));
   return [{ dataType, shape: shape.filter((_, axis) => !gone.has(axis)) }];
 };
@@ -53,7 +70,9 @@ const unsqueeze: ShapeRule = (context) => {
   const rank = shape.length + axes.length;
   const added = new Set(axes.map((axis) => context.axis(axis, rank)));
   const rest = shape.values();
-  return [{ dataType, shape: Array.from({ length: rank }, (_, axis) => (added.has(axis) ? 1 : rest.next().value ?? null)) }];
+  return [
+    { dataType, shape: Array.from({ length: rank }, (_, axis) => (added.has(axis) ? 1 : (rest.next().value ?? null))) },
+  ];
 };
 
 const transpose: ShapeRule = (context) => {
@@ -63,17 +82,34 @@ const transpose: ShapeRule = (context) => {
 };
 
 /** The starts, ends, axes and steps of a Slice as positions counted from the front; undefined entries where not known. */
-export function sliceRanges(context: ShapeContext, shape: readonly Dimension[]): { axis: number; start: Dimension; end: Dimension; step: number }[] | undefined {
-  const attribute = (name: string, index: number): readonly Dimension[] | undefined => intsAttribute(context.node, name) ?? context.entries(index);
+export function sliceRanges(
+  context: ShapeContext,
+  shape: readonly Dimension[],
+): { axis: number; start: Dimension; end: Dimension; step: number }[] | undefined {
+  const attribute = (name: string, index: number): readonly Dimension[] | undefined =>
+    intsAttribute(context.node, name) ?? context.entries(index);
   const [starts, ends] = [attribute("starts", 1), attribute("ends", 2)];
-  const axes = intsAttribute(context.node, "axes") ?? (context.has(3) ? context.numbers(3) : (starts ?? ends)?.map((_, index) => index));
+  const axes =
+    intsAttribute(context.node, "axes") ??
+    (context.has(3) ? context.numbers(3) : (starts ?? ends)?.map((_, index) => index));
   const steps = context.has(4) ? context.numbers(4) : axes?.map(() => 1);
   if (!axes || !steps) return undefined;
-  return axes.map((axis, index) => ({ axis: context.axis(axis, shape.length), start: starts?.[index] ?? null, end: ends?.[index] ?? null, step: steps[index] ?? 1 }));
+  return axes.map((axis, index) => ({
+    axis: context.axis(axis, shape.length),
+    start: starts?.[index] ?? null,
+    end: ends?.[index] ?? null,
+    step: steps[index] ?? 1,
+  }));
 }
 
 /** A Slice bound brought into the axis, as numpy does; null when that cannot be told. `upper`: the bound nearer the axis's end. */
-function bound({ algebra }: ShapeContext, value: Dimension, extent: Dimension, step: number, upper: boolean): Dimension {
+function bound(
+  { algebra }: ShapeContext,
+  value: Dimension,
+  extent: Dimension,
+  step: number,
+  upper: boolean,
+): Dimension {
   if (value === null) return null;
   const [least, most] = step > 0 ? [0, extent] : [-1, algebra.subtract(extent, 1)];
   if (typeof extent === "number" && typeof value === "number") {
@@ -115,12 +151,17 @@ const concat: ShapeRule = (context) => {
   const known = shapes.find((shape) => shape !== undefined);
   if (!known) return [{ dataType, shape: undefined }];
   const at = context.axis(intAttribute(context.node, "axis", 1), known.length);
-  return [{
-    dataType, shape: known.map((_, axis) => {
-      const extents = shapes.map((shape) => shape?.[axis] ?? null);
-      return axis === at ? extents.reduce((sum, extent) => context.algebra.add(sum, extent)) : extents.reduce(mergeExtents);
-    }),
-  }];
+  return [
+    {
+      dataType,
+      shape: known.map((_, axis) => {
+        const extents = shapes.map((shape) => shape?.[axis] ?? null);
+        return axis === at
+          ? extents.reduce((sum, extent) => context.algebra.add(sum, extent))
+          : extents.reduce(mergeExtents);
+      }),
+    },
+  ];
 };
 
 const split: ShapeRule = (context) => {
@@ -128,13 +169,15 @@ const split: ShapeRule = (context) => {
   const outputs = context.node.outputs;
   if (!shape) return outputs.map(() => ({ dataType, shape }));
   const axis = context.axis(intAttribute(context.node, "axis", 0), shape.length);
-  const parts: readonly Dimension[] | undefined = intsAttribute(context.node, "split") ?? (context.has(1) ? context.entries(1) ?? outputs.map(() => null) : undefined);
+  const parts: readonly Dimension[] | undefined =
+    intsAttribute(context.node, "split") ??
+    (context.has(1) ? (context.entries(1) ?? outputs.map(() => null)) : undefined);
   const { algebra } = context;
   const extent = shape[axis] ?? null;
   const size = algebra.ceilDivide(extent, intAttribute(context.node, "num_outputs", outputs.length));
   return outputs.map((_, index) => {
     const last = index === outputs.length - 1;
-    const part = parts ? parts[index] ?? null : last ? algebra.subtract(extent, algebra.multiply(size, index)) : size;
+    const part = parts ? (parts[index] ?? null) : last ? algebra.subtract(extent, algebra.multiply(size, index)) : size;
     return { dataType, shape: shape.map((own, at) => (at === axis ? part : own)) };
   });
 };
@@ -147,12 +190,17 @@ const pad: ShapeRule = (context) => {
   if (!pads || !axes) return [{ dataType, shape: unknownExtents(shape.length) }];
   const result: Dimension[] = [...shape];
   axes.forEach((axis, index) => {
-    result[axis] = context.algebra.add(context.algebra.add(shape[axis] ?? null, pads[index] ?? null), pads[axes.length + index] ?? null);
+    result[axis] = context.algebra.add(
+      context.algebra.add(shape[axis] ?? null, pads[index] ?? null),
+      pads[axes.length + index] ?? null,
+    );
   });
   return [{ dataType, shape: result }];
 };
 
-const expand: ShapeRule = (context) => [{ dataType: context.dataType(0), shape: broadcast([context.shape(0), shapeFromInput(context, 1)]) }];
+const expand: ShapeRule = (context) => [
+  { dataType: context.dataType(0), shape: broadcast([context.shape(0), shapeFromInput(context, 1)]) },
+];
 
 const tile: ShapeRule = (context) => {
   const { dataType, shape } = context.input(0);
@@ -166,11 +214,23 @@ const centerCropPad: ShapeRule = (context) => {
   const axes = intsAttribute(context.node, "axes") ?? [...shape.keys()];
   const target = context.entries(1);
   const result: Dimension[] = [...shape];
-  axes.forEach((axis, index) => { result[context.axis(axis, shape.length)] = target?.[index] ?? null; });
+  axes.forEach((axis, index) => {
+    result[context.axis(axis, shape.length)] = target?.[index] ?? null;
+  });
   return [{ dataType, shape: result }];
 };
 
 export const movementRules: ShapeRules = {
-  Reshape: reshape, Flatten: flatten, Squeeze: squeeze, Unsqueeze: unsqueeze, Transpose: transpose, Slice: slice, Concat: concat, Split: split,
-  Pad: pad, Expand: expand, Tile: tile, CenterCropPad: centerCropPad,
+  Reshape: reshape,
+  Flatten: flatten,
+  Squeeze: squeeze,
+  Unsqueeze: unsqueeze,
+  Transpose: transpose,
+  Slice: slice,
+  Concat: concat,
+  Split: split,
+  Pad: pad,
+  Expand: expand,
+  Tile: tile,
+  CenterCropPad: centerCropPad,
 };

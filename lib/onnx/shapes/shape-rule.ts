@@ -71,7 +71,10 @@ export class ShapeContext {
   }
 
   invalid(expectation: string): ModelError {
-    return new ModelError("model.invalid-graph", `Expected of node "${this.node.name}" (${this.node.operator}) ${expectation}`);
+    return new ModelError(
+      "model.invalid-graph",
+      `Expected of node "${this.node.name}" (${this.node.operator}) ${expectation}`,
+    );
   }
 }
 

@@ -6,9 +6,16 @@ import { reductionRules } from "./reduction";
 import type { ShapeRule } from "./shape-rule";
 import { spatialRules } from "./spatial";
 
-const rules = new Map<string, ShapeRule>(Object.entries({
-  ...elementwiseRules, ...spatialRules, ...matrixRules, ...reductionRules, ...movementRules, ...indexingRules,
-}));
+const rules = new Map<string, ShapeRule>(
+  Object.entries({
+    ...elementwiseRules,
+    ...spatialRules,
+    ...matrixRules,
+    ...reductionRules,
+    ...movementRules,
+    ...indexingRules,
+  }),
+);
 
 /** undefined for operators whose outputs are not inferred. */
 export function shapeRule(operator: string): ShapeRule | undefined {

@@ -22,7 +22,12 @@ function window({ node }: ShapeContext, kernel: readonly Dimension[]): Window {
 }
 
 /** How often a window fits: floor or ceil of (extent + pads - span) / stride, plus one (onnx Conv, MaxPool). */
-function slide({ algebra, opset, node }: ShapeContext, extents: readonly Dimension[], { kernel, strides, dilations, pads, autoPad }: Window, ceil = false): Dimension[] {
+function slide(
+  { algebra, opset, node }: ShapeContext,
+  extents: readonly Dimension[],
+  { kernel, strides, dilations, pads, autoPad }: Window,
+  ceil = false,
+): Dimension[] {
   return extents.map((extent, index) => {
     const stride = strides[index] ?? 1;
     if (autoPad === "SAME_UPPER" || autoPad === "SAME_LOWER") return algebra.ceilDivide(extent, stride);
@@ -31,7 +36,8 @@ function slide({ algebra, opset, node }: ShapeContext, extents: readonly Dimensi
     const room = algebra.subtract(algebra.add(extent, before + after), span);
     const count = algebra.add(ceil ? algebra.ceilDivide(room, stride) : algebra.floorDivide(room, stride), 1);
     // With ceil_mode a window that would begin in the padding after the end is dropped.
-    const beginsBeyond = ceil && typeof count === "number" && typeof extent === "number" && (count - 1) * stride >= extent + before;
+    const beginsBeyond =
+      ceil && typeof count === "number" && typeof extent === "number" && (count - 1) * stride >= extent + before;
     return beginsBeyond && (opset >= 11 || node.operator !== "LpPool") ? count - 1 : count;
   });
 }
@@ -43,7 +49,12 @@ const convolution: ShapeRule = (context) => {
   if (rank === undefined) return [{ dataType, shape: undefined }];
   const [input, weights] = [x ?? unknownExtents(rank), w ?? unknownExtents(rank)];
   const kernel = intsAttribute(context.node, "kernel_shape") ?? weights.slice(2);
-  return [{ dataType, shape: [input[0] ?? null, weights[0] ?? null, ...slide(context, input.slice(2), window(context, kernel))] }];
+  return [
+    {
+      dataType,
+      shape: [input[0] ?? null, weights[0] ?? null, ...slide(context, input.slice(2), window(context, kernel))],
+    },
+  ];
 };
 
 const convolutionTranspose: ShapeRule = (context) => {
@@ -51,7 +62,10 @@ const convolutionTranspose: ShapeRule = (context) => {
   const [x, w] = [context.shape(0), context.shape(1)];
   const dataType = context.dataType(0);
   if (!x || !w) return [{ dataType, shape: undefined }];
-  const { kernel, strides, dilations, pads, autoPad } = window(context, intsAttribute(node, "kernel_shape") ?? w.slice(2));
+  const { kernel, strides, dilations, pads, autoPad } = window(
+    context,
+    intsAttribute(node, "kernel_shape") ?? w.slice(2),
+  );
   const outputPadding = intsAttribute(node, "output_padding") ?? [];
   const outputShape = intsAttribute(node, "output_shape");
   const spatial = x.slice(2).map((extent, index) => {
@@ -65,17 +79,32 @@ const convolutionTranspose: ShapeRule = (context) => {
       const missing = typeof span === "number" ? Math.min(span + (outputPadding[index] ?? 0) - stride, 0) : 0;
       return algebra.add(algebra.multiply(extent, stride), missing);
     }
-    return algebra.add(algebra.add(algebra.multiply(algebra.subtract(extent, 1), stride), span), (outputPadding[index] ?? 0) - before - after);
+    return algebra.add(
+      algebra.add(algebra.multiply(algebra.subtract(extent, 1), stride), span),
+      (outputPadding[index] ?? 0) - before - after,
+    );
   });
-  return [{ dataType, shape: [x[0] ?? null, algebra.multiply(w[1] ?? null, intAttribute(node, "group", 1)), ...spatial] }];
+  return [
+    { dataType, shape: [x[0] ?? null, algebra.multiply(w[1] ?? null, intAttribute(node, "group", 1)), ...spatial] },
+  ];
 };
 
 const pool: ShapeRule = (context) => {
   const { dataType, shape } = context.input(0);
   const kernel = intsAttribute(context.node, "kernel_shape");
-  if (!shape || !kernel) return [{ dataType, shape }, { dataType: "int64", shape }];
-  const pooled = [...shape.slice(0, 2), ...slide(context, shape.slice(2), window(context, kernel), intAttribute(context.node, "ceil_mode", 0) === 1)];
-  return [{ dataType, shape: pooled }, { dataType: "int64", shape: pooled }];
+  if (!shape || !kernel)
+    return [
+      { dataType, shape },
+      { dataType: "int64", shape },
+    ];
+  const pooled = [
+    ...shape.slice(0, 2),
+    ...slide(context, shape.slice(2), window(context, kernel), intAttribute(context.node, "ceil_mode", 0) === 1),
+  ];
+  return [
+    { dataType, shape: pooled },
+    { dataType: "int64", shape: pooled },
+  ];
 };
 
 const globalPool: ShapeRule = (context) => {
@@ -89,7 +118,12 @@ const depthToSpace: ShapeRule = (context) => {
   if (!shape) return [{ dataType, shape }];
   const [n = null, c = null, h = null, w = null] = shape;
   const { algebra } = context;
-  return [{ dataType, shape: [n, algebra.floorDivide(c, block * block), algebra.multiply(h, block), algebra.multiply(w, block)] }];
+  return [
+    {
+      dataType,
+      shape: [n, algebra.floorDivide(c, block * block), algebra.multiply(h, block), algebra.multiply(w, block)],
+    },
+  ];
 };
 
 const spaceToDepth: ShapeRule = (context) => {
@@ -98,7 +132,12 @@ const spaceToDepth: ShapeRule = (context) => {
   if (!shape) return [{ dataType, shape }];
   const [n = null, c = null, h = null, w = null] = shape;
   const { algebra } = context;
-  return [{ dataType, shape: [n, algebra.multiply(c, block * block), algebra.floorDivide(h, block), algebra.floorDivide(w, block)] }];
+  return [
+    {
+      dataType,
+      shape: [n, algebra.multiply(c, block * block), algebra.floorDivide(h, block), algebra.floorDivide(w, block)],
+    },
+  ];
 };
 
 /** Inputs X, roi, scales, sizes (from opset 11); X, scales before; scales as an attribute in Upsample 7. */
@@ -109,23 +148,37 @@ const resize: ShapeRule = (context) => {
   const early = node.operator === "Upsample" || context.opset < 11;
   const scales = floatsAttribute(node, "scales") ?? context.entries(early ? 1 : 2);
   const sizes = early ? undefined : context.entries(3);
-  const axes = (intsAttribute(node, "axes") ?? shape.map((_, axis) => axis)).map((axis) => context.axis(axis, shape.length));
-  const given = (!early && context.has(3) ? sizes : scales?.length === 0 ? undefined : scales);
+  const axes = (intsAttribute(node, "axes") ?? shape.map((_, axis) => axis)).map((axis) =>
+    context.axis(axis, shape.length),
+  );
+  const given = !early && context.has(3) ? sizes : scales?.length === 0 ? undefined : scales;
   const resized: Dimension[] = [...shape];
   const policy = stringAttribute(node, "keep_aspect_ratio_policy", "stretch");
   axes.forEach((axis, index) => {
     const entry = given?.[index] ?? null;
     const extent = shape[axis] ?? null;
-    if (given === sizes && sizes) resized[axis] = policy === "stretch" ? entry : keepAspect(shape, axes, sizes, policy, axis);
+    if (given === sizes && sizes)
+      resized[axis] = policy === "stretch" ? entry : keepAspect(shape, axes, sizes, policy, axis);
     else if (entry === 1) resized[axis] = extent;
     // The runtime multiplies in float32.
-    else if (typeof entry === "number" && typeof extent === "number") resized[axis] = Math.floor(Math.fround(extent * Math.fround(entry)));
-    else resized[axis] = typeof entry === "number" && Number.isInteger(entry) ? algebra.multiply(extent, entry) : algebra.call("resize", () => 0, extent, entry);
+    else if (typeof entry === "number" && typeof extent === "number")
+      resized[axis] = Math.floor(Math.fround(extent * Math.fround(entry)));
+    else
+      resized[axis] =
+        typeof entry === "number" && Number.isInteger(entry)
+          ? algebra.multiply(extent, entry)
+          : algebra.call("resize", () => 0, extent, entry);
   });
   return [{ dataType, shape: resized }];
 };
 
-function keepAspect(shape: readonly Dimension[], axes: readonly number[], sizes: readonly Dimension[], policy: string, axis: number): Dimension {
+function keepAspect(
+  shape: readonly Dimension[],
+  axes: readonly number[],
+  sizes: readonly Dimension[],
+  policy: string,
+  axis: number,
+): Dimension {
   const ratios = axes.map((other, index) => Number(sizes[index] ?? NaN) / Number(shape[other] ?? NaN));
   const scale = policy === "not_larger" ? Math.min(...ratios) : Math.max(...ratios);
   const extent = shape[axis];
@@ -139,21 +192,39 @@ const gridSample: ShapeRule = (context) => {
 
 const affineGrid: ShapeRule = (context) => {
   const size = context.entries(1);
-  return [{ dataType: context.dataType(0), shape: size ? [size[0] ?? null, ...size.slice(2), size.length - 2] : undefined }];
+  return [
+    { dataType: context.dataType(0), shape: size ? [size[0] ?? null, ...size.slice(2), size.length - 2] : undefined },
+  ];
 };
 
 const roi: ShapeRule = (context): Inferred[] => {
   const [x, regions] = [context.shape(0), context.shape(1)];
-  const [height = 1, width = 1] = intsAttribute(context.node, "pooled_shape") ?? [intAttribute(context.node, "output_height", 1), intAttribute(context.node, "output_width", 1)];
+  const [height = 1, width = 1] = intsAttribute(context.node, "pooled_shape") ?? [
+    intAttribute(context.node, "output_height", 1),
+    intAttribute(context.node, "output_width", 1),
+  ];
   return [{ dataType: context.dataType(0), shape: [regions?.[0] ?? null, x?.[1] ?? null, height, width] }];
 };
 
 const deformConvolution: ShapeRule = (context) => convolution(context);
 
 export const spatialRules: ShapeRules = {
-  Conv: convolution, ConvInteger: convolution, DeformConv: deformConvolution, ConvTranspose: convolutionTranspose,
-  MaxPool: pool, AveragePool: pool, LpPool: pool,
-  GlobalAveragePool: globalPool, GlobalMaxPool: globalPool, GlobalLpPool: globalPool,
-  DepthToSpace: depthToSpace, SpaceToDepth: spaceToDepth, Resize: resize, Upsample: resize,
-  GridSample: gridSample, AffineGrid: affineGrid, RoiAlign: roi, MaxRoiPool: roi,
+  Conv: convolution,
+  ConvInteger: convolution,
+  DeformConv: deformConvolution,
+  ConvTranspose: convolutionTranspose,
+  MaxPool: pool,
+  AveragePool: pool,
+  LpPool: pool,
+  GlobalAveragePool: globalPool,
+  GlobalMaxPool: globalPool,
+  GlobalLpPool: globalPool,
+  DepthToSpace: depthToSpace,
+  SpaceToDepth: spaceToDepth,
+  Resize: resize,
+  Upsample: resize,
+  GridSample: gridSample,
+  AffineGrid: affineGrid,
+  RoiAlign: roi,
+  MaxRoiPool: roi,
 };

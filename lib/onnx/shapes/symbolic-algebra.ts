@@ -32,7 +32,14 @@ export class SymbolicAlgebra {
     if (a === 0 || b === 0) return 0;
     if (a === null || b === null) return null;
     const right = this.meaning(b);
-    return this.name(this.meaning(a).flatMap((x) => right.map((y) => ({ coefficient: x.coefficient * y.coefficient, symbols: [...x.symbols, ...y.symbols].sort() }))));
+    return this.name(
+      this.meaning(a).flatMap((x) =>
+        right.map((y) => ({
+          coefficient: x.coefficient * y.coefficient,
+          symbols: [...x.symbols, ...y.symbols].sort(),
+        })),
+      ),
+    );
   }
 
   product(extents: readonly Dimension[]): Dimension {
@@ -66,7 +73,10 @@ export class SymbolicAlgebra {
   /** Floor, ceil and the like: what is whole by its form stays as it is. */
   roundToWhole(name: string, compute: (value: number) => number, value: Dimension): Dimension {
     if (typeof value !== "string") return value === null ? null : compute(value);
-    const whole = this.meaning(value).every(({ coefficient, symbols }) => Number.isInteger(coefficient) && !symbols.some((symbol) => this.fractions.has(symbol)));
+    const whole = this.meaning(value).every(
+      ({ coefficient, symbols }) =>
+        Number.isInteger(coefficient) && !symbols.some((symbol) => this.fractions.has(symbol)),
+    );
     return whole ? value : `${name}(${value})`;
   }
 
@@ -119,13 +129,24 @@ export class SymbolicAlgebra {
       const key = symbols.join("*");
       collected.set(key, { coefficient: coefficient + (collected.get(key)?.coefficient ?? 0), symbols });
     }
-    const sum = [...collected].filter(([, { coefficient }]) => coefficient !== 0).sort(([a], [b]) => (a === "" ? 1 : b === "" ? -1 : a < b ? -1 : 1));
+    const sum = [...collected]
+      .filter(([, { coefficient }]) => coefficient !== 0)
+      .sort(([a], [b]) => (a === "" ? 1 : b === "" ? -1 : a < b ? -1 : 1));
     if (sum.length === 0) return 0;
     const [first] = sum;
     if (sum.length === 1 && first?.[0] === "") return first[1].coefficient;
-    const name = sum.map(([, { coefficient, symbols }]) => [...(coefficient === 1 && symbols.length > 0 ? [] : [coefficient]), ...symbols.map(bracket)].join("*"))
-      .join(" + ").replaceAll("+ -1*", "- ").replaceAll("+ -", "- ");
-    if (sum.length > 1 || first?.[1].coefficient !== 1 || first[1].symbols.length !== 1) this.meanings.set(name, sum.map(([, term]) => term));
+    const name = sum
+      .map(([, { coefficient, symbols }]) =>
+        [...(coefficient === 1 && symbols.length > 0 ? [] : [coefficient]), ...symbols.map(bracket)].join("*"),
+      )
+      .join(" + ")
+      .replaceAll("+ -1*", "- ")
+      .replaceAll("+ -", "- ");
+    if (sum.length > 1 || first?.[1].coefficient !== 1 || first[1].symbols.length !== 1)
+      this.meanings.set(
+        name,
+        sum.map(([, term]) => term),
+      );
     return name;
   }
 }

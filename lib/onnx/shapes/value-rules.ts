@@ -8,9 +8,17 @@ import { axesOf } from "./reduction";
 import { type Inferred, type ShapeContext, staticShape } from "./shape-rule";
 
 /** The elements of the outputs, whose types and shapes are already known; called when the elements of every input are (partly) known. */
-type ValueRule = (context: ShapeContext, dims: readonly number[], output: Inferred, outputIndex: number) => readonly Dimension[] | undefined;
+type ValueRule = (
+  context: ShapeContext,
+  dims: readonly number[],
+  output: Inferred,
+  outputIndex: number,
+) => readonly Dimension[] | undefined;
 
-function known(context: ShapeContext, index: number): { entries: readonly Dimension[]; dims: readonly number[] } | undefined {
+function known(
+  context: ShapeContext,
+  index: number,
+): { entries: readonly Dimension[]; dims: readonly number[] } | undefined {
   const entries = context.entries(index);
   const dims = staticShape(context.optional(index)?.shape);
   return entries && dims && { entries, dims };
@@ -24,17 +32,23 @@ function elementwise(compute: (context: ShapeContext, ...values: Dimension[]) =>
       if (!input) return undefined;
       inputs.push(broadcastEntries(input.entries, input.dims, dims));
     }
-    return Array.from({ length: elementCount(dims) }, (_, at) => roundTo(dataType, compute(context, ...inputs.map((entries) => entries[at] ?? null))));
+    return Array.from({ length: elementCount(dims) }, (_, at) =>
+      roundTo(dataType, compute(context, ...inputs.map((entries) => entries[at] ?? null))),
+    );
   };
 }
 
 /** Operators of numbers alone: a symbol gives a symbol spelt like a call, or the unknown. */
 function numeric(compute: (...values: number[]) => number): ValueRule {
-  return elementwise((_, ...values) => (values.every((value) => typeof value === "number") ? compute(...values) : null));
+  return elementwise((_, ...values) =>
+    values.every((value) => typeof value === "number") ? compute(...values) : null,
+  );
 }
 
 function folding(combine: (context: ShapeContext, a: Dimension, b: Dimension) => Dimension): ValueRule {
-  return elementwise((context, first = null, ...rest) => rest.reduce((sum: Dimension, value) => combine(context, sum, value), first));
+  return elementwise((context, first = null, ...rest) =>
+    rest.reduce((sum: Dimension, value) => combine(context, sum, value), first),
+  );
 }
 
 /** Comparisons decide for symbols too where they can: an extent equals itself, and is never negative. */
@@ -86,7 +100,11 @@ const gather: ValueRule = (context, dims) => {
   return pick(dims, data.entries, (position) => {
     const at = indexStrides.reduce((sum, stride, index) => sum + (position[axis + index] ?? 0) * stride, 0);
     const index = Number(indices.entries[at]);
-    const own = [...position.slice(0, axis), index < 0 ? index + extent : index, ...position.slice(axis + indices.dims.length)];
+    const own = [
+      ...position.slice(0, axis),
+      index < 0 ? index + extent : index,
+      ...position.slice(axis + indices.dims.length),
+    ];
     return own.reduce((sum, coordinate, dimension) => sum + coordinate * (strides[dimension] ?? 1), 0);
   });
 };
@@ -103,7 +121,9 @@ const slice: ValueRule = (context, dims) => {
     steps[axis] = step;
   }
   const strides = stridesOf(data.dims);
-  return pick(dims, data.entries, (position) => position.reduce((sum, at, axis) => sum + ((starts[axis] ?? 0) + at * (steps[axis] ?? 1)) * (strides[axis] ?? 1), 0));
+  return pick(dims, data.entries, (position) =>
+    position.reduce((sum, at, axis) => sum + ((starts[axis] ?? 0) + at * (steps[axis] ?? 1)) * (strides[axis] ?? 1), 0),
+  );
 };
 
 const transpose: ValueRule = (context, dims) => {
@@ -111,7 +131,9 @@ const transpose: ValueRule = (context, dims) => {
   if (!data) return undefined;
   const order = intsAttribute(context.node, "perm") ?? [...data.dims.keys()].toReversed();
   const strides = stridesOf(data.dims);
-  return pick(dims, data.entries, (position) => order.reduce((sum, axis, index) => sum + (position[index] ?? 0) * (strides[axis] ?? 1), 0));
+  return pick(dims, data.entries, (position) =>
+    order.reduce((sum, axis, index) => sum + (position[index] ?? 0) * (strides[axis] ?? 1), 0),
+  );
 };
 
 const concat: ValueRule = (context, dims) => {
@@ -119,12 +141,15 @@ const concat: ValueRule = (context, dims) => {
   const chunk = elementCount(dims.slice(axis + 1));
   const parts = context.node.inputs.map((_, index) => {
     const shape = staticShape(context.optional(index)?.shape);
-    const entries = context.entries(index) ?? (shape && elementCount(shape) <= 64 ? Array.from({ length: elementCount(shape) }, () => null) : undefined);
+    const entries =
+      context.entries(index) ??
+      (shape && elementCount(shape) <= 64 ? Array.from({ length: elementCount(shape) }, () => null) : undefined);
     return entries && shape && { entries, width: (shape[axis] ?? 0) * chunk };
   });
   if (parts.some((part) => part === undefined)) return undefined;
   return Array.from({ length: elementCount(dims.slice(0, axis)) }, (_, row) =>
-    parts.flatMap((part) => part?.entries.slice(row * part.width, (row + 1) * part.width) ?? [])).flat();
+    parts.flatMap((part) => part?.entries.slice(row * part.width, (row + 1) * part.width) ?? []),
+  ).flat();
 };
 
 const split: ValueRule = (context, dims, _output, outputIndex) => {
@@ -136,7 +161,9 @@ const split: ValueRule = (context, dims, _output, outputIndex) => {
   const size = Math.ceil(total / intAttribute(context.node, "num_outputs", context.node.outputs.length));
   const start = sizes ? sizes.slice(0, outputIndex).reduce((sum, part) => sum + part, 0) : size * outputIndex;
   const strides = stridesOf(data.dims);
-  return pick(dims, data.entries, (position) => position.reduce((sum, at, index) => sum + (at + (index === axis ? start : 0)) * (strides[index] ?? 1), 0));
+  return pick(dims, data.entries, (position) =>
+    position.reduce((sum, at, index) => sum + (at + (index === axis ? start : 0)) * (strides[index] ?? 1), 0),
+  );
 };
 
 const expand: ValueRule = (context, dims) => {
@@ -148,7 +175,9 @@ const tile: ValueRule = (context, dims) => {
   const data = known(context, 0);
   if (!data) return undefined;
   const strides = stridesOf(data.dims);
-  return pick(dims, data.entries, (position) => position.reduce((sum, at, axis) => sum + (at % (data.dims[axis] ?? 1)) * (strides[axis] ?? 1), 0));
+  return pick(dims, data.entries, (position) =>
+    position.reduce((sum, at, axis) => sum + (at % (data.dims[axis] ?? 1)) * (strides[axis] ?? 1), 0),
+  );
 };
 
 const constantOfShape: ValueRule = ({ node }, dims) => {
@@ -158,8 +187,14 @@ const constantOfShape: ValueRule = ({ node }, dims) => {
 };
 
 const range: ValueRule = (context, dims, { dataType }) => {
-  const [start, , step] = [0, 1, 2].map((index) => context.entries(index)?.[0] ?? null) as [Dimension, Dimension, Dimension];
-  return Array.from({ length: dims[0] ?? 0 }, (_, index) => roundTo(dataType, context.algebra.add(start, context.algebra.multiply(step, index))));
+  const [start, , step] = [0, 1, 2].map((index) => context.entries(index)?.[0] ?? null) as [
+    Dimension,
+    Dimension,
+    Dimension,
+  ];
+  return Array.from({ length: dims[0] ?? 0 }, (_, index) =>
+    roundTo(dataType, context.algebra.add(start, context.algebra.multiply(step, index))),
+  );
 };
 
 function reduce(combine: (context: ShapeContext, a: Dimension, b: Dimension) => Dimension): ValueRule {
@@ -173,7 +208,11 @@ function reduce(combine: (context: ShapeContext, a: Dimension, b: Dimension) => 
     const [strides, keptStrides] = [stridesOf(data.dims), stridesOf(kept)];
     const sums: (Dimension | undefined)[] = Array.from({ length: elementCount(kept) });
     data.entries.forEach((entry, flat) => {
-      const at = kept.reduce((sum, extent, axis) => sum + (extent === 1 ? 0 : (Math.floor(flat / (strides[axis] ?? 1)) % extent) * (keptStrides[axis] ?? 1)), 0);
+      const at = kept.reduce(
+        (sum, extent, axis) =>
+          sum + (extent === 1 ? 0 : (Math.floor(flat / (strides[axis] ?? 1)) % extent) * (keptStrides[axis] ?? 1)),
+        0,
+      );
       const sum = sums[at];
       sums[at] = sum === undefined ? entry : roundTo(dataType, combine(context, sum, entry));
     });
@@ -181,22 +220,62 @@ function reduce(combine: (context: ShapeContext, a: Dimension, b: Dimension) => 
   };
 }
 
-const where: ValueRule = elementwise((_, condition = null, a = null, b = null) => (typeof condition === "number" ? (condition === 0 ? b : a) : a === b ? a : null));
+const where: ValueRule = elementwise((_, condition = null, a = null, b = null) =>
+  typeof condition === "number" ? (condition === 0 ? b : a) : a === b ? a : null,
+);
 const add = ({ algebra }: ShapeContext, a: Dimension, b: Dimension): Dimension => algebra.add(a, b);
 const multiply = ({ algebra }: ShapeContext, a: Dimension, b: Dimension): Dimension => algebra.multiply(a, b);
-const least = ({ algebra }: ShapeContext, a: Dimension, b: Dimension): Dimension => (a === b ? a : algebra.call("min", Math.min, a, b));
-const greatest = ({ algebra }: ShapeContext, a: Dimension, b: Dimension): Dimension => (a === b ? a : algebra.call("max", Math.max, a, b));
+const least = ({ algebra }: ShapeContext, a: Dimension, b: Dimension): Dimension =>
+  a === b ? a : algebra.call("min", Math.min, a, b);
+const greatest = ({ algebra }: ShapeContext, a: Dimension, b: Dimension): Dimension =>
+  a === b ? a : algebra.call("max", Math.max, a, b);
 
 export const valueRules: Readonly<Record<string, ValueRule>> = {
-  Add: folding(add), Sum: folding(add), Sub: folding(({ algebra }, a, b) => algebra.subtract(a, b)), Mul: folding(multiply), Div: divide, Mod: modulo,
-  Min: folding(least), Max: folding(greatest), Pow: numeric((a, b) => a ** b),
+  Add: folding(add),
+  Sum: folding(add),
+  Sub: folding(({ algebra }, a, b) => algebra.subtract(a, b)),
+  Mul: folding(multiply),
+  Div: divide,
+  Mod: modulo,
+  Min: folding(least),
+  Max: folding(greatest),
+  Pow: numeric((a, b) => a ** b),
   Equal: elementwise((_, a = null, b = null) => equal(a, b)),
-  Greater: numeric((a, b) => Number(a > b)), GreaterOrEqual: numeric((a, b) => Number(a >= b)), Less: numeric((a, b) => Number(a < b)), LessOrEqual: numeric((a, b) => Number(a <= b)),
-  And: numeric((a, b) => a & b), Or: numeric((a, b) => a | b), Xor: numeric((a, b) => a ^ b), Not: numeric((a) => 1 - a),
-  Neg: elementwise(({ algebra }, a = null) => algebra.multiply(a, -1)), Abs: numeric(Math.abs), Sign: numeric(Math.sign), Sqrt: numeric(Math.sqrt), Reciprocal: numeric((a) => 1 / a),
-  Floor: rounding("floor", Math.floor), Ceil: rounding("ceil", Math.ceil), Round: rounding("round", roundHalfToEven),
-  Where: where, Cast: cast, CastLike: cast,
-  Identity: sameEntries, Reshape: sameEntries, Squeeze: sameEntries, Unsqueeze: sameEntries, Flatten: sameEntries,
-  Gather: gather, Slice: slice, Transpose: transpose, Concat: concat, Split: split, Expand: expand, Tile: tile, ConstantOfShape: constantOfShape, Range: range,
-  ReduceSum: reduce(add), ReduceProd: reduce(multiply), ReduceMin: reduce(least), ReduceMax: reduce(greatest),
+  Greater: numeric((a, b) => Number(a > b)),
+  GreaterOrEqual: numeric((a, b) => Number(a >= b)),
+  Less: numeric((a, b) => Number(a < b)),
+  LessOrEqual: numeric((a, b) => Number(a <= b)),
+  And: numeric((a, b) => a & b),
+  Or: numeric((a, b) => a | b),
+  Xor: numeric((a, b) => a ^ b),
+  Not: numeric((a) => 1 - a),
+  Neg: elementwise(({ algebra }, a = null) => algebra.multiply(a, -1)),
+  Abs: numeric(Math.abs),
+  Sign: numeric(Math.sign),
+  Sqrt: numeric(Math.sqrt),
+  Reciprocal: numeric((a) => 1 / a),
+  Floor: rounding("floor", Math.floor),
+  Ceil: rounding("ceil", Math.ceil),
+  Round: rounding("round", roundHalfToEven),
+  Where: where,
+  Cast: cast,
+  CastLike: cast,
+  Identity: sameEntries,
+  Reshape: sameEntries,
+  Squeeze: sameEntries,
+  Unsqueeze: sameEntries,
+  Flatten: sameEntries,
+  Gather: gather,
+  Slice: slice,
+  Transpose: transpose,
+  Concat: concat,
+  Split: split,
+  Expand: expand,
+  Tile: tile,
+  ConstantOfShape: constantOfShape,
+  Range: range,
+  ReduceSum: reduce(add),
+  ReduceProd: reduce(multiply),
+  ReduceMin: reduce(least),
+  ReduceMax: reduce(greatest),
 };

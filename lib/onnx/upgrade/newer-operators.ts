@@ -33,10 +33,21 @@ const rmsNormalization: UpgradeRule = (step) => {
   const widened = intAttribute(node, "stash_type", 1) === 1 && dataType !== "float32" && dataType !== "float64";
   const x = widened ? graph.add("Cast", [step.input(0)], { to: dataTypeCode("float32") }) : step.input(0);
   const epsilon = floatAttribute(node, "epsilon", 1e-5);
-  const square = graph.add("ReduceMean", [graph.add("Mul", [x, x]), graph.int64(Array.from({ length: rank - first }, (_, index) => first + index))], { keepdims: 1 });
-  const deviation = graph.add("Sqrt", [graph.add("Add", [square, widened ? graph.float32(epsilon) : step.float(epsilon, 0)])]);
+  const square = graph.add(
+    "ReduceMean",
+    [graph.add("Mul", [x, x]), graph.int64(Array.from({ length: rank - first }, (_, index) => first + index))],
+    { keepdims: 1 },
+  );
+  const deviation = graph.add("Sqrt", [
+    graph.add("Add", [square, widened ? graph.float32(epsilon) : step.float(epsilon, 0)]),
+  ]);
   const normalized = graph.add("Div", [x, deviation]);
-  graph.add("Mul", [widened ? graph.add("Cast", [normalized], { to: dataTypeCode(dataType) }) : normalized, step.input(1)], {}, step.output());
+  graph.add(
+    "Mul",
+    [widened ? graph.add("Cast", [normalized], { to: dataTypeCode(dataType) }) : normalized, step.input(1)],
+    {},
+    step.output(),
+  );
   return undefined;
 };
 
@@ -45,7 +56,11 @@ function byHeads(step: UpgradeStep, index: number, heads: number | undefined): s
   const rank = step.shape(index)?.length ?? step.refuse(`the rank of "${step.input(index)}" is not known`);
   if (rank === 4) return step.input(index);
   if (heads === undefined) return step.refuse("the number of heads is missing");
-  return step.graph.add("Transpose", [step.graph.add("Reshape", [step.input(index), step.graph.int64([0, 0, heads, -1])])], { perm: [0, 2, 1, 3] });
+  return step.graph.add(
+    "Transpose",
+    [step.graph.add("Reshape", [step.input(index), step.graph.int64([0, 0, heads, -1])])],
+    { perm: [0, 2, 1, 3] },
+  );
 }
 
 /** Each key or value head repeated for the query heads that share it (grouped-query attention). */
@@ -59,38 +74,58 @@ function repeatHeads(step: UpgradeStep, value: string, times: number, heads: num
 function maskedSoftmax(step: UpgradeStep, scores: string): string {
   const { graph } = step;
   const [zero, infinity] = [step.float(0, 0), step.float(-Infinity, 0)];
-  const masked = step.dataType(3) === "bool" ? graph.add("Where", [step.input(3), scores, infinity]) : graph.add("Add", [scores, step.input(3)]);
+  const masked =
+    step.dataType(3) === "bool"
+      ? graph.add("Where", [step.input(3), scores, infinity])
+      : graph.add("Add", [scores, step.input(3)]);
   const nothing = graph.add("Equal", [graph.add("ReduceMax", [masked, graph.int64([-1])], { keepdims: 1 }), infinity]);
-  return graph.add("Where", [nothing, zero, graph.add("Softmax", [graph.add("Where", [nothing, zero, masked])], { axis: -1 })]);
+  return graph.add("Where", [
+    nothing,
+    zero,
+    graph.add("Softmax", [graph.add("Where", [nothing, zero, masked])], { axis: -1 }),
+  ]);
 }
 
 /** Attention 23: softmax(scale Q Kᵀ + mask) V; without a cache, and for floats that need no other precision in the softmax. */
 const attention: UpgradeRule = (step) => {
   const { graph, node } = step;
-  if ([4, 5, 6].some((index) => step.has(index)) || [1, 2].some((index) => step.isUsed(index))) return step.refuse("keys and values of earlier calls (a cache) are used");
+  if ([4, 5, 6].some((index) => step.has(index)) || [1, 2].some((index) => step.isUsed(index)))
+    return step.refuse("keys and values of earlier calls (a cache) are used");
   if (step.isUsed(3)) return step.refuse("its inner product is used as an output");
-  if (intAttribute(node, "left_window_size", -1) !== -1 || intAttribute(node, "right_window_size", -1) !== -1) return step.refuse("it attends in a window");
+  if (intAttribute(node, "left_window_size", -1) !== -1 || intAttribute(node, "right_window_size", -1) !== -1)
+    return step.refuse("it attends in a window");
   const dataType = step.dataType(0);
   if (dataType === "float16" || dataType === "bfloat16") return step.refuse("half precision is used");
   const rank = step.shape(0)?.length;
   const [maskLength, keyLength] = [step.shape(3)?.at(-1), step.shape(1)?.at(-2)];
-  if (typeof maskLength === "number" && typeof keyLength === "number" && maskLength !== keyLength) return step.refuse("its mask is shorter than its keys");
+  if (typeof maskLength === "number" && typeof keyLength === "number" && maskLength !== keyLength)
+    return step.refuse("its mask is shorter than its keys");
   const headsOf = (index: number, attribute: string): number => {
     const extent = step.shape(index)?.length === 4 ? step.shape(index)?.[1] : intAttribute(node, attribute);
     return typeof extent === "number" ? extent : step.refuse("the number of heads is not known");
   };
   const [queryHeads, keyHeads] = [headsOf(0, "q_num_heads"), headsOf(1, "kv_num_heads")];
-  if (!(keyHeads > 0 && queryHeads % keyHeads === 0)) return step.refuse(`its ${queryHeads} query heads do not share ${keyHeads} key heads evenly`);
+  if (!(keyHeads > 0 && queryHeads % keyHeads === 0))
+    return step.refuse(`its ${queryHeads} query heads do not share ${keyHeads} key heads evenly`);
   const q = byHeads(step, 0, queryHeads);
-  const [k, v] = [1, 2].map((index) => repeatHeads(step, byHeads(step, index, keyHeads), queryHeads / keyHeads, keyHeads)) as [string, string];
+  const [k, v] = [1, 2].map((index) =>
+    repeatHeads(step, byHeads(step, index, keyHeads), queryHeads / keyHeads, keyHeads),
+  ) as [string, string];
 
   const given = floatAttribute(node, "scale");
   const extent = step.shape(0)?.[rank === 4 ? 3 : 2];
   const size = typeof extent === "number" ? extent / (rank === 4 ? 1 : queryHeads) : undefined;
   const scale = given ?? (size === undefined ? step.refuse("the size of its heads is not known") : 1 / Math.sqrt(size));
-  let scores = graph.add("Mul", [graph.add("MatMul", [q, graph.add("Transpose", [k], { perm: [0, 1, 3, 2] })]), step.float(scale, 0)]);
+  let scores = graph.add("Mul", [
+    graph.add("MatMul", [q, graph.add("Transpose", [k], { perm: [0, 1, 3, 2] })]),
+    step.float(scale, 0),
+  ]);
   const softcap = floatAttribute(node, "softcap", 0);
-  if (softcap !== 0) scores = graph.add("Mul", [graph.add("Tanh", [graph.add("Div", [scores, step.float(softcap, 0)])]), step.float(softcap, 0)]);
+  if (softcap !== 0)
+    scores = graph.add("Mul", [
+      graph.add("Tanh", [graph.add("Div", [scores, step.float(softcap, 0)])]),
+      step.float(softcap, 0),
+    ]);
   if (intAttribute(node, "is_causal", 0) === 1) {
     const ones = graph.add("Expand", [graph.float32([1]), graph.add("Shape", [scores], { start: 2 })]);
     const allowed = graph.add("Cast", [graph.add("Trilu", [ones], { upper: 0 })], { to: dataTypeCode("bool") });
@@ -98,7 +133,13 @@ const attention: UpgradeRule = (step) => {
   }
   const weights = step.has(3) ? maskedSoftmax(step, scores) : graph.add("Softmax", [scores], { axis: -1 });
   const mixed = graph.add("MatMul", [weights, v], {}, rank === 4 ? step.output() : undefined);
-  if (rank !== 4) graph.add("Reshape", [graph.add("Transpose", [mixed], { perm: [0, 2, 1, 3] }), graph.int64([0, 0, -1])], {}, step.output());
+  if (rank !== 4)
+    graph.add(
+      "Reshape",
+      [graph.add("Transpose", [mixed], { perm: [0, 2, 1, 3] }), graph.int64([0, 0, -1])],
+      {},
+      step.output(),
+    );
   return undefined;
 };
 
@@ -111,24 +152,46 @@ const rotaryEmbedding: UpgradeRule = (step) => {
   if (typeof extent !== "number") return step.refuse("the size of its heads is not known");
   const size = rank === 4 ? extent : extent / (intAttribute(node, "num_heads") ?? 1);
   const turned = intAttribute(node, "rotary_embedding_dim", 0) || size;
-  if (!Number.isInteger(size) || turned % 2 !== 0) return step.refuse(`${turned} of ${size} elements of a head cannot be turned in pairs`);
+  if (!Number.isInteger(size) || turned % 2 !== 0)
+    return step.refuse(`${turned} of ${size} elements of a head cannot be turned in pairs`);
   const angle = (index: number): string => {
-    const cache = step.has(3) ? graph.add("Gather", [step.input(index), step.input(3)], { axis: 0 }) : step.input(index);
+    const cache = step.has(3)
+      ? graph.add("Gather", [step.input(index), step.input(3)], { axis: 0 })
+      : step.input(index);
     return graph.add("Unsqueeze", [cache, graph.int64([1])]);
   };
   const [cosine, sine] = [angle(1), angle(2)];
-  const part = (start: number, end: number, step2 = 1): string => graph.add("Slice", [x, graph.int64([start]), graph.int64([end]), graph.int64([3]), graph.int64([step2])]);
+  const part = (start: number, end: number, step2 = 1): string =>
+    graph.add("Slice", [x, graph.int64([start]), graph.int64([end]), graph.int64([3]), graph.int64([step2])]);
   const interleaved = intAttribute(node, "interleaved", 0) === 1;
-  const [a, b] = interleaved ? [part(0, turned, 2), part(1, turned, 2)] : [part(0, turned / 2), part(turned / 2, turned)];
+  const [a, b] = interleaved
+    ? [part(0, turned, 2), part(1, turned, 2)]
+    : [part(0, turned / 2), part(turned / 2, turned)];
   // (a, b) -> (a cos - b sin, b cos + a sin)
   const real = graph.add("Sub", [graph.add("Mul", [a, cosine]), graph.add("Mul", [b, sine])]);
   const imaginary = graph.add("Add", [graph.add("Mul", [b, cosine]), graph.add("Mul", [a, sine])]);
   const pairs = interleaved
-    ? graph.add("Reshape", [graph.add("Concat", [graph.add("Unsqueeze", [real, graph.int64([4])]), graph.add("Unsqueeze", [imaginary, graph.int64([4])])], { axis: 4 }), graph.int64([0, 0, 0, turned])])
+    ? graph.add("Reshape", [
+        graph.add(
+          "Concat",
+          [graph.add("Unsqueeze", [real, graph.int64([4])]), graph.add("Unsqueeze", [imaginary, graph.int64([4])])],
+          { axis: 4 },
+        ),
+        graph.int64([0, 0, 0, turned]),
+      ])
     : graph.add("Concat", [real, imaginary], { axis: 3 });
-  const whole = (output?: string): string => (turned === size ? graph.add("Identity", [pairs], {}, output) : graph.add("Concat", [pairs, part(turned, size)], { axis: 3 }, output));
+  const whole = (output?: string): string =>
+    turned === size
+      ? graph.add("Identity", [pairs], {}, output)
+      : graph.add("Concat", [pairs, part(turned, size)], { axis: 3 }, output);
   if (rank === 4) whole(step.output());
-  else graph.add("Reshape", [graph.add("Transpose", [whole()], { perm: [0, 2, 1, 3] }), graph.int64([0, 0, -1])], {}, step.output());
+  else
+    graph.add(
+      "Reshape",
+      [graph.add("Transpose", [whole()], { perm: [0, 2, 1, 3] }), graph.int64([0, 0, -1])],
+      {},
+      step.output(),
+    );
   return undefined;
 };
 
@@ -142,19 +205,33 @@ const modulo: UpgradeRule = (step) => {
 };
 
 function refusing(attribute: string, fallback: number): UpgradeRule {
-  return (step) => (intAttribute(step.node, attribute, fallback) === fallback ? step.without(attribute) : step.refuse(`its attribute "${attribute}" is not known at operator set 21`));
+  return (step) =>
+    intAttribute(step.node, attribute, fallback) === fallback
+      ? step.without(attribute)
+      : step.refuse(`its attribute "${attribute}" is not known at operator set 21`);
 }
 
 const isNew: UpgradeRule = (step) => step.refuse("it does not exist at operator set 21");
 
 /** What came or changed after operator set 21, beside wider types: by operator, the way back. */
 export const newerOperators: Readonly<Record<string, UpgradeRule>> = {
-  Swish: swish, SwiGLU: swiglu, RMSNormalization: rmsNormalization, Attention: attention, RotaryEmbedding: rotaryEmbedding,
-  DequantizeLinear: refusing("output_dtype", 0), QuantizeLinear: refusing("precision", 0),
+  Swish: swish,
+  SwiGLU: swiglu,
+  RMSNormalization: rmsNormalization,
+  Attention: attention,
+  RotaryEmbedding: rotaryEmbedding,
+  DequantizeLinear: refusing("output_dtype", 0),
+  QuantizeLinear: refusing("precision", 0),
   // round_mode and stash_type speak of 8-bit and half-precision numbers alone.
-  Cast: (step) => step.without("round_mode"), CastLike: (step) => step.without("round_mode"), Range: (step) => step.without("stash_type"),
+  Cast: (step) => step.without("round_mode"),
+  CastLike: (step) => step.without("round_mode"),
+  Range: (step) => step.without("stash_type"),
   Mod: modulo,
-  SpaceToDepth: (step) => (stringAttribute(step.node, "mode", "DCR") === "DCR" ? step.without("mode") : step.refuse("its mode is CRD")),
-  TensorScatter: isNew, CumProd: isNew, BitCast: isNew, LinearAttention: isNew, CausalConvWithState: isNew,
+  SpaceToDepth: (step) =>
+    stringAttribute(step.node, "mode", "DCR") === "DCR" ? step.without("mode") : step.refuse("its mode is CRD"),
+  TensorScatter: isNew,
+  CumProd: isNew,
+  BitCast: isNew,
+  LinearAttention: isNew,
+  CausalConvWithState: isNew,
 };
-

@@ -38,7 +38,9 @@ export class UpgradeStep {
   }
 
   dataType(index: number): DataType {
-    return this.types.get(this.input(index))?.dataType ?? this.refuse(`the type of "${this.input(index)}" is not known`);
+    return (
+      this.types.get(this.input(index))?.dataType ?? this.refuse(`the type of "${this.input(index)}" is not known`)
+    );
   }
 
   shape(index: number): readonly Dimension[] | undefined {
@@ -59,19 +61,25 @@ export class UpgradeStep {
     const values = typeof value === "number" ? [value] : value;
     const shape = dims ?? (typeof value === "number" ? [] : [values.length]);
     const data = new (arrayOf(dataType))(elementCount(shape));
-    values.forEach((entry, at) => { data[at] = data instanceof BigInt64Array || data instanceof BigUint64Array ? BigInt(Math.trunc(entry)) : entry; });
+    values.forEach((entry, at) => {
+      data[at] = data instanceof BigInt64Array || data instanceof BigUint64Array ? BigInt(Math.trunc(entry)) : entry;
+    });
     return this.graph.constant({ dataType, dims: shape, data });
   }
 
   /** The node without some attributes. */
   without(...names: readonly string[]): Node {
-    const attributes = Object.fromEntries(Object.entries(this.node.attributes).filter(([name]) => !names.includes(name)));
+    const attributes = Object.fromEntries(
+      Object.entries(this.node.attributes).filter(([name]) => !names.includes(name)),
+    );
     return { ...this.node, attributes };
   }
 
   refuse(reason: string): never {
-    throw new ModelError("model.unsupported-operator",
-      `Expected operators that can be brought from operator set ${this.opset} to ${this.target}, but node "${this.node.name || this.output()}" (${this.node.operator}) cannot: ${reason}`);
+    throw new ModelError(
+      "model.unsupported-operator",
+      `Expected operators that can be brought from operator set ${this.opset} to ${this.target}, but node "${this.node.name || this.output()}" (${this.node.operator}) cannot: ${reason}`,
+    );
   }
 }
 

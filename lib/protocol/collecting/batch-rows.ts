@@ -14,7 +14,11 @@ export async function* batchRows(store: ObjectStore, plans: readonly Plan[]): As
   const streams = plans.map((plan) => new Stream(runRows(store, plan)));
   for (;;) {
     const heads = await Promise.all(streams.map((stream) => stream.head()));
-    const key = heads.reduce<string | undefined>((least, row) => (row && (least === undefined || compareKeys(row.outcome.key, least) < 0) ? row.outcome.key : least), undefined);
+    const key = heads.reduce<string | undefined>(
+      (least, row) =>
+        row && (least === undefined || compareKeys(row.outcome.key, least) < 0) ? row.outcome.key : least,
+      undefined,
+    );
     if (key === undefined) return;
     const ofImage: BatchRow[] = [];
     for (const stream of streams) {
@@ -30,7 +34,10 @@ export async function* batchRows(store: ObjectStore, plans: readonly Plan[]): As
 
 /** The newest run decides; where it found the work already done, the run that did it. */
 function decide(rows: readonly BatchRow[]): BatchRow | undefined {
-  const newest = rows.reduce<BatchRow | undefined>((best, row) => (best && best.ordinal > row.ordinal ? best : row), undefined);
+  const newest = rows.reduce<BatchRow | undefined>(
+    (best, row) => (best && best.ordinal > row.ordinal ? best : row),
+    undefined,
+  );
   if (newest?.outcome.status !== "skipped" || newest.outcome.reason !== "already-done") return newest;
   return rows.find(({ outcome }) => outcome.status === "succeeded" && outcome.work === newest.outcome.work) ?? newest;
 }

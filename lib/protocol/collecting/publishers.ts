@@ -13,8 +13,7 @@ import type { Publisher } from "../ports";
 export const csvPublisher: Publisher = {
   key: csvKey,
   contentType: "text/csv; charset=utf-8",
-  write: ({ summary, rows }) =>
-    Readable.from(inBlocks(csvLines(summary, rows()))),
+  write: ({ summary, rows }) => Readable.from(inBlocks(csvLines(summary, rows()))),
 };
 
 const blockLength = 1 << 16;
@@ -36,13 +35,18 @@ export const reportPublisher: Publisher = {
   key: reportKey,
   contentType: "text/html; charset=utf-8",
   write: ({ store, summary, rows }) =>
-    Readable.from((async function* () {
-      yield Buffer.from(await renderReport({
-        summary, rows,
-        readResult: (key) => resultOrNothing(store, key as ObjectKey),
-        readBytes: (key) => bytesOrNothing(store, key as ObjectKey),
-      }));
-    })()),
+    Readable.from(
+      (async function* () {
+        yield Buffer.from(
+          await renderReport({
+            summary,
+            rows,
+            readResult: (key) => resultOrNothing(store, key as ObjectKey),
+            readBytes: (key) => bytesOrNothing(store, key as ObjectKey),
+          }),
+        );
+      })(),
+    ),
 };
 
 /** What collecting a batch writes beside its summary. */

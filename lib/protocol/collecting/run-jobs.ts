@@ -15,11 +15,14 @@ export async function readJobs({ store, queue, clock }: Pipeline, { batch, run }
   for (const dispatch of await readDispatches(store, batch, run)) {
     const { jobId, leaseUntil } = dispatch.value;
     const facts = jobId === null ? undefined : await queue.describe(jobId);
-    const isLive = jobId === null ? new Date(leaseUntil) > clock.now() : facts?.state === "waiting" || facts?.state === "running";
+    const isLive =
+      jobId === null ? new Date(leaseUntil) > clock.now() : facts?.state === "waiting" || facts?.state === "running";
     jobs.push({ dispatch, facts, isLive });
   }
   return jobs;
 }
 
 /** Why jobs of the run failed, each reason once. */
-export const reasonsOf = (jobs: readonly RunJob[]): string[] => [...new Set(jobs.flatMap(({ facts }) => (facts?.state === "failed" && facts.reason ? [facts.reason] : [])))];
+export const reasonsOf = (jobs: readonly RunJob[]): string[] => [
+  ...new Set(jobs.flatMap(({ facts }) => (facts?.state === "failed" && facts.reason ? [facts.reason] : []))),
+];

@@ -16,7 +16,11 @@ export interface Finished {
 
 /** Folds a batch's rows into its summary; beside the counts it holds a few numbers an image. */
 export async function summarise(
-  batch: BatchName, runs: readonly Finished[], rows: AsyncIterable<BatchRow>, now: Date, rejection: Failure | null,
+  batch: BatchName,
+  runs: readonly Finished[],
+  rows: AsyncIterable<BatchRow>,
+  now: Date,
+  rejection: Failure | null,
 ): Promise<Summary> {
   const tally = new Tally();
   const classCounts: Record<string, number> = {};
@@ -27,7 +31,8 @@ export async function summarise(
   for await (const { outcome } of rows) {
     tally.add(outcome);
     if (outcome.finishedAt > finishedAt) finishedAt = outcome.finishedAt;
-    if (outcome.status === "failed" && failures.length < mostFailures) failures.push({ key: outcome.key, failure: outcome.failure });
+    if (outcome.status === "failed" && failures.length < mostFailures)
+      failures.push({ key: outcome.key, failure: outcome.failure });
     if (outcome.status !== "succeeded") continue;
     increase(classCounts, outcome.className);
     if (outcome.label !== undefined) countLabel(labelled, outcome.label, outcome.className);
@@ -40,21 +45,36 @@ export async function summarise(
   const counts = tally.counts;
   const agreement = agreementOf(labelled, newest?.plan.model.card.classes ?? []);
   return {
-    schemaVersion: 1, batch,
+    schemaVersion: 1,
+    batch,
     status: rejection ? "rejected" : counts.failed > 0 ? "complete-with-failures" : "complete",
     ...(rejection ? { rejection } : {}),
-    createdAt: now.toISOString(), run: newest?.plan.run ?? null, ordinal: newest?.plan.ordinal ?? 0,
-    runs: runs.toReversed().map(({ plan, summary }) => ({ run: plan.run, ordinal: plan.ordinal, counts: summary.counts })),
-    counts, skippedBy: tally.skippedBy, classCounts,
+    createdAt: now.toISOString(),
+    run: newest?.plan.run ?? null,
+    ordinal: newest?.plan.ordinal ?? 0,
+    runs: runs
+      .toReversed()
+      .map(({ plan, summary }) => ({ run: plan.run, ordinal: plan.ordinal, counts: summary.counts })),
+    counts,
+    skippedBy: tally.skippedBy,
+    classCounts,
     ...(agreement ? { agreement } : {}),
-    failures, failuresLeftOut: counts.failed - failures.length,
+    failures,
+    failuresLeftOut: counts.failed - failures.length,
     explanations: [...explained].map(([method, { count, converged, relative, mapChange }]) => ({
-      method, count, converged, medianRelative: median(relative), medianMapChange: median(mapChange),
+      method,
+      count,
+      converged,
+      medianRelative: median(relative),
+      medianMapChange: median(mapChange),
     })),
     model: newest ? newest.plan.model : null,
     settings: newest?.plan.settings ?? defaultSettings,
     seconds: newest && finishedAt ? Math.max(0, (Date.parse(finishedAt) - Date.parse(newest.plan.listedAt)) / 1000) : 0,
-    attempts: { dispatches: runs.reduce((sum, { summary }) => sum + summary.dispatches, 0), notes: runs.flatMap(({ summary }) => summary.notes) },
+    attempts: {
+      dispatches: runs.reduce((sum, { summary }) => sum + summary.dispatches, 0),
+      notes: runs.flatMap(({ summary }) => summary.notes),
+    },
     notes: runs.flatMap(({ plan }) => plan.notes),
   };
 }
@@ -71,7 +91,12 @@ type Figures = Extract<Outcome, { status: "succeeded" }>["explanations"][number]
 function addFigures({ count, converged, relative, mapChange }: ExplanationTally, figures: Figures): ExplanationTally {
   if (figures.relative !== null) relative.push(figures.relative);
   if (figures.mapChange !== null) mapChange.push(figures.mapChange);
-  return { count: count + 1, converged: figures.converged === null ? converged : (converged ?? 0) + (figures.converged ? 1 : 0), relative, mapChange };
+  return {
+    count: count + 1,
+    converged: figures.converged === null ? converged : (converged ?? 0) + (figures.converged ? 1 : 0),
+    relative,
+    mapChange,
+  };
 }
 
 function countLabel(labelled: Map<string, Map<string, number>>, label: string, predicted: string): void {
@@ -80,7 +105,10 @@ function countLabel(labelled: Map<string, Map<string, number>>, label: string, p
   labelled.set(label, row.set(predicted, (row.get(predicted) ?? 0) + 1));
 }
 
-function agreementOf(labelled: ReadonlyMap<string, ReadonlyMap<string, number>>, modelClasses: readonly string[]): Summary["agreement"] {
+function agreementOf(
+  labelled: ReadonlyMap<string, ReadonlyMap<string, number>>,
+  modelClasses: readonly string[],
+): Summary["agreement"] {
   if (labelled.size === 0) return undefined;
   const classes = [...modelClasses, ...[...labelled.keys()].filter((label) => !modelClasses.includes(label)).sort()];
   const matrix = classes.map((truth) => classes.map((predicted) => labelled.get(truth)?.get(predicted) ?? 0));

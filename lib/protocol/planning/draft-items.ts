@@ -23,21 +23,45 @@ export type Drafted =
   | { readonly state: "busy"; readonly until: Date };
 
 /** Begins a draft: freezes what the run will be made of. */
-export async function beginDraft(pipeline: Pipeline, batch: BatchName, { settings, model }: Frozen): Promise<DraftProgress> {
+export async function beginDraft(
+  pipeline: Pipeline,
+  batch: BatchName,
+  { settings, model }: Frozen,
+): Promise<DraftProgress> {
   const now = pipeline.clock.now();
   const draft = `${now.toISOString().replaceAll(/[-:.]/g, "")}-${randomUUID().slice(0, 8)}`;
   const identity = RunIdentity.begin(settings, model.sha256, engineVersion);
   const progress: DraftProgress = {
-    schemaVersion: 1, batch, draft, startedAt: now.toISOString(), leaseUntil: leaseUntil(pipeline).toISOString(),
-    settings, modelSha256: model.sha256, after: null, identityState: identity.state, itemsState: sha256Of(""),
-    pages: 0, items: 0, fresh: 0, plansSeen: (await readPlans(pipeline.store, batch)).length, images: 0, alreadyDone: 0, newerThanMarker: 0, hidden: 0, pending: [],
+    schemaVersion: 1,
+    batch,
+    draft,
+    startedAt: now.toISOString(),
+    leaseUntil: leaseUntil(pipeline).toISOString(),
+    settings,
+    modelSha256: model.sha256,
+    after: null,
+    identityState: identity.state,
+    itemsState: sha256Of(""),
+    pages: 0,
+    items: 0,
+    fresh: 0,
+    plansSeen: (await readPlans(pipeline.store, batch)).length,
+    images: 0,
+    alreadyDone: 0,
+    newerThanMarker: 0,
+    hidden: 0,
+    pending: [],
   };
   await createDocument(pipeline.store, draftProgressKey(batch, draft), progress);
   return progress;
 }
 
 /** Takes up a draft another planner left; only one planner at a time works on it. */
-export async function resumeDraft(pipeline: Pipeline, batch: BatchName, draft: string): Promise<DraftProgress | Date | undefined> {
+export async function resumeDraft(
+  pipeline: Pipeline,
+  batch: BatchName,
+  draft: string,
+): Promise<DraftProgress | Date | undefined> {
   const key = draftProgressKey(batch, draft);
   const found = await readDocument(pipeline.store, key, draftProgress);
   if (!found) return undefined;
@@ -54,11 +78,24 @@ export async function resumeDraft(pipeline: Pipeline, batch: BatchName, draft: s
 export async function draftItems(pipeline: Pipeline, begun: DraftProgress, closing: Closing): Promise<Drafted> {
   const { store, clock, policy } = pipeline;
   const { batch, draft } = begun;
-  const drafting = new Drafting(begun, await EarlierWork.open(store, (await readPlans(store, batch)).slice(0, begun.plansSeen), begun.settings, begun.modelSha256), closing);
+  const drafting = new Drafting(
+    begun,
+    await EarlierWork.open(
+      store,
+      (await readPlans(store, batch)).slice(0, begun.plansSeen),
+      begun.settings,
+      begun.modelSha256,
+    ),
+    closing,
+  );
   let continuation: string | undefined;
   for (;;) {
-    const page: ListPage = await withRetries(clock, () => store.listPage(incomingBatchPrefix(batch),
-      continuation === undefined ? (begun.after === null ? {} : { startAfter: begun.after }) : { continuation }));
+    const page: ListPage = await withRetries(clock, () =>
+      store.listPage(
+        incomingBatchPrefix(batch),
+        continuation === undefined ? (begun.after === null ? {} : { startAfter: begun.after }) : { continuation },
+      ),
+    );
     for (const object of page.objects) {
       await drafting.add(object);
       if (drafting.pageIsFull()) await writePage(pipeline, drafting);
@@ -66,7 +103,10 @@ export async function draftItems(pipeline: Pipeline, begun: DraftProgress, closi
     continuation = page.continuation;
     if (continuation === undefined) break;
     if (policy.deadline && clock.now() >= policy.deadline) {
-      await store.write(draftProgressKey(batch, draft), JSON.stringify({ ...drafting.progress, leaseUntil: clock.now().toISOString() }));
+      await store.write(
+        draftProgressKey(batch, draft),
+        JSON.stringify({ ...drafting.progress, leaseUntil: clock.now().toISOString() }),
+      );
       return { state: "continues", draft };
     }
   }
@@ -77,7 +117,9 @@ export async function draftItems(pipeline: Pipeline, begun: DraftProgress, closi
 async function writePage({ store, clock }: Pipeline, drafting: Drafting): Promise<void> {
   const { batch, draft, pages, pending } = drafting.progress;
   const lines = pending.map((item) => `${JSON.stringify(item)}\n`).join("");
-  await withRetries(clock, () => store.write(draftPageKey(batch, draft, pages), lines, { contentType: "application/x-ndjson" }));
+  await withRetries(clock, () =>
+    store.write(draftPageKey(batch, draft, pages), lines, { contentType: "application/x-ndjson" }),
+  );
   drafting.pageWritten(lines);
 }
 
@@ -85,7 +127,11 @@ class Drafting {
   private readonly identity: RunIdentity;
   private current: DraftProgress;
 
-  constructor(begun: DraftProgress, private readonly earlier: EarlierWork, private readonly closing: Closing) {
+  constructor(
+    begun: DraftProgress,
+    private readonly earlier: EarlierWork,
+    private readonly closing: Closing,
+  ) {
     this.current = { ...begun, pending: [...begun.pending] };
     this.identity = RunIdentity.resume(begun.identityState);
   }
@@ -130,10 +176,14 @@ class Drafting {
 
 /** The folder an image lies in; none for one that lies directly in its batch. */
 function folderOf(path: string): string | undefined {
-  const folders = path.split("/").slice(0, -1).filter((name) => name !== "");
+  const folders = path
+    .split("/")
+    .slice(0, -1)
+    .filter((name) => name !== "");
   return folders.at(-1);
 }
 
 const leaseUntil = ({ clock, policy }: Pipeline): Date =>
-  new Date((policy.deadline?.getTime() ?? clock.now().getTime() + longestPlanningMilliseconds) + leaseMarginMilliseconds);
-
+  new Date(
+    (policy.deadline?.getTime() ?? clock.now().getTime() + longestPlanningMilliseconds) + leaseMarginMilliseconds,
+  );

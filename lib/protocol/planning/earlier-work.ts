@@ -14,10 +14,18 @@ import { howMany, readDispatches, readRunSummary } from "../../bucket/runs";
 export class EarlierWork {
   private constructor(private readonly walks: readonly RunWalk[]) {}
 
-  static async open(store: ObjectStore, plans: readonly Plan[], settings: Settings, modelSha256: Sha256): Promise<EarlierWork> {
+  static async open(
+    store: ObjectStore,
+    plans: readonly Plan[],
+    settings: Settings,
+    modelSha256: Sha256,
+  ): Promise<EarlierWork> {
     const walks: RunWalk[] = [];
     for (const plan of plans) {
-      const same = plan.model.sha256 === modelSha256 && plan.engineVersion === engineVersion && canonicalJson(plan.settings) === canonicalJson(settings);
+      const same =
+        plan.model.sha256 === modelSha256 &&
+        plan.engineVersion === engineVersion &&
+        canonicalJson(plan.settings) === canonicalJson(settings);
       if (!same) continue;
       const live = (await readRunSummary(store, plan.batch, plan.run)) === undefined;
       walks.push(new RunWalk(store, plan, live, live ? 0 : howMany(await readDispatches(store, plan.batch, plan.run))));
@@ -47,7 +55,12 @@ class RunWalk {
   private shard = -1;
   private outcomes: Outcomes = new Map();
 
-  constructor(private readonly store: ObjectStore, private readonly plan: Plan, private readonly live: boolean, private readonly dispatches: number) {}
+  constructor(
+    private readonly store: ObjectStore,
+    private readonly plan: Plan,
+    private readonly live: boolean,
+    private readonly dispatches: number,
+  ) {}
 
   async standing(key: ObjectKey, work: WorkId): Promise<Standing> {
     for (let item = await this.current(); item && compareKeys(item.key, key) <= 0; item = await this.current()) {

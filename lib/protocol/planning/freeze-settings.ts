@@ -31,7 +31,10 @@ async function readSettings(store: ObjectStore, batch: BatchName): Promise<Setti
   const facts = await store.head(batchSettingsKey(batch));
   if (!facts) return defaultSettings;
   if (facts.size > largestSettingsBytes) {
-    throw new UserError("settings.too-large", `Expected a batch.json of at most ${largestSettingsBytes} bytes but received ${facts.size}`);
+    throw new UserError(
+      "settings.too-large",
+      `Expected a batch.json of at most ${largestSettingsBytes} bytes but received ${facts.size}`,
+    );
   }
   const { body } = await store.read(batchSettingsKey(batch));
   return parseSettings(Buffer.from(body).toString("utf8"));
@@ -40,10 +43,17 @@ async function readSettings(store: ObjectStore, batch: BatchName): Promise<Setti
 /** A name is a pointer; only a digest whose files are in the bucket may be used. */
 async function resolveModel(store: ObjectStore, name: string): Promise<FrozenModel> {
   const digest = name.startsWith("sha256:") ? sha256Schema.safeParse(name.slice("sha256:".length)) : undefined;
-  if (digest && !digest.success) throw new UserError("model.bad-digest", `Expected 64 lower-case hex digits after sha256: in model but received ${JSON.stringify(name)}`);
+  if (digest && !digest.success)
+    throw new UserError(
+      "model.bad-digest",
+      `Expected 64 lower-case hex digits after sha256: in model but received ${JSON.stringify(name)}`,
+    );
   const found = digest?.data ?? (await readDocument(store, modelNameKey(name), modelPointer))?.value.sha256;
   if (!found) {
-    throw new UserError("model.unknown", `Expected the name of a model published in this bucket but received ${JSON.stringify(name)}; publish it first (cytolens model publish)`);
+    throw new UserError(
+      "model.unknown",
+      `Expected the name of a model published in this bucket but received ${JSON.stringify(name)}; publish it first (cytolens model publish)`,
+    );
   }
   return modelByDigest(store, name, found);
 }
@@ -52,10 +62,16 @@ async function resolveModel(store: ObjectStore, name: string): Promise<FrozenMod
 export async function modelByDigest(store: ObjectStore, name: string, digest: Sha256): Promise<FrozenModel> {
   const card = await readDocument(store, modelCardKey(digest), modelCard);
   if (!card || !(await store.head(modelKey(digest)))) {
-    throw new UserError("model.missing", `Expected the model ${JSON.stringify(name)} (sha256 ${digest}) in this bucket but its files are not there; publish it again`);
+    throw new UserError(
+      "model.missing",
+      `Expected the model ${JSON.stringify(name)} (sha256 ${digest}) in this bucket but its files are not there; publish it again`,
+    );
   }
   if (card.value.sha256 !== digest) {
-    throw new UserError("model.wrong-card", `Expected the card of model ${digest} but received one for ${card.value.sha256}; publish the model again`);
+    throw new UserError(
+      "model.wrong-card",
+      `Expected the card of model ${digest} but received one for ${card.value.sha256}; publish the model again`,
+    );
   }
   return { name: name.startsWith("sha256:") ? card.value.name : name, sha256: digest, card: card.value };
 }
@@ -64,6 +80,9 @@ function checkTarget({ target }: Settings, { classes }: ModelCard): void {
   if (target === "predicted") return;
   const known = typeof target.class === "number" ? target.class < classes.length : classes.includes(target.class);
   if (!known) {
-    throw new UserError("settings.unknown-class", `Expected one of the model's classes (${classes.join(", ")}) or an index below ${classes.length} for target but received ${JSON.stringify(target.class)}`);
+    throw new UserError(
+      "settings.unknown-class",
+      `Expected one of the model's classes (${classes.join(", ")}) or an index below ${classes.length} for target but received ${JSON.stringify(target.class)}`,
+    );
   }
 }

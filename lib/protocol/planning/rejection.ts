@@ -22,5 +22,7 @@ export async function recordRejection({ store, clock }: Deciding, batch: BatchNa
 
 export async function withdrawRejection({ store, clock }: Deciding, batch: BatchName): Promise<void> {
   const at = clock.now().toISOString();
-  await updateDocument(store, rejectionKey(batch), rejection, (before) => (before?.failure ? { schemaVersion: 1, batch, at, failure: null } : undefined));
+  await updateDocument(store, rejectionKey(batch), rejection, (before) =>
+    before?.failure ? { schemaVersion: 1, batch, at, failure: null } : undefined,
+  );
 }

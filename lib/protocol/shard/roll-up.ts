@@ -15,8 +15,12 @@ export class RollUp {
   private changed = false;
 
   private constructor(
-    private readonly store: ObjectStore, private readonly clock: Clock, private readonly key: ObjectKey,
-    private readonly earlier: ReadonlyMap<WorkId, Outcome>, private readonly outcomes: Outcomes, private etag: string | undefined,
+    private readonly store: ObjectStore,
+    private readonly clock: Clock,
+    private readonly key: ObjectKey,
+    private readonly earlier: ReadonlyMap<WorkId, Outcome>,
+    private readonly outcomes: Outcomes,
+    private etag: string | undefined,
   ) {
     this.flushedAt = clock.now().getTime();
   }

@@ -53,25 +53,44 @@ export async function runShard(worker: ShardWorker, task: ShardTask): Promise<Sh
   const { batch, run, number, attempt } = task;
   const plan = await requireDocument(store, planKey(batch, run), planDocument);
   const { shard, queue } = await shardOf(store, task);
-  const rollUp = await RollUp.open(store, clock, rollUpKey(batch, run, number, shard), await shardOutcomes(store, plan, shard, number));
+  const rollUp = await RollUp.open(
+    store,
+    clock,
+    rollUpKey(batch, run, number, shard),
+    await shardOutcomes(store, plan, shard, number),
+  );
   const left = (await shardItems(store, plan, shard)).filter(({ work }) => !rollUp.has(work));
   if (left.length === 0) return { state: "finished", counts: rollUp.counts };
 
   const earlierNote = number > 0 ? suspectKey(batch, run, number - 1, shard) : undefined;
   const suspicion = await Suspicion.open(store, suspectKey(batch, run, number, shard), attempt, earlierNote);
   const shift = new Shift(worker, plan, rollUp, suspicion, attempt, queue === "on-demand");
-  const ended = await shift.work(left).then(() => undefined, (error: unknown) => ({ error }));
+  const ended = await shift.work(left).then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
   const failure = ended && !isPassing(ended.error) ? describeError(ended.error) : undefined;
-  if (failure) for (const item of left) if (!rollUp.has(item.work)) rollUp.add({ status: "failed", ...shift.identity(item, 0), failure });
+  if (failure)
+    for (const item of left)
+      if (!rollUp.has(item.work)) rollUp.add({ status: "failed", ...shift.identity(item, 0), failure });
   await tidyUp(rollUp, suspicion, ended);
   if (failure) return { state: "failed", failure, counts: rollUp.counts };
   const open = left.filter(({ work }) => !rollUp.has(work));
-  const state = open.length === 0 ? "finished" : open.every(({ work }) => suspicion.isCondemned(work)) ? "set-aside" : "interrupted";
+  const state =
+    open.length === 0
+      ? "finished"
+      : open.every(({ work }) => suspicion.isCondemned(work))
+        ? "set-aside"
+        : "interrupted";
   return { state, counts: rollUp.counts };
 }
 
 /** What went wrong first is what is told. */
-async function tidyUp(rollUp: RollUp, suspicion: Suspicion, ended: { readonly error: unknown } | undefined): Promise<void> {
+async function tidyUp(
+  rollUp: RollUp,
+  suspicion: Suspicion,
+  ended: { readonly error: unknown } | undefined,
+): Promise<void> {
   try {
     await rollUp.flush();
     await suspicion.clear();
@@ -81,10 +100,17 @@ async function tidyUp(rollUp: RollUp, suspicion: Suspicion, ended: { readonly er
   if (ended && isPassing(ended.error)) throw ended.error;
 }
 
-async function shardOf(store: ObjectStore, { batch, run, number, part, index }: ShardTask): Promise<{ shard: number; queue: Dispatch["queue"] }> {
+async function shardOf(
+  store: ObjectStore,
+  { batch, run, number, part, index }: ShardTask,
+): Promise<{ shard: number; queue: Dispatch["queue"] }> {
   const dispatch = await readDispatch(store, batch, run, number, part);
   const shard = dispatch && shardsOf(dispatch.value)[index];
-  if (!dispatch || shard === undefined) throw new EnvironmentError("worker.no-shard", `Expected dispatch ${number}-${part} of run ${run} to name a shard at index ${index} but it does not`);
+  if (!dispatch || shard === undefined)
+    throw new EnvironmentError(
+      "worker.no-shard",
+      `Expected dispatch ${number}-${part} of run ${run} to name a shard at index ${index} but it does not`,
+    );
   return { shard, queue: dispatch.value.queue };
 }
 
@@ -101,8 +127,12 @@ class Shift {
   private images: ImageWork | undefined;
 
   constructor(
-    private readonly worker: ShardWorker, private readonly plan: Plan, private readonly rollUp: RollUp, private readonly suspicion: Suspicion,
-    private readonly attempt: number, private readonly isLastTry: boolean,
+    private readonly worker: ShardWorker,
+    private readonly plan: Plan,
+    private readonly rollUp: RollUp,
+    private readonly suspicion: Suspicion,
+    private readonly attempt: number,
+    private readonly isLastTry: boolean,
   ) {}
 
   async work(items: readonly WorkItem[]): Promise<void> {
@@ -110,8 +140,16 @@ class Shift {
     this.images = await this.worker.open(this.plan, await this.loadModel());
     try {
       const { isStruck, isCondemned } = this.suspicion;
-      await this.workOn(items.filter(({ work }) => !isStruck(work)), preparedAhead, storedBehind);
-      await this.workOn(items.filter(({ work }) => isStruck(work) && (this.isLastTry || !isCondemned(work))), 0, 0);
+      await this.workOn(
+        items.filter(({ work }) => !isStruck(work)),
+        preparedAhead,
+        storedBehind,
+      );
+      await this.workOn(
+        items.filter(({ work }) => isStruck(work) && (this.isLastTry || !isCondemned(work))),
+        0,
+        0,
+      );
     } finally {
       await this.images.close();
     }
@@ -136,9 +174,12 @@ class Shift {
     try {
       const known = await this.alreadyThere(item);
       if (known) return { ...taken, outcome: known };
-      if (this.suspicion.isCondemned(item.work)) return { ...taken, outcome: { status: "failed", ...this.identity(item, 0), failure: killer } };
+      if (this.suspicion.isCondemned(item.work))
+        return { ...taken, outcome: { status: "failed", ...this.identity(item, 0), failure: killer } };
       await this.suspicion.take(item.work);
-      const { body } = await this.timed(taken, "read", () => withRetries(this.worker.clock, () => this.worker.store.read(item.key, { ifMatch: item.etag })));
+      const { body } = await this.timed(taken, "read", () =>
+        withRetries(this.worker.clock, () => this.worker.store.read(item.key, { ifMatch: item.etag })),
+      );
       return { ...taken, prepared: await this.timed(taken, "prepare", () => this.opened.prepare(body, item)) };
     } catch (error) {
       return { ...taken, outcome: this.outcomeOf(error, taken) };
@@ -161,7 +202,12 @@ class Shift {
     const { store, clock } = this.worker;
     try {
       const encoded = await this.timed(taken, "encode", () => this.opened.encode(analysed));
-      const circumstances = { provider: this.opened.provider, attempt: this.attempt, now: clock.now(), timings: { ...timings, total: performance.now() - taken.startedAt } };
+      const circumstances = {
+        provider: this.opened.provider,
+        attempt: this.attempt,
+        now: clock.now(),
+        timings: { ...timings, total: performance.now() - taken.startedAt },
+      };
       const result = await withRetries(clock, () => storeResult(store, this.plan, item, encoded, circumstances));
       this.settle(succeededFrom(result, item, this.plan));
     } catch (error) {
@@ -180,8 +226,10 @@ class Shift {
   private outcomeOf(error: unknown, { item, startedAt }: Taken): Outcome {
     if (isEveryones(error)) throw error;
     const identity = this.identity(item, (performance.now() - startedAt) / 1000);
-    if (error instanceof PreconditionFailedError && error.key === item.key) return { status: "skipped", ...identity, reason: "superseded" };
-    if (error instanceof ObjectNotFoundError && error.key === item.key) return { status: "skipped", ...identity, reason: "deleted" };
+    if (error instanceof PreconditionFailedError && error.key === item.key)
+      return { status: "skipped", ...identity, reason: "superseded" };
+    if (error instanceof ObjectNotFoundError && error.key === item.key)
+      return { status: "skipped", ...identity, reason: "deleted" };
     return { status: "failed", ...identity, failure: describeError(error) };
   }
 
@@ -192,11 +240,18 @@ class Shift {
   }
 
   identity({ work, key, label }: WorkItem, seconds: number) {
-    return { work, key, ...(label === undefined ? {} : { label }), finishedAt: this.worker.clock.now().toISOString(), seconds };
+    return {
+      work,
+      key,
+      ...(label === undefined ? {} : { label }),
+      finishedAt: this.worker.clock.now().toISOString(),
+      seconds,
+    };
   }
 
   private get opened(): ImageWork {
-    if (!this.images) throw new EnvironmentError("worker.not-open", "Expected the model to be open before an image is worked on");
+    if (!this.images)
+      throw new EnvironmentError("worker.not-open", "Expected the model to be open before an image is worked on");
     return this.images;
   }
 
@@ -211,19 +266,27 @@ class Shift {
 
   private checkEngine(): void {
     if (this.plan.engineVersion === engineVersion) return;
-    throw new EnvironmentError("worker.engine-version", `Expected a worker of version ${this.plan.engineVersion}, with which run ${this.plan.run} was planned, but this is ${engineVersion}`);
+    throw new EnvironmentError(
+      "worker.engine-version",
+      `Expected a worker of version ${this.plan.engineVersion}, with which run ${this.plan.run} was planned, but this is ${engineVersion}`,
+    );
   }
 
   private async loadModel(): Promise<Uint8Array> {
     const { sha256 } = this.plan.model;
     const { body } = await withRetries(this.worker.clock, () => this.worker.store.read(modelKey(sha256)));
     const found = sha256Of(body);
-    if (found !== sha256) throw new ModelError("model.digest-mismatch", `Expected a model with sha256 ${sha256} but the file in the bucket has ${found}: it was changed or damaged, publish it again`);
+    if (found !== sha256)
+      throw new ModelError(
+        "model.digest-mismatch",
+        `Expected a model with sha256 ${sha256} but the file in the bucket has ${found}: it was changed or damaged, publish it again`,
+      );
     return body;
   }
 }
 
 const killer: Failure = {
   code: "worker.killed",
-  message: "Expected a worker to finish this image but two were killed over it, the second with nothing else in hand: most likely it needs more memory than there is",
+  message:
+    "Expected a worker to finish this image but two were killed over it, the second with nothing else in hand: most likely it needs more memory than there is",
 };

@@ -1,5 +1,10 @@
 /** Starts work on items up to `depth` ahead of the one that is handed out, in order. After `stop` no new item is begun. */
-export async function* ahead<Item, Result>(items: readonly Item[], depth: number, work: (item: Item) => Promise<Result>, stop: AbortSignal): AsyncGenerator<Result> {
+export async function* ahead<Item, Result>(
+  items: readonly Item[],
+  depth: number,
+  work: (item: Item) => Promise<Result>,
+  stop: AbortSignal,
+): AsyncGenerator<Result> {
   const begun: Promise<Result>[] = [];
   let next = 0;
   const beginMore = (most: number): void => {

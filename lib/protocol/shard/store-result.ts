@@ -1,7 +1,14 @@
 import { sha256Of } from "../../contract/digests";
 import { engineVersion } from "../../contract/engine-version";
 import type { ObjectKey } from "../../contract/names";
-import { explanationKey, figureKey, imageAnnotationKey, resultKey, thumbnailKey, twinKey } from "../../contract/object-keys";
+import {
+  explanationKey,
+  figureKey,
+  imageAnnotationKey,
+  resultKey,
+  thumbnailKey,
+  twinKey,
+} from "../../contract/object-keys";
 import type { Plan, WorkItem } from "../../contract/plan";
 import { result as resultDocument, type Explanation, type Result } from "../../contract/result";
 import { PreconditionFailedError, type ObjectStore } from "../../storage/object-store";
@@ -20,13 +27,23 @@ export interface Circumstances {
  * Writes an image's files, and last of all, create-only, the result.json that names them: who finds one finds everything.
  * A twin that was faster keeps its place. Answers the result that stands, with a warning where the twin's differs from ours.
  */
-export async function storeResult(store: ObjectStore, plan: Plan, item: WorkItem, encoded: EncodedImage, { provider, attempt, now, timings }: Circumstances): Promise<Result> {
+export async function storeResult(
+  store: ObjectStore,
+  plan: Plan,
+  item: WorkItem,
+  encoded: EncodedImage,
+  { provider, attempt, now, timings }: Circumstances,
+): Promise<Result> {
   const { batch, run, settings, model } = plan;
   const { key, work, etag, region, label } = item;
   const explanations: Explanation[] = [];
   for (const { method, parameters, target, completeness, heatmap, overlay, map } of encoded.explanations) {
     explanations.push({
-      method, parameters, target, completeness, mapSha256: sha256Of(map),
+      method,
+      parameters,
+      target,
+      completeness,
+      mapSha256: sha256Of(map),
       heatmap: await storeFile(store, explanationKey(batch, key, work, method, "heatmap.png"), heatmap, "image/png"),
       overlay: await storeFile(store, explanationKey(batch, key, work, method, "overlay.png"), overlay, "image/png"),
       map: await storeFile(store, explanationKey(batch, key, work, method, "map.npy"), map, "application/octet-stream"),
@@ -34,18 +51,42 @@ export async function storeResult(store: ObjectStore, plan: Plan, item: WorkItem
   }
   const thumbnail = await storeFile(store, thumbnailKey(batch, key, work), encoded.thumbnail, "image/jpeg");
   const figure = encoded.figure && (await storeFile(store, figureKey(batch, key, work), encoded.figure, "image/png"));
-  if (encoded.annotation !== undefined) await storeFile(store, imageAnnotationKey(batch, key, work), Buffer.from(encoded.annotation), "application/geo+json");
+  if (encoded.annotation !== undefined)
+    await storeFile(
+      store,
+      imageAnnotationKey(batch, key, work),
+      Buffer.from(encoded.annotation),
+      "application/geo+json",
+    );
   const ours: Result = {
-    schemaVersion: 1, work, run, createdAt: now.toISOString(),
+    schemaVersion: 1,
+    work,
+    run,
+    createdAt: now.toISOString(),
     image: { key, etag, ...encoded.image, ...(region ? { region } : {}), ...(label === undefined ? {} : { label }) },
-    seen: encoded.seen, model: { name: model.name, sha256: model.sha256 }, engineVersion, settings, provider,
-    prediction: encoded.prediction, explanations, thumbnail, ...(figure === undefined ? {} : { figure }), timings, attempts: attempt, warnings: [...encoded.warnings],
+    seen: encoded.seen,
+    model: { name: model.name, sha256: model.sha256 },
+    engineVersion,
+    settings,
+    provider,
+    prediction: encoded.prediction,
+    explanations,
+    thumbnail,
+    ...(figure === undefined ? {} : { figure }),
+    timings,
+    attempts: attempt,
+    warnings: [...encoded.warnings],
   };
   const where = resultKey(batch, key, work);
   if (encoded.annotation !== undefined) await publishAnnotation(store, plan, item, encoded.annotation);
   if (await createDocument(store, where, ours)) return ours;
   const theirs = await requireDocument(store, where, resultDocument);
-  return agree(ours, theirs) ? theirs : { ...theirs, warnings: [...theirs.warnings, "Two workers' results for this image differ; the first one stands."] };
+  return agree(ours, theirs)
+    ? theirs
+    : {
+        ...theirs,
+        warnings: [...theirs.warnings, "Two workers' results for this image differ; the first one stands."],
+      };
 }
 
 /** Twins must agree in what they say; when they said it, and how long they took, may differ. */
@@ -53,10 +94,16 @@ export function agree(one: Result, other: Result): boolean {
   return one.prediction.classIndex === other.prediction.classIndex && mapDigests(one) === mapDigests(other);
 }
 
-const mapDigests = ({ explanations }: Result): string => explanations.map(({ method, mapSha256 }) => `${method} ${mapSha256}`).join("\n");
+const mapDigests = ({ explanations }: Result): string =>
+  explanations.map(({ method, mapSha256 }) => `${method} ${mapSha256}`).join("\n");
 
 /** Files are never overwritten: other bytes, left by a twin or a crash, are kept and ours go beside them. */
-async function storeFile(store: ObjectStore, key: ObjectKey, bytes: Uint8Array, contentType: string): Promise<ObjectKey> {
+async function storeFile(
+  store: ObjectStore,
+  key: ObjectKey,
+  bytes: Uint8Array,
+  contentType: string,
+): Promise<ObjectKey> {
   if (await createFile(store, key, bytes, contentType)) return key;
   const found = await store.read(key);
   if (Buffer.compare(found.body, bytes) === 0) return key;
@@ -65,7 +112,12 @@ async function storeFile(store: ObjectStore, key: ObjectKey, bytes: Uint8Array, 
   return beside;
 }
 
-async function createFile(store: ObjectStore, key: ObjectKey, bytes: Uint8Array, contentType: string): Promise<boolean> {
+async function createFile(
+  store: ObjectStore,
+  key: ObjectKey,
+  bytes: Uint8Array,
+  contentType: string,
+): Promise<boolean> {
   try {
     await store.write(key, bytes, { only: "create", contentType });
     return true;

@@ -10,7 +10,11 @@ import { readDocument } from "../../bucket/documents";
  * so only a dispatch to machines that are not condemns an image for good; it begins with what was set aside before it.
  */
 export class Suspicion {
-  private constructor(private readonly store: ObjectStore, private readonly key: ObjectKey, private note: Suspects) {}
+  private constructor(
+    private readonly store: ObjectStore,
+    private readonly key: ObjectKey,
+    private note: Suspects,
+  ) {}
 
   /** @param earlier the note of the dispatch before this one, if there was one */
   static async open(store: ObjectStore, key: ObjectKey, attempt: number, earlier?: ObjectKey): Promise<Suspicion> {
@@ -18,9 +22,12 @@ export class Suspicion {
     const before = (await readDocument(store, key, suspectsDocument))?.value;
     const died = before !== undefined && before.attempt < attempt && before.inHand.length > 0;
     const [alone] = died && before.inHand.length === 1 ? before.inHand : [];
-    const condemned = alone !== undefined && (before?.struck.includes(alone) || setAside?.struck.includes(alone)) ? [alone] : [];
+    const condemned =
+      alone !== undefined && (before?.struck.includes(alone) || setAside?.struck.includes(alone)) ? [alone] : [];
     return new Suspicion(store, key, {
-      schemaVersion: 1, attempt, inHand: [],
+      schemaVersion: 1,
+      attempt,
+      inHand: [],
       struck: [...new Set([...(setAside?.struck ?? []), ...(before?.struck ?? []), ...(died ? before.inHand : [])])],
       condemned: [...(before?.condemned ?? []), ...condemned],
     });
@@ -50,7 +57,9 @@ export class Suspicion {
 
   /** One write after the other, each with the newest state. */
   private async save(): Promise<void> {
-    const turn = this.saving.then(() => this.store.write(this.key, JSON.stringify(this.note), { contentType: "application/json" }));
+    const turn = this.saving.then(() =>
+      this.store.write(this.key, JSON.stringify(this.note), { contentType: "application/json" }),
+    );
     this.saving = turn.catch(() => undefined);
     await turn;
   }

@@ -28,15 +28,27 @@ ${pair("Intended use", card.intendedUse)}</dl></section>`;
 
 /** macroF1 → Macro f1, expected_calibration → Expected calibration */
 function metricTitle(name: string): string {
-  const words = name.replaceAll(/[_-]+/g, " ").replaceAll(/(\p{Ll})(\p{Lu})/gu, "$1 $2").toLowerCase();
+  const words = name
+    .replaceAll(/[_-]+/g, " ")
+    .replaceAll(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
+    .toLowerCase();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-const pair = (name: string, value: string | undefined): Markup | null => (value ? html`<dt>${name}</dt><dd>${value}</dd>` : null);
+const pair = (name: string, value: string | undefined): Markup | null =>
+  value ? html`<dt>${name}</dt><dd>${value}</dd>` : null;
 
 export function settingsSection({ settings }: Summary): Markup {
-  return html`<section class="panel" aria-labelledby="settings"><h2 id="settings">Settings</h2><pre>${JSON.stringify(settings, null, 2).split("\n").map((line) => html`${line}
-`)}</pre></section>`;
+  return html`<section class="panel" aria-labelledby="settings"><h2 id="settings">Settings</h2><pre>${JSON.stringify(
+    settings,
+    null,
+    2,
+  )
+    .split("\n")
+    .map(
+      (line) => html`${line}
+`,
+    )}</pre></section>`;
 }
 
 export function closing({ runs }: Summary): Markup {

@@ -15,14 +15,21 @@ export interface ImagesFacts {
 
 /** The grid with its tools, and the dialog that shows one image large. */
 export function imagesSection({ cards, classes, methods, labelled, leftOut, withoutPictures }: ImagesFacts): Markup {
-  if (cards.length === 0) return html`<section id="images" aria-labelledby="images-title"><h2 id="images-title">Images</h2><p class="panel">No image was classified.</p></section>`;
+  if (cards.length === 0)
+    return html`<section id="images" aria-labelledby="images-title"><h2 id="images-title">Images</h2><p class="panel">No image was classified.</p></section>`;
   return html`<section id="images" aria-labelledby="images-title"><h2 id="images-title">Images</h2>
 ${whatIsLeftOut(cards.length, leftOut, withoutPictures)}
 <div class="tools" role="search" aria-label="Images">
 <div class="field grow"><label for="search">Search names, classes and reasons</label><input type="search" id="search" autocomplete="off"></div>
 ${choice("status", "Show", [["all", "All"], ["succeeded", "Succeeded"], ["failed", "Failed"], ["open", "Not converged"], ["warned", "With warnings"], ...(labelled ? [["wrong", "Label differs"] as const] : [])])}
 ${choice("class", "Class", [["all", "All classes"], ...classes.map((name, i) => [i, name] as const)])}
-${choice("order", "Sort by", [["name", "Name"], ["uncertain", "Least certain first"], ["certain", "Most certain first"], ["incomplete", "Least complete first"], ["class", "Class"]])}
+${choice("order", "Sort by", [
+  ["name", "Name"],
+  ["uncertain", "Least certain first"],
+  ["certain", "Most certain first"],
+  ["incomplete", "Least complete first"],
+  ["class", "Class"],
+])}
 ${methods.length > 0 && overlayTools(methods, "grid")}
 <p class="shown" id="shown" role="status">${whole(cards.length)} images</p>
 </div>
@@ -41,7 +48,11 @@ function overlayTools(methods: readonly string[], place: "grid" | "details"): Ma
 <div class="field"><label for="${place}-opacity">Overlay</label><span class="slider"><input type="range" class="opacity" id="${place}-opacity" min="0" max="100" step="5" value="70" aria-label="Overlay opacity${where}"><span class="opacity-value" aria-hidden="true">70 %</span></span></div>`;
 }
 
-function choice(id: string, label: string, options: readonly (readonly [value: string | number, text: string])[]): Markup {
+function choice(
+  id: string,
+  label: string,
+  options: readonly (readonly [value: string | number, text: string])[],
+): Markup {
   return html`<div class="field"><label for="${id}">${label}</label><select id="${id}">${options.map(([value, text]) => option(value, text))}</select></div>`;
 }
 

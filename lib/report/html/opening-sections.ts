@@ -4,7 +4,9 @@ import { duration, figure, methodTitle, moment, percent, whole } from "../../htm
 import { html, type Markup } from "../../html/markup";
 
 export function heading({ batch, createdAt, run, model, status, rejection, notes, attempts }: Summary): Markup {
-  const state = { complete: "Complete", "complete-with-failures": "Complete, with failures", rejected: "Rejected" }[status];
+  const state = { complete: "Complete", "complete-with-failures": "Complete, with failures", rejected: "Rejected" }[
+    status
+  ];
   return html`<header class="bar"><div class="bar-inner">
 <p class="brand">Cytolens report</p>
 <h1>${batch}</h1>
@@ -17,7 +19,9 @@ ${[...notes, ...attempts.notes].map((note) => html`<p class="notice" role="note"
 }
 
 export function totals({ counts, skippedBy, seconds }: Summary): Markup {
-  const skipped = Object.entries(skippedBy).map(([reason, count]) => `${whole(count)} ${reason.replace("-", " ")}`).join(", ");
+  const skipped = Object.entries(skippedBy)
+    .map(([reason, count]) => `${whole(count)} ${reason.replace("-", " ")}`)
+    .join(", ");
   const done = counts.succeeded + counts.failed;
   return html`<section aria-labelledby="totals"><h2 id="totals">Totals</h2><dl class="tiles">
 ${tile("Images planned", counts.planned, "")}
@@ -61,8 +65,10 @@ export function agreement({ agreement: found, model }: Summary): Markup | null {
 <thead><tr><td></td>${columns.map((j) => html`<th scope="col">${classes[j]}</th>`)}</tr></thead>
 <tbody>${rows.map((i) => {
     const total = all.reduce((sum, j) => sum + count(i, j), 0);
-    return html`<tr><th scope="row">${classes[i]}</th>${columns.map((j) =>
-      html`<td class="shade-${Math.round((10 * count(i, j)) / Math.max(1, total))}${i === j && " right"}">${whole(count(i, j))}</td>`)}</tr>`;
+    return html`<tr><th scope="row">${classes[i]}</th>${columns.map(
+      (j) =>
+        html`<td class="shade-${Math.round((10 * count(i, j)) / Math.max(1, total))}${i === j && " right"}">${whole(count(i, j))}</td>`,
+    )}</tr>`;
   })}</tbody></table></div></section>`;
 }
 
@@ -71,9 +77,17 @@ export function explanationQuality({ explanations }: Summary): Markup | null {
   return html`<section class="panel" aria-labelledby="quality"><h2 id="quality">How far the explanations can be trusted</h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Table of explanation quality"><table><thead><tr><th scope="col">Method</th><th scope="col" class="number">Images</th><th scope="col" class="number">Converged</th>
 <th scope="col" class="number">Median completeness error</th><th scope="col" class="number">Median map change</th></tr></thead>
-<tbody>${explanations.map(({ method, count, converged, medianRelative, medianMapChange }) => html`<tr><th scope="row">${methodTitle(method)}</th>
+<tbody>${explanations.map(
+    ({
+      method,
+      count,
+      converged,
+      medianRelative,
+      medianMapChange,
+    }) => html`<tr><th scope="row">${methodTitle(method)}</th>
 <td class="number">${whole(count)}</td><td class="number">${converged === null ? "–" : `${whole(converged)} of ${whole(count)}`}</td>
-<td class="number">${figure(medianRelative)}</td><td class="number">${figure(medianMapChange)}</td></tr>`)}</tbody></table></div>
+<td class="number">${figure(medianRelative)}</td><td class="number">${figure(medianMapChange)}</td></tr>`,
+  )}</tbody></table></div>
 <p class="help">Completeness error: how far the map's sum is from the change of the output that it explains, relative to that change.
 Map change: how much the map still moved at the last refinement (relative L2). Converged: both were within tolerance. A dash: the method has no such property.</p></section>`;
 }

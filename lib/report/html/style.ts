@@ -1,7 +1,14 @@
 import { classColour, classColourCount } from "../class-colours";
 
-const classRules = Array.from({ length: classColourCount }, (_, i) => `.class-${i}{--class:light-dark(rgb(${classColour(i).join(" ")}),color-mix(in srgb,rgb(${classColour(i).join(" ")}) 62%,#fff))}`).join("\n");
-const shadeRules = Array.from({ length: 11 }, (_, i) => `.shade-${i}{background:color-mix(in srgb,var(--accent) ${i * 6}%,var(--surface))}`).join("\n");
+const classRules = Array.from(
+  { length: classColourCount },
+  (_, i) =>
+    `.class-${i}{--class:light-dark(rgb(${classColour(i).join(" ")}),color-mix(in srgb,rgb(${classColour(i).join(" ")}) 62%,#fff))}`,
+).join("\n");
+const shadeRules = Array.from(
+  { length: 11 },
+  (_, i) => `.shade-${i}{background:color-mix(in srgb,var(--accent) ${i * 6}%,var(--surface))}`,
+).join("\n");
 
 /** The report's style sheet: system fonts, light and dark by the reader's setting, nothing fetched. */
 export const style = `

@@ -18,8 +18,17 @@ function crossEntropyGradient(factors: readonly number[]): number[] {
   });
 }
 
-async function gradientOf(nodes: readonly NodeSketch[], lossShape: readonly number[], cotangent: readonly number[]): Promise<Record<string, unknown>> {
-  const model = buildModel({ inputs: { x: [4, 3] }, outputs: { loss: lossShape }, nodes, initializers: { targets, weights: float32Tensor(weights) } });
+async function gradientOf(
+  nodes: readonly NodeSketch[],
+  lossShape: readonly number[],
+  cotangent: readonly number[],
+): Promise<Record<string, unknown>> {
+  const model = buildModel({
+    inputs: { x: [4, 3] },
+    outputs: { loss: lossShape },
+    nodes,
+    initializers: { targets, weights: float32Tensor(weights) },
+  });
   return runModel(differentiate(model), { x: logits, d_loss: float32Tensor(cotangent, lossShape) });
 }
 
@@ -38,35 +47,69 @@ describe.each(cases)("cross-entropy, %s", (_name, attributes, weighted, shape, f
   const extra = weighted ? ["targets", "weights"] : ["targets"];
 
   test("from logits", async () => {
-    const got = await gradientOf([["SoftmaxCrossEntropyLoss", ["x", ...extra], ["loss"], attributes]], shape, cotangent);
+    const got = await gradientOf(
+      [["SoftmaxCrossEntropyLoss", ["x", ...extra], ["loss"], attributes]],
+      shape,
+      cotangent,
+    );
     expectClose("d_x", got["d_x"] as never, want, 1e-6);
   });
 
   test("from log-probabilities", async () => {
-    const got = await gradientOf([["LogSoftmax", ["x"], ["p"], { axis: 1 }], ["NegativeLogLikelihoodLoss", ["p", ...extra], ["loss"], attributes]], shape, cotangent);
+    const got = await gradientOf(
+      [
+        ["LogSoftmax", ["x"], ["p"], { axis: 1 }],
+        ["NegativeLogLikelihoodLoss", ["p", ...extra], ["loss"], attributes],
+      ],
+      shape,
+      cotangent,
+    );
     expectClose("d_x", got["d_x"] as never, want, 1e-6);
   });
 });
 
-test.each<[string, Record<string, AttributeValue>]>([["sum", { reduction: "sum" }], ["mean", {}], ["mean without class 0", { ignore_index: 0 }]])(
-  "the classes' weights have a gradient, too: %s", async (_name, attributes) => {
-    const model = buildModel({
-      inputs: { x: [4, 3], w: [3] }, outputs: { loss: [] }, types: { x: "float64", w: "float64", loss: "float64" }, initializers: { targets },
-      nodes: [["SoftmaxCrossEntropyLoss", ["x", "targets", "w"], ["loss"], attributes]],
-    });
-    const x = tensorOf("float64", [4, 3], [...numbersOf(logits)]);
-    const lossAt = async (w: readonly number[]): Promise<number> => numbersOf((await runModel(model, { x, w: tensorOf("float64", [3], w) }))["loss"]!)[0]!;
-    const differences = await Promise.all(weights.map(async (weight, index) =>
-      ((await lossAt(weights.with(index, weight + 1e-5))) - (await lossAt(weights.with(index, weight - 1e-5)))) / 2e-5));
-    const got = await runModel(differentiate(model), { x, w: tensorOf("float64", [3], weights), d_loss: tensorOf("float64", [], [1]) });
-    expectClose("d_w", got["d_w"], tensorOf("float64", [3], differences), 1e-8);
+test.each<[string, Record<string, AttributeValue>]>([
+  ["sum", { reduction: "sum" }],
+  ["mean", {}],
+  ["mean without class 0", { ignore_index: 0 }],
+])("the classes' weights have a gradient, too: %s", async (_name, attributes) => {
+  const model = buildModel({
+    inputs: { x: [4, 3], w: [3] },
+    outputs: { loss: [] },
+    types: { x: "float64", w: "float64", loss: "float64" },
+    initializers: { targets },
+    nodes: [["SoftmaxCrossEntropyLoss", ["x", "targets", "w"], ["loss"], attributes]],
   });
+  const x = tensorOf("float64", [4, 3], [...numbersOf(logits)]);
+  const lossAt = async (w: readonly number[]): Promise<number> =>
+    numbersOf((await runModel(model, { x, w: tensorOf("float64", [3], w) }))["loss"]!)[0]!;
+  const differences = await Promise.all(
+    weights.map(
+      async (weight, index) =>
+        ((await lossAt(weights.with(index, weight + 1e-5))) - (await lossAt(weights.with(index, weight - 1e-5)))) /
+        2e-5,
+    ),
+  );
+  const got = await runModel(differentiate(model), {
+    x,
+    w: tensorOf("float64", [3], weights),
+    d_loss: tensorOf("float64", [], [1]),
+  });
+  expectClose("d_w", got["d_w"], tensorOf("float64", [3], differences), 1e-8);
+});
 
 test("the log-probabilities of a cross-entropy have a gradient of their own", async () => {
   const model = buildModel({
-    inputs: { x: [4, 3] }, outputs: { loss: [], p: [4, 3] }, initializers: { targets }, nodes: [["SoftmaxCrossEntropyLoss", ["x", "targets"], ["loss", "p"]]],
+    inputs: { x: [4, 3] },
+    outputs: { loss: [], p: [4, 3] },
+    initializers: { targets },
+    nodes: [["SoftmaxCrossEntropyLoss", ["x", "targets"], ["loss", "p"]]],
   });
-  const reference = buildModel({ inputs: { x: [4, 3] }, outputs: { p: [4, 3] }, nodes: [["LogSoftmax", ["x"], ["p"], { axis: 1 }]] });
+  const reference = buildModel({
+    inputs: { x: [4, 3] },
+    outputs: { p: [4, 3] },
+    nodes: [["LogSoftmax", ["x"], ["p"], { axis: 1 }]],
+  });
   const d_p = float32Tensor([1, 0, -1, 2, 0.5, 0, 0, 0, 1, -1, 1, 3], [4, 3]);
   const got = await runModel(differentiate(model), { x: logits, d_loss: float32Tensor(0), d_p });
   expectClose("d_x", got["d_x"], (await runModel(differentiate(reference), { x: logits, d_p }))["d_x"]!, 1e-6);
@@ -74,7 +117,10 @@ test("the log-probabilities of a cross-entropy have a gradient of their own", as
 
 test("a cut or padding around the centre goes back where it came from", async () => {
   const model = buildModel({
-    inputs: { x: [2, 5] }, outputs: { y: [4, 2] }, initializers: { shape: int64Tensor([4, 2]) }, nodes: [["CenterCropPad", ["x", "shape"], ["y"]]],
+    inputs: { x: [2, 5] },
+    outputs: { y: [4, 2] },
+    initializers: { shape: int64Tensor([4, 2]) },
+    nodes: [["CenterCropPad", ["x", "shape"], ["y"]]],
   });
   const x = float32Tensor([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [2, 5]);
   const got = await runModel(differentiate(model), { x, d_y: float32Tensor([9, 9, 1, 2, 3, 4, 9, 9], [4, 2]) });

@@ -17,7 +17,17 @@ export interface BmpPicture {
 }
 
 export function writeBmp(picture: BmpPicture): Buffer {
-  const { width, height, bits, palette = [], compression = 0, masks = [], topDown = false, core = false, headerSize = core ? 12 : 40 } = picture;
+  const {
+    width,
+    height,
+    bits,
+    palette = [],
+    compression = 0,
+    masks = [],
+    topDown = false,
+    core = false,
+    headerSize = core ? 12 : 40,
+  } = picture;
   const header = Buffer.alloc(headerSize);
   header.writeUInt32LE(headerSize, 0);
   if (core) {
@@ -38,7 +48,9 @@ export function writeBmp(picture: BmpPicture): Buffer {
   const maskBytes = Buffer.alloc(masks.length * 4);
   masks.forEach((mask, i) => maskBytes.writeUInt32LE(mask, 4 * i));
   if (headerSize > 52) maskBytes.copy(header, 40);
-  const colours = Buffer.from(palette.flatMap((colour) => [colour & 255, (colour >> 8) & 255, (colour >> 16) & 255, ...(core ? [] : [0])]));
+  const colours = Buffer.from(
+    palette.flatMap((colour) => [colour & 255, (colour >> 8) & 255, (colour >> 16) & 255, ...(core ? [] : [0])]),
+  );
   const before = Buffer.concat([header, ...(headerSize > 52 ? [] : [maskBytes]), colours]);
   const data = Buffer.from(picture.packed ?? rows(picture));
   const file = Buffer.alloc(14);
@@ -68,7 +80,7 @@ export function packRle8(width: number, height: number, pixels: number[]): numbe
   const out: number[] = [];
   for (let y = height - 1; y >= 0; y--) {
     const row = pixels.slice(y * width, (y + 1) * width);
-    for (let x = 0; x < width; ) {
+    for (let x = 0; x < width;) {
       let run = 1;
       while (x + run < width && row[x + run] === row[x] && run < 255) run++;
       if (run > 1 || width - x < 3) {
@@ -90,7 +102,11 @@ export function packRle8(width: number, height: number, pixels: number[]): numbe
 export function packRle4(width: number, height: number, pixels: number[]): number[] {
   const out: number[] = [];
   for (let y = height - 1; y >= 0; y--) {
-    for (let x = 0; x < width; x += 2) out.push(Math.min(2, width - x), (pixels[y * width + x]! << 4) | (x + 1 < width ? pixels[y * width + x + 1]! : 0));
+    for (let x = 0; x < width; x += 2)
+      out.push(
+        Math.min(2, width - x),
+        (pixels[y * width + x]! << 4) | (x + 1 < width ? pixels[y * width + x + 1]! : 0),
+      );
     out.push(0, 0);
   }
   out.push(0, 1);

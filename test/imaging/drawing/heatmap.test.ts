@@ -8,15 +8,27 @@ import { fromSrgb, type Oklab } from "../../../lib/imaging/drawing/oklab";
 import { maskView, overlay, renderOverlay } from "../../../lib/imaging/drawing/overlay";
 
 const side = 64;
-const map = (value: (x: number, y: number) => number): FloatMap =>
-  ({ width: side, height: side, data: Float32Array.from({ length: side * side }, (_, i) => value(i % side, Math.floor(i / side))) });
-const spot = (cx: number, cy: number) => (x: number, y: number): number => Math.exp(-((x - cx) ** 2 + (y - cy) ** 2) / 60);
+const map = (value: (x: number, y: number) => number): FloatMap => ({
+  width: side,
+  height: side,
+  data: Float32Array.from({ length: side * side }, (_, i) => value(i % side, Math.floor(i / side))),
+});
+const spot =
+  (cx: number, cy: number) =>
+  (x: number, y: number): number =>
+    Math.exp(-((x - cx) ** 2 + (y - cy) ** 2) / 60);
 const seen: RgbImage = { width: side, height: side, data: new Uint8Array(side * side * 3).fill(180) };
 
 /** Reads a PNG with libpng, which nobody here wrote. */
-async function pixels(png: Uint8Array): Promise<{ width: number; height: number; at: (x: number, y: number) => number[] }> {
+async function pixels(
+  png: Uint8Array,
+): Promise<{ width: number; height: number; at: (x: number, y: number) => number[] }> {
   const { data, info } = await sharp(png).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
-  return { width: info.width, height: info.height, at: (x, y) => [...data.subarray((y * info.width + x) * 4, (y * info.width + x) * 4 + 4)] };
+  return {
+    width: info.width,
+    height: info.height,
+    at: (x, y) => [...data.subarray((y * info.width + x) * 4, (y * info.width + x) * 4 + 4)],
+  };
 }
 
 const asOklab = ({ steps, data }: { steps: number; data: Uint8Array }): Oklab[] =>
@@ -53,7 +65,12 @@ describe("heatmaps", () => {
   });
 
   test("positive and negative are told apart", async () => {
-    const picture = await pixels(renderHeatmap(map((x, y) => spot(16, 32)(x, y) - spot(48, 32)(x, y)), true));
+    const picture = await pixels(
+      renderHeatmap(
+        map((x, y) => spot(16, 32)(x, y) - spot(48, 32)(x, y)),
+        true,
+      ),
+    );
     const [positive, negative] = [picture.at(16, 32), picture.at(48, 32)];
     expect(positive[0]! - positive[2]!).toBeGreaterThan(100);
     expect(negative[2]! - negative[0]!).toBeGreaterThan(100);
@@ -64,7 +81,12 @@ describe("heatmaps", () => {
     const picture = await pixels(renderHeatmap(map(spot(20, 30)), false));
     const middle = side + 8;
     expect(picture.at(4, middle)).toEqual([255, 255, 255, 255]);
-    expect(picture.at(side - 5, middle).slice(0, 2).every((level) => level > 200)).toBe(true);
+    expect(
+      picture
+        .at(side - 5, middle)
+        .slice(0, 2)
+        .every((level) => level > 200),
+    ).toBe(true);
     let ink = 0;
     for (let y = side + 17; y < side + 24; y++) for (let x = 0; x < side; x++) if (picture.at(x, y)[0]! < 100) ink++;
     expect(ink).toBeGreaterThan(20);
@@ -79,9 +101,19 @@ describe("heatmaps", () => {
   });
 
   test("a map of zeros is empty, and one with NaN is refused", async () => {
-    const picture = await pixels(renderHeatLayer(map(() => 0), true));
+    const picture = await pixels(
+      renderHeatLayer(
+        map(() => 0),
+        true,
+      ),
+    );
     for (let i = 0; i < side; i++) expect(picture.at(i, i)[3]).toBe(0);
-    expect(() => renderHeatmap(map((x) => (x === 3 ? Number.NaN : 1)), false)).toThrow(expect.objectContaining({ code: "map.not-finite" }));
+    expect(() =>
+      renderHeatmap(
+        map((x) => (x === 3 ? Number.NaN : 1)),
+        false,
+      ),
+    ).toThrow(expect.objectContaining({ code: "map.not-finite" }));
   });
 });
 
@@ -99,7 +131,9 @@ describe("overlays", () => {
   });
 
   test("a map of another shape is refused", () => {
-    expect(() => overlay(seen, { width: 7, height: 7, data: new Float32Array(49) }, false)).toThrow(expect.objectContaining({ code: "map.shape" }));
+    expect(() => overlay(seen, { width: 7, height: 7, data: new Float32Array(49) }, false)).toThrow(
+      expect.objectContaining({ code: "map.shape" }),
+    );
   });
 
   test("the study's figure: three columns, a row a method", async () => {

@@ -2,7 +2,8 @@ import { readNpy, writeNpy } from "../../../lib/imaging/drawing/npy";
 
 /** numpy.save of numpy.float32([[1.5, -2], [0.25, 3e-5]]), NumPy 2. */
 const savedByNumpy = Buffer.concat([
-  Buffer.from("934e554d5059", "hex"), Buffer.from([1, 0, 118, 0]),
+  Buffer.from("934e554d5059", "hex"),
+  Buffer.from([1, 0, 118, 0]),
   Buffer.from("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }".padEnd(117, " ") + "\n", "latin1"),
   Buffer.from("0000c03f000000c00000803e82a8fb37", "hex"),
 ]);

@@ -27,7 +27,12 @@ describe("the decoding process", () => {
         expect([...there.seen.data]).toEqual([...here.seen.data]);
         expect(Buffer.compare(there.thumbnail, here.thumbnail)).toBe(0);
       }
-      expect(await decoder.decode(image)).toMatchObject({ width: 7, height: 5, format: "png", warnings: ["transparency was composited on white"] });
+      expect(await decoder.decode(image)).toMatchObject({
+        width: 7,
+        height: 5,
+        format: "png",
+        warnings: ["transparency was composited on white"],
+      });
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -35,15 +40,24 @@ describe("the decoding process", () => {
 
   test("many at once come back in order, each its own", async () => {
     const sizes = Array.from({ length: 30 }, (_, i) => 8 + i);
-    const all = await Promise.all(sizes.map((side) => decoder.prepare(image, { input: { width: side, height: side } })));
+    const all = await Promise.all(
+      sizes.map((side) => decoder.prepare(image, { input: { width: side, height: side } })),
+    );
     expect(all.map(({ tensor }) => tensor.length)).toEqual(sizes.map((side) => 3 * side * side));
   });
 
   test("a bad image fails with its own reason and harms no other", async () => {
-    const answers = await Promise.allSettled([decoder.decode(Buffer.from("<html>")), decoder.decode(image), decoder.decode(Buffer.alloc(0)), decoder.decode("/no/such/file.png")]);
+    const answers = await Promise.allSettled([
+      decoder.decode(Buffer.from("<html>")),
+      decoder.decode(image),
+      decoder.decode(Buffer.alloc(0)),
+      decoder.decode("/no/such/file.png"),
+    ]);
     expect(answers).toMatchObject([
-      { status: "rejected", reason: { code: "image.format-refused" } }, { status: "fulfilled" },
-      { status: "rejected", reason: { code: "image.empty" } }, { status: "rejected", reason: { code: "image.decoder-failed" } },
+      { status: "rejected", reason: { code: "image.format-refused" } },
+      { status: "fulfilled" },
+      { status: "rejected", reason: { code: "image.empty" } },
+      { status: "rejected", reason: { code: "image.decoder-failed" } },
     ]);
   });
 
@@ -64,7 +78,12 @@ describe("a decoder that misbehaves costs one image", () => {
     ["memory without end", "FILL", "image.decoder-memory", { memoryBytes: 400 * 2 ** 20 }],
   ])("%s", async (_, command, code, limits) => {
     const hostile = new Decoder(limits, processFile);
-    const answers = await Promise.allSettled([hostile.decode(image), hostile.decode(Buffer.from(command)), hostile.decode(image), hostile.decode(image)]);
+    const answers = await Promise.allSettled([
+      hostile.decode(image),
+      hostile.decode(Buffer.from(command)),
+      hostile.decode(image),
+      hostile.decode(image),
+    ]);
     expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "fulfilled"]);
     expect(answers[1]).toMatchObject({ reason: { name: "ImageError", code } });
     await hostile.close();
@@ -73,7 +92,9 @@ describe("a decoder that misbehaves costs one image", () => {
   test("the process sees nothing of the environment, credentials least", async () => {
     process.env["AWS_SECRET_ACCESS_KEY"] = "not-for-decoders";
     const fresh = new Decoder({}, processFile);
-    await expect(fresh.decode(Buffer.from("SECRETS"))).rejects.toThrow(expect.objectContaining({ message: expect.not.stringContaining("AWS") as string }));
+    await expect(fresh.decode(Buffer.from("SECRETS"))).rejects.toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining("AWS") as string }),
+    );
     await fresh.close();
     delete process.env["AWS_SECRET_ACCESS_KEY"];
   });
@@ -82,7 +103,9 @@ describe("a decoder that misbehaves costs one image", () => {
 test("a thumbnail of noise still fits", async () => {
   let state = 7;
   const data = Uint8Array.from({ length: 500 * 400 * 3 }, () => (state = (state * 48271) % 2147483647) & 255);
-  const noise = await sharp(data, { raw: { width: 500, height: 400, channels: 3 } }).png().toBuffer();
+  const noise = await sharp(data, { raw: { width: 500, height: 400, channels: 3 } })
+    .png()
+    .toBuffer();
   const { thumbnail } = await prepare(noise, { input: { width: 224, height: 224 } });
   expect(thumbnail.length).toBeLessThanOrEqual(thumbnailBytes);
   const metadata = await sharp(thumbnail).metadata();

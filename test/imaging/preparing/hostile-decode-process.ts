@@ -8,15 +8,18 @@ function misbehave(bytes: Uint8Array): void {
   if (command.startsWith("CRASH")) process.kill(process.pid, "SIGSEGV");
   if (command.startsWith("EXIT")) process.exit(3);
   if (command.startsWith("HANG")) for (;;);
-  if (command.startsWith("FILL")) for (const kept: Buffer[] = []; ; ) kept.push(Buffer.alloc(8 * 2 ** 20, 1));
+  if (command.startsWith("FILL")) for (const kept: Buffer[] = []; ;) kept.push(Buffer.alloc(8 * 2 ** 20, 1));
   if (command.startsWith("SECRETS")) throw new Error(Object.keys(process.env).sort().join(" "));
 }
 
-serveDecoding({
-  decode: (bytes, limits) => {
-    misbehave(bytes);
-    return decode(bytes, limits);
+serveDecoding(
+  {
+    decode: (bytes, limits) => {
+      misbehave(bytes);
+      return decode(bytes, limits);
+    },
+    decodeRegion,
+    prepare,
   },
-  decodeRegion,
-  prepare,
-}, Number(process.argv[2]));
+  Number(process.argv[2]),
+);

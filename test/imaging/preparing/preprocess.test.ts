@@ -9,7 +9,12 @@ import { readByteTensors } from "../safetensors";
 
 describeWithReference("preprocessing against Pillow, torchvision and OpenCV", (reference) => {
   const folder = path.join(reference, "oracle", "preprocess");
-  const facts = reference ? (JSON.parse(readFileSync(path.join(folder, "cases.json"), "utf8")) as Record<string, { otsu: number; masked_pixels: number }>) : {};
+  const facts = reference
+    ? (JSON.parse(readFileSync(path.join(folder, "cases.json"), "utf8")) as Record<
+        string,
+        { otsu: number; masked_pixels: number }
+      >)
+    : {};
   const tensors = reference ? readByteTensors(path.join(folder, "cases.safetensors")) : new Map<string, never>();
   const source = (name: string): RgbImage => {
     const { shape, data } = tensors.get(`${name}/source`)!;
@@ -48,8 +53,18 @@ describe("framing", () => {
   });
 
   test("a network that is not square loses what its shape does not hold", () => {
-    expect(frame(400, 400, { width: 320, height: 160 })).toMatchObject({ resizedWidth: 320, resizedHeight: 320, left: 0, top: 80 });
-    expect(frame(1000, 400, { width: 320, height: 160 })).toMatchObject({ resizedWidth: 400, resizedHeight: 160, left: 40, top: 0 });
+    expect(frame(400, 400, { width: 320, height: 160 })).toMatchObject({
+      resizedWidth: 320,
+      resizedHeight: 320,
+      left: 0,
+      top: 80,
+    });
+    expect(frame(1000, 400, { width: 320, height: 160 })).toMatchObject({
+      resizedWidth: 400,
+      resizedHeight: 160,
+      left: 40,
+      top: 0,
+    });
   });
 
   test("points of the network's input go back to the whole image", () => {
@@ -60,7 +75,13 @@ describe("framing", () => {
   });
 
   test("what is seen never leaves the image", () => {
-    for (const [width, height] of [[17, 23], [301, 299], [1, 1], [1, 500], [997, 3]] as const) {
+    for (const [width, height] of [
+      [17, 23],
+      [301, 299],
+      [1, 1],
+      [1, 500],
+      [997, 3],
+    ] as const) {
       const seen = seenRegion(frame(width, height, square));
       expect(Math.min(seen.left, seen.top)).toBeGreaterThanOrEqual(0);
       expect(seen.left + seen.width).toBeLessThanOrEqual(width);
@@ -72,7 +93,12 @@ describe("framing", () => {
 describe("resizing", () => {
   test("a flat image stays flat at any size", () => {
     const flat: RgbImage = { width: 7, height: 5, data: new Uint8Array(7 * 5 * 3).fill(201) };
-    for (const [width, height] of [[1, 1], [3, 2], [7, 5], [50, 41]] as const) {
+    for (const [width, height] of [
+      [1, 1],
+      [3, 2],
+      [7, 5],
+      [50, 41],
+    ] as const) {
       expect(new Set(resizeBilinear(flat, width, height).data)).toEqual(new Set([201]));
     }
   });
@@ -88,7 +114,9 @@ describe("normalisation", () => {
 
   test("channels first, ImageNet's mean and deviation, in float32", () => {
     const tensor = normalise(pixels);
-    const expected = [0, 10, 128, 20, 255, 30].map((level, i) => (level / 255 - [0.485, 0.456, 0.406][i >> 1]!) / [0.229, 0.224, 0.225][i >> 1]!);
+    const expected = [0, 10, 128, 20, 255, 30].map(
+      (level, i) => (level / 255 - [0.485, 0.456, 0.406][i >> 1]!) / [0.229, 0.224, 0.225][i >> 1]!,
+    );
     tensor.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 6));
   });
 

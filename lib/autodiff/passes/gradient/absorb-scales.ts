@@ -20,7 +20,10 @@ export const absorbScales: Pass = (model) => {
 };
 
 function constantFactor(rewriting: Rewriting, product: Node): { value: string; factors: Float32Array } | undefined {
-  for (const [constant, value] of [[product.inputs[1], product.inputs[0]], [product.inputs[0], product.inputs[1]]] as const) {
+  for (const [constant, value] of [
+    [product.inputs[1], product.inputs[0]],
+    [product.inputs[0], product.inputs[1]],
+  ] as const) {
     const shape = rewriting.shape(value);
     const factors = shape?.length === 4 ? channelFactors(rewriting.constant(constant), shape[1] as number) : undefined;
     if (value !== undefined && factors) return { value, factors };
@@ -32,16 +35,23 @@ function constantFactor(rewriting: Rewriting, product: Node): { value: string; f
 function convolutionsBehind(rewriting: Rewriting, value: string, channels: number): Node[] | undefined {
   const node = rewriting.ownProducer(value);
   if (!node || rewriting.shape(value)?.[1] !== channels) return undefined;
-  const behind = (name: string | undefined): Node[] | undefined => (name === undefined ? undefined : convolutionsBehind(rewriting, name, channels));
+  const behind = (name: string | undefined): Node[] | undefined =>
+    name === undefined ? undefined : convolutionsBehind(rewriting, name, channels);
   switch (node.operator) {
     case "Conv":
-      return rewriting.constant(node.inputs[1]) && !node.inputs[2] && intAttribute(node, "group", 1) === 1 ? [node] : undefined;
+      return rewriting.constant(node.inputs[1]) && !node.inputs[2] && intAttribute(node, "group", 1) === 1
+        ? [node]
+        : undefined;
     case "Mul":
       // One factor carries it, whichever can; the other is the mask.
-      return sameShape(rewriting, node, 0) ? behind(node.inputs[0]) ?? (sameShape(rewriting, node, 1) ? behind(node.inputs[1]) : undefined) : undefined;
+      return sameShape(rewriting, node, 0)
+        ? (behind(node.inputs[0]) ?? (sameShape(rewriting, node, 1) ? behind(node.inputs[1]) : undefined))
+        : undefined;
     case "Add": {
       const [left, right] = [behind(node.inputs[0]), behind(node.inputs[1])];
-      return left && right && sameShape(rewriting, node, 0) && sameShape(rewriting, node, 1) ? [...left, ...right] : undefined;
+      return left && right && sameShape(rewriting, node, 0) && sameShape(rewriting, node, 1)
+        ? [...left, ...right]
+        : undefined;
     }
     default:
       return undefined;
@@ -55,7 +65,10 @@ function sameShape(rewriting: Rewriting, node: Node, input: number): boolean {
 function scaleRows(rewriting: Rewriting, convolution: Node, factors: Float32Array): void {
   const weights = rewriting.constant(convolution.inputs[1]);
   if (!weights) return;
-  rewriting.setInputs(convolution, [convolution.inputs[0] as string, rewriting.weights(scaledRows(weights, factors), weights.dims, convolution.inputs[1] as string)]);
+  rewriting.setInputs(convolution, [
+    convolution.inputs[0] as string,
+    rewriting.weights(scaledRows(weights, factors), weights.dims, convolution.inputs[1] as string),
+  ]);
 }
 
 /** Lets a node's readers read its input; a node that is an output stays as an Identity. */
@@ -64,6 +77,10 @@ function bypass(rewriting: Rewriting, node: Node, value: string): void {
   const readers = rewriting.readersOf(output);
   const isOutput = rewriting.isOutput(output);
   rewriting.remove(node);
-  for (const reader of readers) rewriting.setInputs(reader, reader.inputs.map((name) => (name === output ? value : name)));
+  for (const reader of readers)
+    rewriting.setInputs(
+      reader,
+      reader.inputs.map((name) => (name === output ? value : name)),
+    );
   if (isOutput) rewriting.builder.add("Identity", [value], {}, output);
 }

@@ -18,16 +18,31 @@ export const anchorLayout: Pass = (model) => {
   for (const node of rewriting.nodes()) {
     const [output = ""] = node.outputs;
     const [first, second] = node.inputs;
-    if (node.operator === "Add" && first !== undefined && second !== undefined && blocked.has(first) !== blocked.has(second)) {
+    if (
+      node.operator === "Add" &&
+      first !== undefined &&
+      second !== undefined &&
+      blocked.has(first) !== blocked.has(second)
+    ) {
       const plain = blocked.has(first) ? second : first;
       const shape = rewriting.shape(plain);
-      if (shape?.length === 4 && (shape[1] as number) % block === 0 && shape.join() === rewriting.shape(output)?.join() && !rewriting.constant(plain)) {
+      if (
+        shape?.length === 4 &&
+        (shape[1] as number) % block === 0 &&
+        shape.join() === rewriting.shape(output)?.join() &&
+        !rewriting.constant(plain)
+      ) {
         anchor(rewriting, node, plain);
         blocked.add(output);
         continue;
       }
     }
-    if (node.operator === "Relu" && first !== undefined && rewriting.producer(first)?.operator === "MaxPool" && !blocked.has(first)) {
+    if (
+      node.operator === "Relu" &&
+      first !== undefined &&
+      rewriting.producer(first)?.operator === "MaxPool" &&
+      !blocked.has(first)
+    ) {
       const shape = rewriting.shape(first);
       if (shape?.length === 4 && (shape[1] as number) % block === 0) anchor(rewriting, node, first);
       blocked.add(output);
@@ -42,7 +57,10 @@ function anchor(rewriting: Rewriting, node: Node, plain: string): void {
   const channels = rewriting.shape(plain)?.[1] as number;
   const ones = rewriting.weights(new Float32Array(channels).fill(1), [channels, 1, 1, 1], "ones");
   const anchored = rewriting.builder.add("Conv", [plain, ones], { group: channels, kernel_shape: [1, 1] });
-  rewriting.setInputs(node, node.inputs.map((name) => (name === plain ? anchored : name)));
+  rewriting.setInputs(
+    node,
+    node.inputs.map((name) => (name === plain ? anchored : name)),
+  );
 }
 
 function staysBlocked(rewriting: Rewriting, node: Node, blocked: ReadonlySet<string>): boolean {
@@ -54,13 +72,18 @@ function staysBlocked(rewriting: Rewriting, node: Node, blocked: ReadonlySet<str
       const group = intAttribute(node, "group", 1);
       return rewriting.constant(node.inputs[1]) !== undefined && (group === 1 || group === shape[1]);
     }
-    case "MaxPool": case "AveragePool": case "GlobalAveragePool":
+    case "MaxPool":
+    case "AveragePool":
+    case "GlobalAveragePool":
       return node.outputs.length === 1;
     case "Concat":
       return node.inputs.every(isBlocked);
     case "Resize":
       return isBlocked(node.inputs[0] ?? "") && node.attributes["axes"] === undefined;
     default:
-      return elementwise.has(node.operator) && node.inputs.every((name) => isBlocked(name) && rewriting.shape(name)?.join() === shape.join());
+      return (
+        elementwise.has(node.operator) &&
+        node.inputs.every((name) => isBlocked(name) && rewriting.shape(name)?.join() === shape.join())
+      );
   }
 }

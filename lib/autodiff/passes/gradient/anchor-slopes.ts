@@ -13,7 +13,12 @@ export const anchorSlopes: Pass = (model) => {
   for (const node of rewriting.nodes("HardSigmoid")) {
     const [lead = ""] = node.inputs;
     const channels = rewriting.shape(lead)?.[1] ?? 0;
-    if (rewriting.producer(lead)?.operator !== "Reshape" || rewriting.shape(lead)?.length !== 4 || channels % block !== 0) continue;
+    if (
+      rewriting.producer(lead)?.operator !== "Reshape" ||
+      rewriting.shape(lead)?.length !== 4 ||
+      channels % block !== 0
+    )
+      continue;
     const ones = rewriting.weights(new Float32Array(channels).fill(1), [channels, 1, 1, 1], "ones");
     rewriting.setInputs(node, [rewriting.builder.add("Conv", [lead, ones], { group: channels, kernel_shape: [1, 1] })]);
   }

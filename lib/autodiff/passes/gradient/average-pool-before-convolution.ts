@@ -11,7 +11,14 @@ export const averagePoolBeforeConvolution: Pass = (model) => {
   for (const pool of rewriting.nodes("AveragePool")) {
     const convolution = rewriting.ownProducer(pool.inputs[0], "Conv");
     const weights = rewriting.constant(convolution?.inputs[1]);
-    if (!convolution || !weights || !weights.dims.slice(2).every((extent) => extent === 1) || !isPointwise(convolution) || !averagesWholeWindows(pool)) continue;
+    if (
+      !convolution ||
+      !weights ||
+      !weights.dims.slice(2).every((extent) => extent === 1) ||
+      !isPointwise(convolution) ||
+      !averagesWholeWindows(pool)
+    )
+      continue;
     rewriting.remove(convolution);
     rewriting.remove(pool);
     const pooled = rewriting.builder.add("AveragePool", [convolution.inputs[0] as string], pool.attributes);

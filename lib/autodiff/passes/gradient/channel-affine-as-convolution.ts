@@ -12,9 +12,13 @@ export const channelAffineAsConvolution: Pass = (model) => {
   for (const node of rewriting.nodes()) {
     const found = channelAffine(rewriting, node);
     if (!found) continue;
-    const { value, affine: { scale, shift } } = found;
+    const {
+      value,
+      affine: { scale, shift },
+    } = found;
     const inputs = [value, rewriting.weights(Float32Array.from(scale), [scale.length, 1, 1, 1], "scale")];
-    if (shift.some((summand) => summand !== 0)) inputs.push(rewriting.weights(Float32Array.from(shift), [shift.length], "shift"));
+    if (shift.some((summand) => summand !== 0))
+      inputs.push(rewriting.weights(Float32Array.from(shift), [shift.length], "shift"));
     rewriting.remove(node);
     rewriting.builder.add("Conv", inputs, { group: scale.length, kernel_shape: [1, 1] }, node.outputs[0]);
   }
@@ -30,7 +34,10 @@ function channelAffine(rewriting: Rewriting, node: Node): { value: string; affin
     return affine && { value: first, affine };
   }
   if (node.operator !== "Mul" && node.operator !== "Add" && node.operator !== "Sub") return undefined;
-  for (const [value, constant, sign] of [[first, second, 1], [second, first, -1]] as const) {
+  for (const [value, constant, sign] of [
+    [first, second, 1],
+    [second, first, -1],
+  ] as const) {
     const channels = isMap(rewriting, value) ? rewriting.shape(value)?.[1] : undefined;
     const numbers = channels === undefined ? undefined : channelFactors(rewriting.constant(constant), channels);
     if (!numbers || channels === undefined) continue;
@@ -46,5 +53,10 @@ function channelAffine(rewriting: Rewriting, node: Node): { value: string; affin
 /** Whether a value is a feature map that a blocked layout is used for, and not a handful of numbers. */
 function isMap(rewriting: Rewriting, value: string): boolean {
   const shape = rewriting.shape(value);
-  return shape?.length === 4 && (shape[1] as number) % 4 === 0 && (shape[2] as number) * (shape[3] as number) > 1 && !rewriting.constant(value);
+  return (
+    shape?.length === 4 &&
+    (shape[1] as number) % 4 === 0 &&
+    (shape[2] as number) * (shape[3] as number) > 1 &&
+    !rewriting.constant(value)
+  );
 }

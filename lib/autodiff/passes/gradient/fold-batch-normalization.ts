@@ -10,11 +10,19 @@ export interface Affine {
 /** y = scale · x + shift of an inference-mode BatchNormalization with constant parameters, a channel each; else undefined. */
 export function affineOf(rewriting: Pick<Rewriting, "constant">, node: Node): Affine | undefined {
   if (intAttribute(node, "training_mode", 0) !== 0 || node.outputs.length > 1) return undefined;
-  const [gamma, beta, mean, variance] = node.inputs.slice(1).map((name) => rewriting.constant(name)?.data as Float32Array | undefined);
+  const [gamma, beta, mean, variance] = node.inputs
+    .slice(1)
+    .map((name) => rewriting.constant(name)?.data as Float32Array | undefined);
   if (!gamma || !beta || !mean || !variance) return undefined;
   const epsilon = floatAttribute(node, "epsilon", 1e-5);
-  const scale = Float64Array.from(gamma, (factor, channel) => factor / Math.sqrt((variance[channel] as number) + epsilon));
-  return { scale, shift: scale.map((factor, channel) => (beta[channel] as number) - (mean[channel] as number) * factor) };
+  const scale = Float64Array.from(
+    gamma,
+    (factor, channel) => factor / Math.sqrt((variance[channel] as number) + epsilon),
+  );
+  return {
+    scale,
+    shift: scale.map((factor, channel) => (beta[channel] as number) - (mean[channel] as number) * factor),
+  };
 }
 
 /**
@@ -33,14 +41,23 @@ export const foldBatchNormalization: Pass = (model) => {
     if (biasName && !bias) continue;
 
     const { scale, shift } = affine;
-    const shifted = Float32Array.from(shift, (value, channel) => value + (scale[channel] as number) * (((bias?.data as Float32Array | undefined)?.[channel]) ?? 0));
+    const shifted = Float32Array.from(
+      shift,
+      (value, channel) =>
+        value + (scale[channel] as number) * ((bias?.data as Float32Array | undefined)?.[channel] ?? 0),
+    );
     rewriting.remove(convolution);
     rewriting.remove(node);
-    rewriting.builder.add("Conv", [
-      convolution.inputs[0] as string,
-      rewriting.weights(scaledRows(weights, scale), weights.dims, convolution.inputs[1] as string),
-      rewriting.weights(shifted, [shifted.length], `${convolution.inputs[1]}.bias`),
-    ], convolution.attributes, node.outputs[0]);
+    rewriting.builder.add(
+      "Conv",
+      [
+        convolution.inputs[0] as string,
+        rewriting.weights(scaledRows(weights, scale), weights.dims, convolution.inputs[1] as string),
+        rewriting.weights(shifted, [shifted.length], `${convolution.inputs[1]}.bias`),
+      ],
+      convolution.attributes,
+      node.outputs[0],
+    );
   }
   return rewriting.finish();
 };

@@ -18,7 +18,14 @@ export const passesVersion = 7;
 const forwardPasses: readonly Pass[] = [foldBatchNormalization, averagePoolBeforeConvolution, sinkConcat];
 /** Passes that keep the true gradient only. */
 const forwardPassesForTrueGradients: readonly Pass[] = [maxPoolBeforeRelu];
-const gradientPasses: readonly Pass[] = [splitConvolution, absorbScales, fullResizeSizes, channelAffineAsConvolution, anchorSlopes, anchorLayout];
+const gradientPasses: readonly Pass[] = [
+  splitConvolution,
+  absorbScales,
+  fullResizeSizes,
+  channelAffineAsConvolution,
+  anchorSlopes,
+  anchorLayout,
+];
 
 /**
  * Rewrites a network so that its gradient will be cheap. The batch may be open; where other extents are not known, passes that
@@ -26,7 +33,10 @@ const gradientPasses: readonly Pass[] = [splitConvolution, absorbScales, fullRes
  * @param rule what will be taken: the true gradient, one with other rules for Relu, or mean gradients along segments
  */
 export function prepareForGradient(model: Model, rule: "true" | "guided" | "deconvnet" | "segments"): Model {
-  return apply(model, rule === "true" || rule === "segments" ? [...forwardPasses, ...forwardPassesForTrueGradients] : forwardPasses);
+  return apply(
+    model,
+    rule === "true" || rule === "segments" ? [...forwardPasses, ...forwardPassesForTrueGradients] : forwardPasses,
+  );
 }
 
 /** Rewrites a finished gradient graph of fixed shapes for speed. Outputs keep names and values (up to rounding). */

@@ -31,7 +31,9 @@ export const sinkConcat: Pass = (model) => {
     const active = parts.map(({ value, channels }) => {
       const parameters = normalisation.inputs.slice(1).map((name) => sliced(rewriting, name, from, channels));
       from += channels;
-      return rewriting.builder.add("Relu", [rewriting.builder.add("BatchNormalization", [value, ...parameters], normalisation.attributes)]);
+      return rewriting.builder.add("Relu", [
+        rewriting.builder.add("BatchNormalization", [value, ...parameters], normalisation.attributes),
+      ]);
     });
     for (const convolution of convolutions) addUp(rewriting, convolution, active, parts);
   }
@@ -47,7 +49,12 @@ interface Chain {
 /** What follows a Concat over channels, if it is a BatchNormalization, a Relu and convolutions, and nobody else reads anything of it. */
 function chainAfter(rewriting: Rewriting, concat: Node): Chain | undefined {
   const [output = ""] = concat.outputs;
-  if (intAttribute(concat, "axis", 0) !== 1 || rewriting.info(output)?.shape?.length !== 4 || !rewriting.isReadOnce(output)) return undefined;
+  if (
+    intAttribute(concat, "axis", 0) !== 1 ||
+    rewriting.info(output)?.shape?.length !== 4 ||
+    !rewriting.isReadOnce(output)
+  )
+    return undefined;
   const [normalisation] = rewriting.readersOf(output);
   if (normalisation?.operator !== "BatchNormalization" || !affineOf(rewriting, normalisation)) return undefined;
   const [normalised = ""] = normalisation.outputs;
@@ -55,8 +62,16 @@ function chainAfter(rewriting: Rewriting, concat: Node): Chain | undefined {
   if (relu?.operator !== "Relu" || !rewriting.isReadOnce(normalised)) return undefined;
   const [active = ""] = relu.outputs;
   const convolutions = rewriting.readersOf(active);
-  const feedsConvolutions = convolutions.length > 0 && !rewriting.isOutput(active) && convolutions.every((node) =>
-    node.operator === "Conv" && intAttribute(node, "group", 1) === 1 && node.inputs[0] === active && rewriting.constant(node.inputs[1]));
+  const feedsConvolutions =
+    convolutions.length > 0 &&
+    !rewriting.isOutput(active) &&
+    convolutions.every(
+      (node) =>
+        node.operator === "Conv" &&
+        intAttribute(node, "group", 1) === 1 &&
+        node.inputs[0] === active &&
+        rewriting.constant(node.inputs[1]),
+    );
   return feedsConvolutions ? { normalisation, relu, convolutions } : undefined;
 }
 
@@ -68,10 +83,25 @@ function addUp(rewriting: Rewriting, convolution: Node, values: readonly string[
   let sum: string | undefined;
   values.forEach((value, index) => {
     const channels = parts[index]?.channels ?? 0;
-    const inputs = [value, rewriting.weights(columns(weights, from, channels), [weights.dims[0] ?? 0, channels, ...weights.dims.slice(2)], convolution.inputs[1] as string)];
+    const inputs = [
+      value,
+      rewriting.weights(
+        columns(weights, from, channels),
+        [weights.dims[0] ?? 0, channels, ...weights.dims.slice(2)],
+        convolution.inputs[1] as string,
+      ),
+    ];
     if (index === 0 && convolution.inputs[2]) inputs.push(convolution.inputs[2]);
     const term = rewriting.builder.add("Conv", inputs, convolution.attributes);
-    sum = sum === undefined ? term : rewriting.builder.add("Add", [term, sum], {}, index === values.length - 1 ? convolution.outputs[0] : undefined);
+    sum =
+      sum === undefined
+        ? term
+        : rewriting.builder.add(
+            "Add",
+            [term, sum],
+            {},
+            index === values.length - 1 ? convolution.outputs[0] : undefined,
+          );
     from += channels;
   });
 }
@@ -106,7 +136,14 @@ function joined(rewriting: Rewriting, pieces: readonly Part[], shared: Map<strin
   const key = pieces.map(({ value }) => value).join("\u0000");
   const known = shared.get(key);
   if (known) return known;
-  const part = { value: rewriting.builder.add("Concat", pieces.map(({ value }) => value), { axis: 1 }), channels: total(pieces) };
+  const part = {
+    value: rewriting.builder.add(
+      "Concat",
+      pieces.map(({ value }) => value),
+      { axis: 1 },
+    ),
+    channels: total(pieces),
+  };
   shared.set(key, part);
   return part;
 }

@@ -17,7 +17,10 @@ export const batchStatisticsAsReductions: Pass = (model) => {
     const axes = builder.int64(shape.flatMap((_, axis) => (axis === 1 ? [] : [axis])));
     const count = shape.reduce((product, extent) => product * extent, 1) / (shape[1] ?? 1);
     builder.add("ReduceMean", [x, axes], { keepdims: 0 }, mean);
-    const centred = builder.add("Sub", [x, builder.add("Reshape", [mean ?? "", builder.int64([-1, ...shape.slice(2).map(() => 1)])])]);
+    const centred = builder.add("Sub", [
+      x,
+      builder.add("Reshape", [mean ?? "", builder.int64([-1, ...shape.slice(2).map(() => 1)])]),
+    ]);
     const squares = builder.add("ReduceSum", [builder.add("Mul", [centred, centred]), axes], { keepdims: 0 });
     builder.add("Div", [squares, builder.float32(count)], {}, variance);
   }

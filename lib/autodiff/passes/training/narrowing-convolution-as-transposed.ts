@@ -24,18 +24,33 @@ function transposedPads(rewriting: Rewriting, node: Node): number[] | undefined 
   const [, name = ""] = node.inputs;
   const [outputs = 0, inputs = 0, ...kernel] = rewriting.shape(name) ?? [];
   const all = (attribute: string): boolean => intsAttribute(node, attribute)?.every((value) => value === 1) ?? true;
-  const isPlain = rewriting.constant(name) === undefined && intAttribute(node, "group", 1) === 1 && all("strides") && all("dilations") && !node.attributes["auto_pad"];
-  if (!isPlain || kernel.length !== 2 || kernel.every((extent) => extent === 1) || 2 * outputs > inputs) return undefined;
+  const isPlain =
+    rewriting.constant(name) === undefined &&
+    intAttribute(node, "group", 1) === 1 &&
+    all("strides") &&
+    all("dilations") &&
+    !node.attributes["auto_pad"];
+  if (!isPlain || kernel.length !== 2 || kernel.every((extent) => extent === 1) || 2 * outputs > inputs)
+    return undefined;
   const pads = (intsAttribute(node, "pads") ?? [0, 0, 0, 0]).map((pad, side) => (kernel[side % 2] ?? 1) - 1 - pad);
   return pads.every((pad) => pad >= 0) ? pads : undefined;
 }
 
 /** Weights [M, C, …] as [C, M, …], every kernel turned end for end: the backward convolution's, where those are there. */
 function turned(rewriting: Rewriting, weights: string): string {
-  const ints = (name: string | undefined): string => Array.from((rewriting.graph.initializers.get(name ?? "")?.data ?? []) as ArrayLike<number | bigint>, String).join();
-  const exchanged = rewriting.readersOf(weights).find((node) => node.operator === "Transpose" && intsAttribute(node, "perm")?.join() === "1,0,2,3");
-  const known = exchanged && rewriting.readersOf(exchanged.outputs[0] ?? "").find(({ operator, inputs: [, starts, , axes, steps] }) =>
-    operator === "Slice" && ints(starts) === "-1,-1" && ints(axes) === "2,3" && ints(steps) === "-1,-1");
+  const ints = (name: string | undefined): string =>
+    Array.from((rewriting.graph.initializers.get(name ?? "")?.data ?? []) as ArrayLike<number | bigint>, String).join();
+  const exchanged = rewriting
+    .readersOf(weights)
+    .find((node) => node.operator === "Transpose" && intsAttribute(node, "perm")?.join() === "1,0,2,3");
+  const known =
+    exchanged &&
+    rewriting
+      .readersOf(exchanged.outputs[0] ?? "")
+      .find(
+        ({ operator, inputs: [, starts, , axes, steps] }) =>
+          operator === "Slice" && ints(starts) === "-1,-1" && ints(axes) === "2,3" && ints(steps) === "-1,-1",
+      );
   if (known) return known.outputs[0] ?? "";
   const { builder } = rewriting;
   const last = builder.int64([-1, -1]);

@@ -18,7 +18,9 @@ export const normalizationAsDepthwise: Pass = (model) => {
     if (height * width < fewestPositions || rewriting.info(x)?.dataType !== "float32") continue;
     const { builder } = rewriting;
     rewriting.remove(node);
-    const deviation = builder.add("Sqrt", [builder.add("Add", [variance, builder.float32(floatAttribute(node, "epsilon", 1e-5))])]);
+    const deviation = builder.add("Sqrt", [
+      builder.add("Add", [variance, builder.float32(floatAttribute(node, "epsilon", 1e-5))]),
+    ]);
     const scale = builder.add("Div", [gamma, deviation]);
     const shift = builder.add("Sub", [beta, builder.add("Mul", [mean, scale])]);
     const weights = builder.add("Reshape", [scale, builder.int64([channels, 1, 1, 1])]);

@@ -12,7 +12,15 @@ import { sumOfProducts } from "./sum-of-products";
 import { sumOfVectors } from "./sum-of-vectors";
 
 const forwardPasses: readonly Pass[] = [stridedConvolutionOfBlocks, maxPoolBeforeRelu, shareBatchStatistics];
-const finishedPasses: readonly Pass[] = [narrowingConvolutionAsTransposed, batchStatisticsAsReductions, scaleInWeights, sumOfProducts, sumOfVectors, recomputeActivations, normalizationAsDepthwise];
+const finishedPasses: readonly Pass[] = [
+  narrowingConvolutionAsTransposed,
+  batchStatisticsAsReductions,
+  scaleInWeights,
+  sumOfProducts,
+  sumOfVectors,
+  recomputeActivations,
+  normalizationAsDepthwise,
+];
 
 /** Rewrites a network in training mode so that the gradient of its weights will be cheap. Outputs keep names and values (up to rounding). */
 export function prepareForTraining(model: Model): Model {

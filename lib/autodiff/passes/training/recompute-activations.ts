@@ -19,14 +19,27 @@ export const recomputeActivations: Pass = (model) => {
     const [product] = mask ? rewriting.readersOf(mask.outputs[0] ?? "") : [];
     const [gradient = ""] = product?.inputs ?? [];
     const rank = rewriting.shape(gradient)?.length;
-    if (!normalisation || product?.operator !== "Mul" || rank !== 4 || backward.length === readers.length || rewriting.constant(normalisation.inputs[4])) continue;
+    if (
+      !normalisation ||
+      product?.operator !== "Mul" ||
+      rank !== 4 ||
+      backward.length === readers.length ||
+      rewriting.constant(normalisation.inputs[4])
+    )
+      continue;
     const { builder } = rewriting;
     const [x = "", gamma = "", beta = "", ...statistics] = normalisation.inputs;
     const [first, second] = [builder.int64([0, 0, 0, 0]), builder.int64([1, 1, 1, 1])];
     const number = builder.add("Reshape", [builder.add("Slice", [gradient, first, second]), builder.int64([1])]);
     const shift = builder.add("Add", [beta, builder.add("Mul", [number, builder.float32(0)])]);
-    const again = builder.add("Relu", [builder.add("BatchNormalization", [x, gamma, shift, ...statistics], normalisation.attributes)]);
-    for (const reader of backward) rewriting.setInputs(reader, reader.inputs.map((name) => (name === y ? again : name)));
+    const again = builder.add("Relu", [
+      builder.add("BatchNormalization", [x, gamma, shift, ...statistics], normalisation.attributes),
+    ]);
+    for (const reader of backward)
+      rewriting.setInputs(
+        reader,
+        reader.inputs.map((name) => (name === y ? again : name)),
+      );
   }
   return rewriting.finish();
 };

@@ -21,10 +21,17 @@ export const scaleInWeights: Pass = (model) => {
     const channels = rewriting.shape(weights)?.[0] ?? 0;
     const small = builder.add("Less", [builder.add("Abs", [scale]), builder.float32(smallest)]);
     const safe = builder.add("Where", [small, builder.float32(smallest), scale]);
-    rewriting.setInputs(convolution, [gradient, builder.add("Mul", [weights, builder.add("Reshape", [safe, builder.int64([channels, 1, 1, 1])])])]);
+    rewriting.setInputs(convolution, [
+      gradient,
+      builder.add("Mul", [weights, builder.add("Reshape", [safe, builder.int64([channels, 1, 1, 1])])]),
+    ]);
     const [whole = ""] = product.outputs;
     rewriting.remove(product);
-    for (const reader of rewriting.readersOf(whole)) rewriting.setInputs(reader, reader.inputs.map((name) => (name === whole ? masked : name)));
+    for (const reader of rewriting.readersOf(whole))
+      rewriting.setInputs(
+        reader,
+        reader.inputs.map((name) => (name === whole ? masked : name)),
+      );
     for (const sum of sums) {
       rewriting.remove(sum);
       const scaled = builder.add("ReduceSum", sum.inputs, { keepdims: 0 });
@@ -49,18 +56,32 @@ function scaledMap(rewriting: Rewriting, product: Node): ScaledMap | undefined {
   const [masked = "", scale = ""] = product.inputs;
   const shape = rewriting.shape(masked);
   const [whole = ""] = product.outputs;
-  if (shape?.length !== 4 || rewriting.isOutput(masked) || rewriting.isOutput(whole) || rewriting.constant(scale)) return undefined;
+  if (shape?.length !== 4 || rewriting.isOutput(masked) || rewriting.isOutput(whole) || rewriting.constant(scale))
+    return undefined;
   if (rewriting.shape(scale)?.join() !== [shape[1], 1, 1].join()) return undefined;
   const mask = rewriting.producer(masked);
-  if (mask?.operator !== "Mul" || rewriting.producer(mask.inputs[1])?.operator !== "HardSigmoid" || rewriting.shape(mask.inputs[1])?.join() !== shape.join()) return undefined;
+  if (
+    mask?.operator !== "Mul" ||
+    rewriting.producer(mask.inputs[1])?.operator !== "HardSigmoid" ||
+    rewriting.shape(mask.inputs[1])?.join() !== shape.join()
+  )
+    return undefined;
   const convolution = rewriting.ownProducer(mask.inputs[0], "Conv");
-  if (!convolution || convolution.inputs.length !== 2 || rewriting.constant(convolution.inputs[1]) || intAttribute(convolution, "group", 1) !== 1) return undefined;
+  if (
+    !convolution ||
+    convolution.inputs.length !== 2 ||
+    rewriting.constant(convolution.inputs[1]) ||
+    intAttribute(convolution, "group", 1) !== 1
+  )
+    return undefined;
   const others = rewriting.readersOf(masked).filter((reader) => reader !== product);
   const sums = others.map((reader) => {
     if (reader.operator !== "Mul") return sumsUp(rewriting, reader) ? reader : undefined;
     const [times = ""] = reader.outputs;
     const [sum] = rewriting.readersOf(times);
-    const isMap = reader.inputs.every((name) => rewriting.shape(name)?.join() === shape.join()) && reader.inputs[0] !== reader.inputs[1];
+    const isMap =
+      reader.inputs.every((name) => rewriting.shape(name)?.join() === shape.join()) &&
+      reader.inputs[0] !== reader.inputs[1];
     return isMap && sum && rewriting.isReadOnce(times) && sumsUp(rewriting, sum) ? sum : undefined;
   });
   const known = sums.filter((sum) => sum !== undefined);
@@ -69,6 +90,9 @@ function scaledMap(rewriting: Rewriting, product: Node): ScaledMap | undefined {
 
 /** Whether a node adds up everything but the channels. */
 function sumsUp(rewriting: Rewriting, node: Node): boolean {
-  const axes = Array.from((rewriting.graph.initializers.get(node.inputs[1] ?? "")?.data ?? []) as ArrayLike<bigint>, String);
+  const axes = Array.from(
+    (rewriting.graph.initializers.get(node.inputs[1] ?? "")?.data ?? []) as ArrayLike<bigint>,
+    String,
+  );
   return node.operator === "ReduceSum" && axes.join() === "0,2,3" && intAttribute(node, "keepdims", 1) === 0;
 }

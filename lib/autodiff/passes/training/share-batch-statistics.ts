@@ -23,9 +23,22 @@ export const shareBatchStatistics: Pass = (model) => {
       known.set(part, statistics);
       return statistics;
     });
-    joined(rewriting, found.map((statistics) => statistics.mean), mean);
-    joined(rewriting, found.map((statistics) => statistics.variance), variance);
-    rewriting.builder.add("BatchNormalization", [x, gamma, beta, mean, variance], { epsilon: float(floatAttribute(node, "epsilon", 1e-5)) }, y);
+    joined(
+      rewriting,
+      found.map((statistics) => statistics.mean),
+      mean,
+    );
+    joined(
+      rewriting,
+      found.map((statistics) => statistics.variance),
+      variance,
+    );
+    rewriting.builder.add(
+      "BatchNormalization",
+      [x, gamma, beta, mean, variance],
+      { epsilon: float(floatAttribute(node, "epsilon", 1e-5)) },
+      y,
+    );
   }
   return rewriting.finish();
 };
@@ -38,14 +51,23 @@ interface Statistics {
 
 /** Whether outputs 1 and 2 are mean and variance of the batch and nothing else. */
 export function givesBatchStatistics(node: Node): boolean {
-  return intAttribute(node, "training_mode", 0) === 1 && node.outputs.length === 3 && floatAttribute(node, "momentum", 0.9) === 0;
+  return (
+    intAttribute(node, "training_mode", 0) === 1 &&
+    node.outputs.length === 3 &&
+    floatAttribute(node, "momentum", 0.9) === 0
+  );
 }
 
 function statisticsOf(rewriting: Rewriting, x: string): Statistics {
   const channels = rewriting.shape(x)?.[1] ?? 0;
-  const vector = (value: number): string => rewriting.weights(new Float32Array(channels).fill(value), [channels], "unused");
+  const vector = (value: number): string =>
+    rewriting.weights(new Float32Array(channels).fill(value), [channels], "unused");
   const [, mean = "", variance = ""] = rewriting.builder.addMany(
-    "BatchNormalization", [x, vector(1), vector(0), vector(0), vector(1)], 3, { training_mode: 1, momentum: float(0) });
+    "BatchNormalization",
+    [x, vector(1), vector(0), vector(0), vector(1)],
+    3,
+    { training_mode: 1, momentum: float(0) },
+  );
   return { mean, variance };
 }
 

@@ -14,14 +14,25 @@ export const sumOfProducts: Pass = (model) => {
     const product = rewriting.ownProducer(sum.inputs[0], "Mul");
     const [a = "", b = ""] = product?.inputs ?? [];
     const shape = rewriting.shape(a);
-    const axes = Array.from((rewriting.graph.initializers.get(sum.inputs[1] ?? "")?.data ?? []) as ArrayLike<bigint>, Number);
-    if (!product || shape?.length !== 4 || rewriting.shape(b)?.join() !== shape.join() || axes.join() !== "0,2,3" || intAttribute(sum, "keepdims", 1) !== 0) continue;
+    const axes = Array.from(
+      (rewriting.graph.initializers.get(sum.inputs[1] ?? "")?.data ?? []) as ArrayLike<bigint>,
+      Number,
+    );
+    if (
+      !product ||
+      shape?.length !== 4 ||
+      rewriting.shape(b)?.join() !== shape.join() ||
+      axes.join() !== "0,2,3" ||
+      intAttribute(sum, "keepdims", 1) !== 0
+    )
+      continue;
     const [batch = 1, channels = 1, height = 1, width = 1] = shape;
     if (height * width < fewestPositions) continue;
     const { builder } = rewriting;
     rewriting.remove(product);
     rewriting.remove(sum);
-    const flat = (value: string): string => builder.add("Reshape", [value, builder.int64([batch * channels, 1, height * width])]);
+    const flat = (value: string): string =>
+      builder.add("Reshape", [value, builder.int64([batch * channels, 1, height * width])]);
     const dots = builder.add("MatMul", [flat(a), builder.add("Transpose", [flat(b)], { perm: [0, 2, 1] })]);
     const byImage = builder.add("Reshape", [dots, builder.int64([batch, channels])]);
     builder.add("ReduceSum", [byImage, builder.int64([0])], { keepdims: 0 }, sum.outputs[0]);

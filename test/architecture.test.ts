@@ -268,6 +268,13 @@ test("no two files of lib have one name", () => {
   expect(twins).toEqual([]);
 });
 
+/** The file an operator's rule lies in: GatherND in gather-nd. */
+const asFile = (operator: string): string =>
+  operator
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
+    .replaceAll(/([A-Z])([A-Z][a-z])/g, "$1-$2")
+    .toLowerCase();
+
 test("every rule file in gradients is registered, and every registered operator has a file of its name", () => {
   const ruleFiles = files.filter((file) => file.startsWith("lib/autodiff/gradients/"));
   const registered = new Set(
@@ -277,11 +284,6 @@ test("every rule file in gradients is registered, and every registered operator 
       .filter((target) => target.startsWith("lib/autodiff/gradients/")),
   );
   expect(ruleFiles.filter((file) => !registered.has(file))).toEqual([]);
-  const asFile = (operator: string): string =>
-    operator
-      .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
-      .replaceAll(/([A-Z])([A-Z][a-z])/g, "$1-$2")
-      .toLowerCase();
   expect(differentiableOperators.length).toBeGreaterThan(100);
   expect(
     differentiableOperators.filter((operator) => !ruleFiles.includes(`lib/autodiff/gradients/${asFile(operator)}.ts`)),

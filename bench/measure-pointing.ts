@@ -1,6 +1,6 @@
 import { imageNetNormalisation } from "../lib/attribution/baselines";
 import type { MethodSettings } from "../lib/contract/methods";
-import { pointingOf } from "../lib/evaluation/pointing-game";
+import { pointingOf } from "./pointing-game";
 import { normalise } from "../lib/imaging/preparing/preprocess";
 import { resizeBilinear } from "../lib/imaging/preparing/resample";
 import type { Classifier } from "../lib/inference/classifier";

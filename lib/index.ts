@@ -44,5 +44,6 @@ export { renderOverlay } from "./imaging/drawing/overlay";
 export { writeNpy } from "./imaging/drawing/npy";
 
 export { CytolensError, EnvironmentError, ImageError, ModelError, TransientError, UserError } from "./contract/errors";
+export type { ErrorCode } from "./contract/error-codes";
 export { methodNames, type MethodName, type MethodSettings } from "./contract/methods";
 export type { Completeness } from "./contract/result";

@@ -129,7 +129,7 @@ if (!registryAnswers()) {
     }, 300_000);
 
     const uses =
-      'console.log(typeof loadModel, typeof explain, typeof differentiate, typeof integratedGradients, new ImageError("image.x", "m") instanceof CytolensError);';
+      'console.log(typeof loadModel, typeof explain, typeof differentiate, typeof integratedGradients, new ImageError("image.empty", "m") instanceof CytolensError);';
     const names = "loadModel, explain, differentiate, integratedGradients, ImageError, CytolensError";
 
     test("it is imported by ES modules and by CommonJS, and by no other path", async () => {

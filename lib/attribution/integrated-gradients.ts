@@ -1,4 +1,4 @@
-import { ModelError } from "../contract/errors";
+import { ImageError } from "../contract/errors";
 import type { Completeness } from "../contract/result";
 import { fromChannels, type Attribution, type ImageDims } from "./attribution";
 import { refuseEqualBaseline } from "./baselines";
@@ -44,7 +44,7 @@ export interface AdaptiveOptions {
  * @param evaluate mean gradients along the segments between neighbouring points
  * @param image [channels, height, width], normalised as the network expects
  * @param baseline the same shape, for example a normalised black image
- * @throws UserError when the baseline equals the image; ModelError when the network's values are not finite
+ * @throws UserError when the baseline equals the image; ImageError when the network's values are not finite
  */
 export async function integratedGradients(
   evaluate: SegmentGradientFunction,
@@ -181,8 +181,8 @@ function completenessOf(
 
 function finite(value: number): number {
   if (Number.isFinite(value)) return value;
-  throw new ModelError(
-    "model.non-finite",
+  throw new ImageError(
+    "inference.not-finite",
     `Expected finite outputs and gradients along the path but received ${value}`,
   );
 }

@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../contract/error-codes";
 import { ModelError } from "../contract/errors";
 import { isFloat } from "../onnx/data-types";
 import type { Graph } from "../onnx/model";
@@ -47,7 +48,7 @@ export function chooseWrt(graph: Graph, facts: ValueFacts, asked: readonly strin
   return [...new Set(asked)];
 }
 
-function requireFloat(facts: ValueFacts, name: string, code: string, what: string): void {
+function requireFloat(facts: ValueFacts, name: string, code: ErrorCode, what: string): void {
   const info = facts.info(name);
   if (info && !isFloat(info.dataType)) {
     throw new ModelError(

@@ -1,4 +1,4 @@
-import { EnvironmentError } from "../contract/errors";
+import { EnvironmentError, TransientError } from "../contract/errors";
 import { compareKeys, type ObjectKey, type WorkId } from "../contract/names";
 import { draftPageKey, rollUpKey } from "../contract/object-keys";
 import { outcome, type Outcome } from "../contract/outcome";
@@ -114,7 +114,7 @@ export async function writeRollUp(
       expected = found?.etag;
     }
   }
-  throw new EnvironmentError(
+  throw new TransientError(
     "storage.contended",
     `Expected to write ${JSON.stringify(key)} within ${patience} tries but others kept writing it`,
   );

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { engineVersion } from "../contract/engine-version";
-import { ImageError, UserError } from "../contract/errors";
+import { ImageError, ModelError, UserError } from "../contract/errors";
 import { baselineNames, methodNames, type MethodName } from "../contract/methods";
 import { modelCard, type ModelCard } from "../contract/model-card";
 import type { Settings } from "../contract/settings";
@@ -96,7 +96,7 @@ async function explainImage(modelName: string, imageFile: string, flags: Explain
 
 function cardWith(card: ModelCard, { classNames, size, mean, std, scale }: ExplainFlags): ModelCard {
   if (classNames && classNames.length !== card.classes.length) {
-    throw new UserError(
+    throw new ModelError(
       "model.classes",
       `Expected ${card.classes.length} class names for --class-names but received ${classNames.length}`,
     );

@@ -81,7 +81,7 @@ async function expectModel(store: ObjectStore, model: string): Promise<void> {
   const key = digest.success ? modelCardKey(digest.data) : modelNameKey(model);
   if (!(await store.head(key))) {
     throw new UserError(
-      "model.not-published",
+      "model.unknown",
       `Expected a model published in ${store.description} but received ${JSON.stringify(model)}: cytolens model publish <folder> --bucket … puts one there`,
     );
   }

@@ -1,9 +1,11 @@
+import type { ErrorCode } from "./error-codes";
+
 /** What went wrong, and whose it is to mend: every error that crosses a boundary is one of these. */
 export abstract class CytolensError extends Error {
-  /** Stable, machine-readable reason, for example "image.truncated". */
-  readonly code: string;
+  /** Stable, machine-readable reason, for example "image.truncated"; docs/errors.md lists them. */
+  readonly code: ErrorCode;
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;
     this.code = code;

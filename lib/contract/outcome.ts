@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ErrorCode } from "./error-codes";
 import { objectKey, timestamp, workId } from "./names";
 
 export const failure = z.strictObject({
@@ -8,6 +9,9 @@ export const failure = z.strictObject({
   message: z.string(),
 });
 export type Failure = z.infer<typeof failure>;
+
+/** A failure that this version records: its code is one of ours, where one that is read may be of another version. */
+export type KnownFailure = Failure & { readonly code: ErrorCode };
 
 const identity = {
   work: workId,

@@ -77,7 +77,7 @@ function batchNamed(text: string): BatchName {
   const parsed = batchName.safeParse(text);
   if (parsed.success) return parsed.data;
   throw new UserError(
-    "run.batch-name",
+    "batch.name",
     `${parsed.error.issues[0]?.message ?? "Expected a batch name"} but received ${JSON.stringify(text)}; choose one with --batch`,
   );
 }

@@ -32,7 +32,7 @@ export async function writeModelFolder(
 
 /**
  * Reads a model folder and holds the model against the digest in its card.
- * @throws UserError "model.not-found"; ModelError "model.card" or "model.digest"
+ * @throws UserError "model.not-found"; ModelError "model.card" or "model.digest-mismatch"
  */
 export async function readModelFolder(folder: string): Promise<ModelFolder> {
   const bytes = await readExisting(path.join(folder, modelFileName));
@@ -50,7 +50,7 @@ export async function readModelFolder(folder: string): Promise<ModelFolder> {
   const digest = sha256Of(bytes);
   if (digest !== card.sha256) {
     throw new ModelError(
-      "model.digest",
+      "model.digest-mismatch",
       `Expected ${modelFileName} in ${folder} to have the sha256 ${card.sha256} of its card but it has ${digest}`,
     );
   }

@@ -1,6 +1,6 @@
 import { readPlans, readRunSummary } from "../bucket/runs";
 import type { BatchName } from "../contract/names";
-import type { Failure } from "../contract/outcome";
+import type { KnownFailure } from "../contract/outcome";
 import type { Plan } from "../contract/plan";
 import type { Closing, DraftProgress } from "../contract/planning";
 import { closeIfDone } from "./close-batch";
@@ -19,7 +19,7 @@ export type PlanOutcome =
   /** Every image is done, or in a live run. */
   | { readonly state: "nothing-new"; readonly images: number }
   | { readonly state: "empty" }
-  | { readonly state: "rejected"; readonly failure: Failure }
+  | { readonly state: "rejected"; readonly failure: KnownFailure }
   /** The listing goes on at the next tick. */
   | { readonly state: "continues" };
 
@@ -106,7 +106,7 @@ async function continueRun(pipeline: Pipeline, plan: Plan): Promise<PlanOutcome>
   return { state: "already-planned", plan };
 }
 
-async function reject(pipeline: Pipeline, batch: BatchName, failure: Failure): Promise<PlanOutcome> {
+async function reject(pipeline: Pipeline, batch: BatchName, failure: KnownFailure): Promise<PlanOutcome> {
   const listedAt = pipeline.clock.now().toISOString();
   await rejectBatch(pipeline, batch, failure);
   await settleTicks(pipeline, batch, listedAt, null, pipeline.policy.idleSeconds);

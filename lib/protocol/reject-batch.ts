@@ -1,5 +1,5 @@
 import type { BatchName } from "../contract/names";
-import type { Failure } from "../contract/outcome";
+import type { KnownFailure } from "../contract/outcome";
 import { publishBatch } from "./collecting/publish-batch";
 import { freezeSettings } from "./planning/freeze-settings";
 import { recordRejection, rejectionOf } from "./planning/rejection";
@@ -14,7 +14,7 @@ export async function judgeSettings(pipeline: Rejecting, batch: BatchName): Prom
 }
 
 /** Records why the batch cannot be planned, and says so where people look. */
-export async function rejectBatch(pipeline: Rejecting, batch: BatchName, failure: Failure): Promise<void> {
+export async function rejectBatch(pipeline: Rejecting, batch: BatchName, failure: KnownFailure): Promise<void> {
   await recordRejection(pipeline, batch, failure);
   await publishBatch(pipeline, batch);
   await attempt(() =>

@@ -73,7 +73,7 @@ export async function readCheckpoint(file: string): Promise<Checkpoint> {
 
 /**
  * Writes beside the file, flushes, and renames: whoever reads sees the old file or the new one.
- * @throws EnvironmentError "disk.full", the file there before being whole still
+ * @throws EnvironmentError "storage.full", the file there before being whole still
  */
 export async function writeWhole(file: string, bytes: Uint8Array | string): Promise<void> {
   const draft = `${file}.part`;
@@ -91,10 +91,10 @@ export async function writeWhole(file: string, bytes: Uint8Array | string): Prom
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === "ENOSPC" || code === "EDQUOT")
       throw new EnvironmentError(
-        "disk.full",
+        "storage.full",
         `Expected room to write ${file} but the disk is full; what was written before is whole`,
         { cause },
       );
-    throw new EnvironmentError("disk.write", `Expected to write ${file} but received: ${message}`, { cause });
+    throw new EnvironmentError("storage.failed", `Expected to write ${file} but received: ${message}`, { cause });
   }
 }

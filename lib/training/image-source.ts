@@ -1,5 +1,6 @@
 import path from "node:path";
 import { Worker } from "node:worker_threads";
+import type { ErrorCode } from "../contract/error-codes";
 import { CytolensError, EnvironmentError, ImageError, UserError } from "../contract/errors";
 import { silenceTelemetry } from "../inference/runtime";
 import type { AugmentationOptions } from "./augment";
@@ -83,7 +84,7 @@ export async function openImageSource(options: ImageSourceOptions): Promise<Imag
 }
 
 /** Errors lose their class on the way between threads; the code tells which it was. */
-function revived(code: string, message: string): CytolensError {
+function revived(code: ErrorCode, message: string): CytolensError {
   if (code.startsWith("image.")) return new ImageError(code, message);
   return code.startsWith("data.") ? new UserError(code, message) : new EnvironmentError(code, message);
 }

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import type { ErrorCode } from "../contract/error-codes";
 import { CytolensError } from "../contract/errors";
 import { drawView, plainView, renderView, type AugmentationOptions } from "./augment";
 import type { LabelledFile } from "./data-set";
@@ -20,7 +21,7 @@ export type SampleReply =
   | { readonly kind: "progress"; readonly done: number; readonly total: number }
   | { readonly kind: "ready"; readonly files: readonly LabelledFile[]; readonly unreadable: readonly UnreadableImage[] }
   | ({ readonly kind: "batch"; readonly id: number } & Batch)
-  | { readonly kind: "failed"; readonly code: string; readonly message: string };
+  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
 
 async function serve(
   data: SampleWorkerData,

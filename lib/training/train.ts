@@ -23,7 +23,7 @@ export interface TrainingResult {
 /**
  * Trains a network and returns the weights of its best epoch. With a checkpoint file the run goes on from the last whole epoch, and
  * ends where an unbroken run would have ended, to the bit (same machine, same number of threads).
- * @throws UserError "training.too-few", "training.diverged", "checkpoint.other-run"; ModelError "checkpoint.other-network"; EnvironmentError "disk.full"
+ * @throws UserError "training.too-few", "training.diverged", "checkpoint.other-run"; ModelError "checkpoint.other-network"; EnvironmentError "storage.full"
  */
 export async function train(run: TrainingRun): Promise<TrainingResult> {
   const { network, settings, train: samples } = run;

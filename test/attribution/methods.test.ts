@@ -85,10 +85,10 @@ describe("integrated gradients", () => {
     });
     const broken = { value: () => Number.NaN, slope: squares.slope };
     await expect(integratedGradients(alongSegments(broken), image, black, dims)).rejects.toMatchObject({
-      code: "model.non-finite",
+      code: "inference.not-finite",
     });
     await expect(fixedIntegratedGradients(pointwise(broken), image, black, dims, 3)).rejects.toMatchObject({
-      code: "model.non-finite",
+      code: "inference.not-finite",
     });
   });
 

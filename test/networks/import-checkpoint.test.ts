@@ -52,7 +52,7 @@ describe("importing a checkpoint", () => {
     const bytes = await readFile(file);
     bytes[bytes.length - 1]! ^= 1;
     await writeFile(file, bytes);
-    await expect(readModelFolder(folder)).rejects.toMatchObject({ code: "model.digest" });
+    await expect(readModelFolder(folder)).rejects.toMatchObject({ code: "model.digest-mismatch" });
   });
 
   it("says what a card lacks, and what a folder lacks", async () => {

@@ -172,9 +172,9 @@ describe("faults of events and planning (numbers as in docs/faults.md)", () => {
       submit: async (request) => {
         calls++;
         if (calls === 1)
-          throw new TransientError("batch.throttled", "Expected Batch to accept a job but it has too many requests");
+          throw new TransientError("aws.unavailable", "Expected Batch to accept a job but it has too many requests");
         await world.queue.submit(request);
-        throw new TransientError("batch.unavailable", "Expected an answer but the connection broke");
+        throw new TransientError("aws.unavailable", "Expected an answer but the connection broke");
       },
     };
     await planBatch(world.pipeline(undefined, { queue: flaky }), batch, byCommand);
@@ -191,7 +191,7 @@ describe("faults of events and planning (numbers as in docs/faults.md)", () => {
       findByName: async () => undefined,
       describe: async () => undefined,
       submit: async () => {
-        throw new TransientError("batch.throttled", "Expected Batch to accept a job but it has too many requests");
+        throw new TransientError("aws.unavailable", "Expected Batch to accept a job but it has too many requests");
       },
     };
     await expect(planBatch(world.pipeline(undefined, { queue: dead }), batch, byCommand)).rejects.toBeInstanceOf(

@@ -186,7 +186,7 @@ describe("a training run", () => {
     const file = path.join(folder, "checkpoint.safetensors");
     await writeWhole(file, "good");
     await symlink("/dev/full", `${file}.part`);
-    await expect(writeWhole(file, new Uint8Array(10_000))).rejects.toMatchObject({ code: "disk.full" });
+    await expect(writeWhole(file, new Uint8Array(10_000))).rejects.toMatchObject({ code: "storage.full" });
     expect(await readFile(file, "utf8")).toBe("good");
   });
 });

@@ -10,14 +10,17 @@ export interface MapScale {
 
 /**
  * The scale of a map: clipped at the 99th percentile of its magnitudes, as the study's views are, so that a few extreme
- * pixels do not darken the rest; the maximum where the percentile is zero. Throws map.not-finite for NaN and infinities.
+ * pixels do not darken the rest; the maximum where the percentile is zero. Throws explanation.not-finite for NaN and infinities.
  */
 export function scaleOf({ data }: FloatMap, signed: boolean): MapScale {
   const magnitudes = new Float32Array(data.length);
   for (let i = 0; i < data.length; i++) {
     const value = data[i] as number;
     if (!Number.isFinite(value))
-      throw new ImageError("map.not-finite", `Expected finite values in the attribution map but found ${value}`);
+      throw new ImageError(
+        "explanation.not-finite",
+        `Expected finite values in the attribution map but found ${value}`,
+      );
     magnitudes[i] = signed ? Math.abs(value) : Math.max(0, value);
   }
   magnitudes.sort();

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import path from "node:path";
+import type { ErrorCode } from "../../contract/error-codes";
 import { ImageError } from "../../contract/errors";
 import type { DecodedImage } from "../decoding/decode";
 import { type DecodingReply, type DecodingRequest, memoryNotice } from "./decoding-server";
@@ -62,7 +63,7 @@ export class Decoder {
       complaints = (complaints + text.toString()).slice(-2000);
     };
     return new Promise<DecodedImage | PreparedImage>((resolve, reject) => {
-      const fail = (code: string, message: string): void => {
+      const fail = (code: ErrorCode, message: string): void => {
         this.#stop();
         reject(new ImageError(code, message));
       };

@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { writeFileSync, writeSync } from "node:fs";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
+import type { ErrorCode } from "../../contract/error-codes";
 import { CytolensError } from "../../contract/errors";
 import type { DecodedImage } from "../decoding/decode";
 import { checkBytes, type DecodingLimits } from "../decoding/limits";
@@ -19,7 +20,7 @@ export interface DecodingRequest {
 
 export type DecodingReply =
   | { readonly value: DecodedImage | PreparedImage; readonly residentBytes: number }
-  | { readonly failure: { readonly code: string; readonly message: string }; readonly residentBytes: number };
+  | { readonly failure: { readonly code: ErrorCode; readonly message: string }; readonly residentBytes: number };
 
 export interface DecodingFunctions {
   decode(bytes: Uint8Array, limits: DecodingLimits): Promise<DecodedImage>;

@@ -4,7 +4,7 @@ import { mergeOutcomes, readRollUp, shardItems, shardOutcomes, writeRollUp } fro
 import { shardsOf } from "../../bucket/runs";
 import type { Tally } from "../../bucket/tally";
 import { resultKey, rollUpKey, runSummaryKey } from "../../contract/object-keys";
-import type { Failure, Outcome } from "../../contract/outcome";
+import type { KnownFailure, Outcome } from "../../contract/outcome";
 import type { Plan, WorkItem } from "../../contract/plan";
 import { result as resultDocument } from "../../contract/result";
 import type { RunSummary } from "../../contract/summary";
@@ -23,7 +23,7 @@ export async function giveUp(
   const known = await shardOutcomes(store, plan, shard, dispatches);
   const missing = (await shardItems(store, plan, shard)).filter(({ work }) => !known.has(work));
   const reasons = reasonsOf(jobs.filter(({ dispatch }) => shardsOf(dispatch.value).includes(shard)));
-  const failure: Failure = {
+  const failure: KnownFailure = {
     code: "worker.unfinished",
     message: `Expected a worker to finish this image but none did${reasons.length > 0 ? `: ${reasons.join("; ")}` : ""}`,
   };

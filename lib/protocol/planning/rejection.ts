@@ -2,20 +2,24 @@ import { updateDocument } from "../../bucket/documents";
 import { UserError } from "../../contract/errors";
 import type { BatchName } from "../../contract/names";
 import { rejectionKey } from "../../contract/object-keys";
-import type { Failure } from "../../contract/outcome";
+import type { KnownFailure } from "../../contract/outcome";
 import { rejection } from "../../contract/planning";
 import type { Pipeline } from "../ports";
 
 type Deciding = Pick<Pipeline, "store" | "clock">;
 
 /** The user's to mend: the batch is rejected. Anything else passes through and is tried again. */
-export function rejectionOf(error: unknown): Failure {
+export function rejectionOf(error: unknown): KnownFailure {
   if (error instanceof UserError) return { code: error.code, message: error.message };
   throw error;
 }
 
 /** Puts on record that the batch cannot be planned as it is. */
-export async function recordRejection({ store, clock }: Deciding, batch: BatchName, failure: Failure): Promise<void> {
+export async function recordRejection(
+  { store, clock }: Deciding,
+  batch: BatchName,
+  failure: KnownFailure,
+): Promise<void> {
   const at = clock.now().toISOString();
   await updateDocument(store, rejectionKey(batch), rejection, () => ({ schemaVersion: 1, batch, at, failure }));
 }

@@ -2,7 +2,7 @@ import { sha256Of } from "../../contract/digests";
 import { engineVersion } from "../../contract/engine-version";
 import { CytolensError, EnvironmentError, ModelError, TransientError } from "../../contract/errors";
 import { modelKey, planKey, resultKey, rollUpKey, suspectKey } from "../../contract/object-keys";
-import type { Failure, Outcome } from "../../contract/outcome";
+import type { KnownFailure, Outcome } from "../../contract/outcome";
 import { plan as planDocument, type Dispatch, type Plan, type WorkItem } from "../../contract/plan";
 import { result as resultDocument } from "../../contract/result";
 import type { Counts } from "../../contract/summary";
@@ -38,7 +38,7 @@ export type ShardOutcome =
   /** All is done but for images that killed workers: machines that are never taken away try them once more. */
   | { readonly state: "set-aside"; readonly counts: Counts }
   /** Nothing can be computed here, or with this model: every item left was recorded as failed with the reason. */
-  | { readonly state: "failed"; readonly failure: Failure; readonly counts: Counts };
+  | { readonly state: "failed"; readonly failure: KnownFailure; readonly counts: Counts };
 
 /**
  * Images in memory at once, whatever the shard's size: two prepared and waiting, one before the network, two being encoded
@@ -285,7 +285,7 @@ class Shift {
   }
 }
 
-const killer: Failure = {
+const killer: KnownFailure = {
   code: "worker.killed",
   message:
     "Expected a worker to finish this image but two were killed over it, the second with nothing else in hand: most likely it needs more memory than there is",

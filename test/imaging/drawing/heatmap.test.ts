@@ -113,7 +113,7 @@ describe("heatmaps", () => {
         map((x) => (x === 3 ? Number.NaN : 1)),
         false,
       ),
-    ).toThrow(expect.objectContaining({ code: "map.not-finite" }));
+    ).toThrow(expect.objectContaining({ code: "explanation.not-finite" }));
   });
 });
 

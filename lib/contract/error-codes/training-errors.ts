@@ -1,0 +1,97 @@
+import type { CodeTable } from "./code-table";
+
+/** Codes of UserError for training, evaluating, the study and phantoms. */
+export const trainingErrors = {
+  "checkpoint.other-run": {
+    means: "The checkpoint in the output folder is of a training with other settings or data.",
+    remedy: "Choose another output folder, or continue with the settings and data it began with.",
+  },
+  "data.empty-class": {
+    means: "A class has no images, or the split leaves it none to train on.",
+    remedy: "Add images to the class, or remove its folder.",
+  },
+  "data.missing": {
+    means: "The folder of the data cannot be read.",
+    remedy: "Check its path and permissions.",
+  },
+  "data.no-classes": {
+    means: "The folder of the data has no folders in it.",
+    remedy: "Put the images into one folder for each class.",
+  },
+  "data.no-masks": {
+    means: "There are no masks to learn from beside the images.",
+    remedy: "Use a folder that `cytolens phantom` wrote.",
+  },
+  "data.one-class": {
+    means: "The data has a single class, so there is nothing to tell apart.",
+    remedy: "Add a folder for at least one other class.",
+  },
+  "data.unreadable": {
+    means: "Some images of the data cannot be decoded.",
+    remedy: "Replace them, or leave them out with `--skip-unreadable`.",
+  },
+  "evaluation.classes": {
+    means: "A folder of the data is named after no class of the model.",
+    remedy: "Name the folders after the model's classes, which the message lists.",
+  },
+  "evaluation.empty": {
+    means: "There are no images to evaluate on.",
+    remedy: "Add images, or choose another part of the split.",
+  },
+  "phantom.class": {
+    means: "There are no phantoms of this class.",
+    remedy: "Choose classes that the message lists.",
+  },
+  "phantom.size": {
+    means: "Phantoms cannot be drawn in this size.",
+    remedy: "Choose a size in the range that the message gives.",
+  },
+  "study.data": {
+    means: "A study was given both a folder and `--phantom`, or neither.",
+    remedy: "Give one of the two.",
+  },
+  "train.name": {
+    means: "The last part of `--out` cannot be the name of a training on AWS Batch.",
+    remedy: "Choose a name as the message describes.",
+  },
+  "train.no-bucket": {
+    means: "A training on AWS Batch was asked for without the stack's bucket.",
+    remedy: "Give `--bucket`.",
+  },
+  "train.no-deployment": {
+    means: "The bucket does not tell of a deployed stack.",
+    remedy: "Give the bucket of a stack, and deploy the stack if that has not been done.",
+  },
+  "train.too-large": {
+    means: "The images are more than a training job of this stack has room for.",
+    remedy: "Train on fewer images, or raise `compute.jobMemoryMiB` and deploy.",
+  },
+  "training.diverged": {
+    means: "The loss became NaN or infinite.",
+    remedy: "Try a lower learning rate; what was kept before is whole.",
+  },
+  "training.no-validation": {
+    means: "The split leaves no images to validate on.",
+    remedy: "Add images.",
+  },
+  "training.not-deployed": {
+    means: "The stack was deployed without training.",
+    remedy: "Set `training` to true in the configuration and deploy.",
+  },
+  "training.settings": {
+    means: "Settings of the training are out of their range.",
+    remedy: "Correct the settings that the message lists.",
+  },
+  "training.too-few": {
+    means: "There are fewer training images than one batch takes.",
+    remedy: "Choose a smaller batch, or add images.",
+  },
+  "training.weight-decay": {
+    means: "The weight decay is below 0.",
+    remedy: "Give 0 or more.",
+  },
+  "training.weights": {
+    means: "The file of the first weights cannot be read.",
+    remedy: "Check its path and permissions.",
+  },
+} satisfies CodeTable;

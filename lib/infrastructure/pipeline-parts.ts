@@ -14,6 +14,6 @@ export interface PipelineParts {
   readonly compute: Compute;
   readonly worker: HardenedJob;
   readonly topic: sns.Topic;
-  /** The handlers' environment: lib/aws/pipeline-environment.ts reads it. */
+  /** The handlers' environment: lib/aws/pipeline-on-aws.ts reads it. */
   readonly environment: Readonly<Record<string, string>>;
 }

@@ -52,7 +52,7 @@ export function localPipeline({
   };
 }
 
-/** Two processes with a thread each outrun one with two (docs/speed.md), as far as memory goes. */
+/** Two workers with a thread each outrun one session with two (docs/benchmarks.md), as far as memory goes. */
 export const workersHere = (): number =>
   Math.max(1, Math.min(os.availableParallelism(), Math.floor(os.totalmem() / bytesPerWorker), 8));
 

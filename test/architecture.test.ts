@@ -14,7 +14,8 @@ const allowed: Record<string, readonly string[]> = {
 
   "lib/onnx": ["lib/contract"],
   "lib/autodiff": ["lib/onnx", "lib/contract"],
-  "lib/networks": ["lib/onnx", "lib/contract", "lib/random"],
+  "lib/checkpoints": ["lib/onnx", "lib/contract"],
+  "lib/networks": ["lib/onnx", "lib/checkpoints", "lib/contract", "lib/random"],
   "lib/attribution": ["lib/contract", "lib/random"],
   "lib/inference": ["lib/onnx", "lib/autodiff", "lib/attribution", "lib/networks", "lib/contract", "onnxruntime-node"],
 

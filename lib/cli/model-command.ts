@@ -11,6 +11,7 @@ import { sha256Of } from "../contract/digests";
 import type { ModelCard } from "../contract/model-card";
 import { networkNames } from "../networks/catalogue";
 import { importCheckpoint } from "../networks/import-checkpoint";
+import { readCheckpointFile } from "../networks/read-checkpoint-file";
 import { shippedModel } from "../local/find-model";
 import { cardFileName, modelFileName, readModelFolder } from "../networks/model-folder";
 import type { Model, ValueInfo } from "../onnx/model";
@@ -34,7 +35,7 @@ export function registerModel(program: Command): Command {
     });
   model
     .command("import")
-    .argument("<weights.safetensors>")
+    .argument("<weights>", "a .safetensors file or a PyTorch checkpoint (.pth, .pt, .ckpt); nothing in it is executed")
     .description("build a network from weights trained elsewhere, by the tensors' names")
     .requiredOption("--network <name>", `one of ${networkNames.join(", ")}`)
     .requiredOption(
@@ -49,7 +50,9 @@ export function registerModel(program: Command): Command {
         file: string,
         { network, classes, out, size }: { network: string; classes: string[]; out: string; size: number },
       ) => {
-        const card = await importCheckpoint(out, await readInput(file), { network, classes, size });
+        const { tensors, notes } = await readCheckpointFile(file);
+        const card = await importCheckpoint(out, tensors, { network, classes, size });
+        for (const note of notes) console.log(note);
         console.log(`${out}: ${card.network ?? network} with ${card.classes.length} classes, sha256 ${card.sha256}`);
       },
     );

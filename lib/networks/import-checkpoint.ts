@@ -1,4 +1,5 @@
 import type { ModelCard, ModelCardInput } from "../contract/model-card";
+import type { Tensor } from "../onnx/model";
 import { writeModel } from "../onnx/write-model";
 import { networkNamed } from "./catalogue";
 import { loadWeights } from "./load-weights";
@@ -17,16 +18,17 @@ export interface ImportOptions {
 
 /**
  * Turns a checkpoint trained elsewhere into a model folder: model.onnx with a symbolic batch, its card and digest.
- * @param checkpoint a .safetensors file with the network's tensors under their PyTorch names, float32
+ * @param checkpoint the network's tensors under their PyTorch names, float32: a .safetensors file's bytes, or tensors
+ * that `readCheckpointFile` found
  * @throws UserError "network.…"; ModelError "safetensors.…", "weights.mismatch" or "model.card"
  */
 export async function importCheckpoint(
   folder: string,
-  checkpoint: Uint8Array,
+  checkpoint: Uint8Array | ReadonlyMap<string, Tensor>,
   { network: name, classes, size = 224, card = {} }: ImportOptions,
 ): Promise<ModelCard> {
   const network = networkNamed(name, { classes: classes.length, size });
-  const weights = loadWeights(network, readSafetensors(checkpoint));
+  const weights = loadWeights(network, checkpoint instanceof Uint8Array ? readSafetensors(checkpoint) : checkpoint);
   const model = network.build(weights);
   return await writeModelFolder(folder, writeModel(model), {
     name,

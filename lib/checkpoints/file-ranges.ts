@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { UserError } from "../contract/errors";
 import { invalidCheckpoint } from "./checkpoint-errors";
 
@@ -15,14 +15,16 @@ export interface FileRanges {
 
 /** Opens a file for `use` and closes it afterwards. Throws UserError "file.unreadable". */
 export async function withFileRanges<T>(file: string, use: (ranges: FileRanges) => Promise<T>): Promise<T> {
-  const handle = await open(file).catch((cause: NodeJS.ErrnoException) => {
+  const refuse = (cause: NodeJS.ErrnoException): never => {
     throw unreadable(file, cause);
-  });
+  };
+  // Asked before it is opened, because opening a pipe waits for whoever writes to it.
+  const found = await stat(file).catch(refuse);
+  if (!found.isFile()) {
+    throw new UserError("file.unreadable", `Expected a file at ${file} but it is ${kindOf(found)}`);
+  }
+  const handle = await open(file).catch(refuse);
   try {
-    const found = await handle.stat();
-    if (!found.isFile()) {
-      throw new UserError("file.unreadable", `Expected a file at ${file} but it is ${kindOf(found)}`);
-    }
     return await use({
       size: found.size,
       async read(offset, length) {
@@ -31,9 +33,7 @@ export async function withFileRanges<T>(file: string, use: (ranges: FileRanges) 
         for (let filled = 0; filled < length;) {
           const { bytesRead } = await handle
             .read(bytes, filled, Math.min(length - filled, longestRead), offset + filled)
-            .catch((cause: NodeJS.ErrnoException) => {
-              throw unreadable(file, cause);
-            });
+            .catch(refuse);
           if (bytesRead === 0) throw invalidCheckpoint(`${found.size} bytes`, `${offset + filled}: it has shrunk`);
           filled += bytesRead;
         }

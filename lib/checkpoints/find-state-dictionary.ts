@@ -41,10 +41,11 @@ export function findStateDictionary(value: PickleValue): StateDictionary {
   );
   if (inner && more.length === 0 && tensorCount(inner.dictionary) > tensorCount(value))
     return stateDictionary(inner, []);
-  if (holdsWeights(value)) return stateDictionary({ place: [], dictionary: value }, []);
+  if (tensorCount(value) > 0) return stateDictionary({ place: [], dictionary: value }, []);
   if (inner) throw ambiguous([inner, ...more].map(({ place }) => place.join(".")));
   const module = textEntries(value).find(([key, under]) => customary.includes(key) && isUnread(under));
   if (module && isUnread(module[1])) throw wholeObject(`"${shown(module[0])}" in the checkpoint`, module[1].name);
+  if (holdsWeights(value)) return stateDictionary({ place: [], dictionary: value }, []);
   throw nothingFound(`a dictionary of ${shownNames(textEntries(value).map(([key]) => key)) || "nothing"}`);
 }
 

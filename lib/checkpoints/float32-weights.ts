@@ -41,10 +41,11 @@ function upperHalves(bits: Uint16Array): Float32Array<ArrayBuffer> {
 }
 
 function refuseNotFinite(name: string, values: Float32Array): void {
-  const index = values.findIndex((value) => !Number.isFinite(value));
-  if (index < 0) return;
-  throw new ModelError(
-    "checkpoint.not-finite",
-    `Expected finite weights within the range of float32 but received ${values[index]} as element ${index} of ${shown(name)}`,
-  );
+  for (let index = 0; index < values.length; index++) {
+    if (Number.isFinite(values[index])) continue;
+    throw new ModelError(
+      "checkpoint.not-finite",
+      `Expected finite weights within the range of float32 but received ${values[index]} as element ${index} of ${shown(name)}`,
+    );
+  }
 }

@@ -1,4 +1,4 @@
-import { beyondLimit, invalidCheckpoint } from "./checkpoint-errors";
+import { beyondLimit } from "./checkpoint-errors";
 import { ModelError } from "../contract/errors";
 
 /** The bytes at hand end before the pickle does; whoever holds only its beginning may read on. */
@@ -96,5 +96,5 @@ export function opcodeName(code: number): string {
 }
 
 export function malformed(expected: string, received: string): ModelError {
-  return invalidCheckpoint(`${expected} in its pickle`, received);
+  return new ModelError("checkpoint.invalid", `Expected ${expected} in a checkpoint's pickle but received ${received}`);
 }

@@ -1,11 +1,12 @@
 import { ModelError } from "../contract/errors";
-import { shown } from "./checkpoint-errors";
+import { beyondLimit, shown } from "./checkpoint-errors";
 import { elementTypes, storageElementType } from "./element-types";
 import { malformed } from "./pickle-cursor";
 import {
   isDictionary,
   isGlobal,
   isSequence,
+  isUnread,
   kindOfValue,
   type ElementType,
   type PickleGlobal,
@@ -25,6 +26,9 @@ export interface TorchVocabulary extends PickleVocabulary {
 
 type Call = (parameters: readonly PickleValue[], spend: (items: number) => void) => PickleValue;
 
+/** Whole training programs name some dozens. */
+const mostNames = 10_000;
+
 /** Python 2 called some modules otherwise. */
 const modulesToday: Readonly<Record<string, string>> = { __builtin__: "builtins", copy_reg: "copyreg" };
 
@@ -36,13 +40,19 @@ const modulesToday: Readonly<Record<string, string>> = { __builtin__: "builtins"
 export function torchVocabulary(): TorchVocabulary {
   const storages = new Map<string, StorageReference>();
   const unknown = new Set<string>();
+  const names = new Map<string, PickleGlobal>();
   return {
     storages,
     unknown,
     name(writtenModule, name) {
       const module = modulesToday[writtenModule] ?? writtenModule;
+      const pair = `${module}\n${name}`;
+      const before = names.get(pair);
+      if (before) return before;
       if (actsWhenCalled(module, name)) throw refused(`${module}.${name}`);
       const global: PickleGlobal = { kind: "global", name: `${module}.${name}` };
+      if (names.size === mostNames) throw beyondLimit("a pickle", `${mostNames} names of classes`, "one with more");
+      names.set(pair, global);
       if (!isKnown(global.name)) unknown.add(global.name);
       return global;
     },
@@ -86,9 +96,9 @@ function isKnown(name: string): boolean {
 }
 
 const calls: ReadonlyMap<string, Call> = new Map<string, Call>([
-  ["torch._utils._rebuild_tensor", (parameters) => tensorReference(parameters)],
-  ["torch._utils._rebuild_tensor_v2", (parameters) => tensorReference(parameters)],
-  ["torch._utils._rebuild_tensor_v3", (parameters) => tensorReference(parameters, elementTypeNamed(parameters[6]))],
+  ["torch._utils._rebuild_tensor", (given) => rebuildTensor(given)],
+  ["torch._utils._rebuild_tensor_v2", (given) => rebuildTensor(given)],
+  ["torch._utils._rebuild_tensor_v3", (given) => rebuildTensor(given, elementTypeNamed(given[6]))],
   ["torch._utils._rebuild_parameter", firstOf],
   ["torch._utils._rebuild_parameter_with_state", firstOf],
   ["torch._tensor._rebuild_from_type_v2", rebuildFromType],
@@ -99,6 +109,12 @@ const calls: ReadonlyMap<string, Call> = new Map<string, Call>([
   ["collections.Counter", dictionary],
   ["collections.defaultdict", ([, ...rest], spend) => dictionary(rest, spend)],
 ]);
+
+/** Of a tensor on what is no storage known here, nothing is known. */
+function rebuildTensor(parameters: readonly PickleValue[], elementType?: ElementType): PickleValue {
+  const [storage = null] = parameters;
+  return isUnread(storage) ? { kind: "unread", name: storage.name } : tensorReference(parameters, elementType);
+}
 
 /** A parameter is its tensor: (data, requires_grad, hooks, …). */
 function firstOf([data = null]: readonly PickleValue[]): PickleValue {

@@ -2,7 +2,7 @@ import { beyondLimit, invalidCheckpoint, shown } from "./checkpoint-errors";
 import { crc32 } from "./crc32";
 import type { FileRanges } from "./file-ranges";
 
-export interface ZipEntry {
+interface ZipEntry {
   readonly name: string;
   readonly size: number;
   /** Bytes in the file: `size` where nothing is compressed. */

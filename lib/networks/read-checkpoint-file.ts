@@ -2,8 +2,7 @@ import { withFileRanges } from "../checkpoints/file-ranges";
 import { toFiniteFloat32 } from "../checkpoints/float32-weights";
 import { beginsLikePyTorch, readPyTorch, type CheckpointTensors } from "../checkpoints/read-pytorch";
 import { underNetworkNames } from "../checkpoints/weight-names";
-import type { Tensor } from "../onnx/model";
-import { readSafetensors } from "./safetensors";
+import { readSafetensorsFrom } from "./safetensors";
 
 /**
  * The weights of a .safetensors file or of a PyTorch checkpoint (.pth, .pt, .ckpt; by content, not by name), under the
@@ -12,17 +11,11 @@ import { readSafetensors } from "./safetensors";
  * @throws UserError "file.unreadable"; ModelError "checkpoint.…" or "safetensors.…"
  */
 export async function readCheckpointFile(file: string): Promise<CheckpointTensors> {
-  const { tensors, format, notes } = await withFileRanges(file, async (ranges) =>
-    beginsLikePyTorch(await ranges.read(0, Math.min(ranges.size, 8)))
-      ? await readPyTorch(ranges)
-      : fromSafetensors(readSafetensors(await ranges.read(0, ranges.size))),
-  );
+  const { tensors, format, notes } = await withFileRanges(file, async (ranges): Promise<CheckpointTensors> => {
+    const beginning = await ranges.read(0, Math.min(ranges.size, 8));
+    if (beginsLikePyTorch(beginning)) return await readPyTorch(ranges);
+    return { tensors: await readSafetensorsFrom(ranges, toFiniteFloat32), format: "safetensors", notes: [] };
+  });
   const named = underNetworkNames(tensors);
   return { tensors: named.tensors, format, notes: [...notes, ...named.notes] };
-}
-
-/** Converted in place, one after the other, so that each tensor's bytes can be let go. */
-function fromSafetensors(tensors: Map<string, Tensor>): CheckpointTensors {
-  for (const [name, tensor] of tensors) tensors.set(name, toFiniteFloat32(name, tensor));
-  return { tensors, format: "safetensors", notes: [] };
 }

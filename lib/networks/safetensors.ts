@@ -1,4 +1,5 @@
 import { ModelError } from "../contract/errors";
+import type { FileRanges } from "../checkpoints/file-ranges";
 import type { DataType, Tensor, TensorData } from "../onnx/model";
 import { elementCount } from "../onnx/tensor";
 
@@ -34,25 +35,28 @@ const lengthBytes = 8;
  */
 export function readSafetensors(bytes: Uint8Array): Map<string, Tensor> {
   refusePickle(bytes);
-  const { header, dataStart } = readHeader(bytes);
-  const dataLength = bytes.length - dataStart;
+  const dataStart = dataStartOf(bytes, bytes.length);
+  const spans = spansOf(readHeader(bytes.subarray(lengthBytes, dataStart)), bytes.length - dataStart);
+  // Copied, because nothing aligns the file's data to the element size.
+  const copy = (begin: number, end: number): ArrayBuffer =>
+    new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)).buffer;
+  return new Map(spans.map((span) => [span.name, tensorOf(span, copy(span.begin, span.end))]));
+}
+
+/** Like `readSafetensors`, one tensor after the other from a file, each given to `take`, whose answer is kept. */
+export async function readSafetensorsFrom(
+  file: FileRanges,
+  take: (name: string, tensor: Tensor) => Tensor,
+): Promise<Map<string, Tensor>> {
+  const beginning = await file.read(0, Math.min(file.size, lengthBytes));
+  refusePickle(beginning);
+  const dataStart = dataStartOf(beginning, file.size);
+  const header = readHeader(await file.read(lengthBytes, dataStart - lengthBytes));
   const tensors = new Map<string, Tensor>();
-  const spans: { name: string; begin: number; end: number }[] = [];
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === "__metadata__") continue;
-    const { type, dims, begin, end } = readEntry(name, entry);
-    if (end > dataLength)
-      throw invalid(`tensor ${name} to end within ${dataLength} bytes of data`, `end ${end} (is the file cut short?)`);
-    const expected = elementCount(dims) * type.view.BYTES_PER_ELEMENT;
-    if (end - begin !== expected)
-      throw invalid(`${expected} bytes for tensor ${name} of shape [${dims.join(", ")}]`, `${end - begin}`);
-    spans.push({ name, begin, end });
-    // Copied, because nothing aligns the file's data to the element size.
-    const copy = new ArrayBuffer(end - begin);
-    new Uint8Array(copy).set(bytes.subarray(dataStart + begin, dataStart + end));
-    tensors.set(name, { dataType: type.dataType, dims, data: new type.view(copy) });
+  for (const span of spansOf(header, file.size - dataStart)) {
+    const { buffer } = await file.read(dataStart + span.begin, span.end - span.begin);
+    tensors.set(span.name, take(span.name, tensorOf(span, buffer)));
   }
-  checkCover(spans, dataLength);
   return tensors;
 }
 
@@ -115,22 +119,58 @@ function refusePickle(bytes: Uint8Array): void {
   }
 }
 
-function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataStart: number } {
-  if (bytes.length < lengthBytes) throw invalid("at least 8 bytes", `${bytes.length}`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function dataStartOf(beginning: Uint8Array, fileLength: number): number {
+  if (beginning.length < lengthBytes) throw invalid("at least 8 bytes", `${beginning.length}`);
+  const view = new DataView(beginning.buffer, beginning.byteOffset, beginning.byteLength);
   const length = view.getBigUint64(0, true);
   if (length > BigInt(longestHeader))
     throw invalid(`a header of at most ${longestHeader} bytes`, `one said to have ${length} (not a safetensors file?)`);
   const dataStart = lengthBytes + Number(length);
-  if (dataStart > bytes.length) throw invalid(`a header of ${length} bytes`, `a file of ${bytes.length} bytes`);
+  if (dataStart > fileLength) throw invalid(`a header of ${length} bytes`, `a file of ${fileLength} bytes`);
+  return dataStart;
+}
+
+function readHeader(bytes: Uint8Array): Record<string, unknown> {
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(lengthBytes, dataStart)));
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
     throw invalid("a header in JSON", cause instanceof Error ? cause.message : String(cause));
   }
   if (!isRecord(header)) throw invalid("a JSON object as header", JSON.stringify(header).slice(0, 40));
-  return { header, dataStart };
+  return header;
+}
+
+/** A tensor's place in the data. */
+interface Span {
+  readonly name: string;
+  readonly type: { readonly dataType: DataType; readonly view: ArrayView };
+  readonly dims: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+function spansOf(header: Record<string, unknown>, dataLength: number): Span[] {
+  const spans = Object.entries(header)
+    .filter(([name]) => name !== "__metadata__")
+    .map(([name, entry]) => {
+      const { type, dims, begin, end } = readEntry(name, entry);
+      if (end > dataLength)
+        throw invalid(
+          `tensor ${name} to end within ${dataLength} bytes of data`,
+          `end ${end} (is the file cut short?)`,
+        );
+      const expected = elementCount(dims) * type.view.BYTES_PER_ELEMENT;
+      if (end - begin !== expected)
+        throw invalid(`${expected} bytes for tensor ${name} of shape [${dims.join(", ")}]`, `${end - begin}`);
+      return { name, type, dims, begin, end };
+    });
+  checkCover(spans, dataLength);
+  return spans;
+}
+
+function tensorOf({ type, dims }: Span, data: ArrayBuffer): Tensor {
+  return { dataType: type.dataType, dims, data: new type.view(data) };
 }
 
 function readEntry(name: string, entry: unknown) {
@@ -150,7 +190,7 @@ function readEntry(name: string, entry: unknown) {
 }
 
 /** The format forbids overlaps and holes: data no tensor names could hide anything. */
-function checkCover(spans: { name: string; begin: number; end: number }[], dataLength: number): void {
+function checkCover(spans: readonly Span[], dataLength: number): void {
   let position = 0;
   for (const { name, begin, end } of spans.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== position)

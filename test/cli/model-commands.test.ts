@@ -10,6 +10,8 @@ import { float32Tensor } from "../../lib/onnx/tensor";
 import { writeModel } from "../../lib/onnx/write-model";
 import { phantomField } from "../../lib/phantom/phantom";
 import { encodePng } from "../../lib/imaging/drawing/overlay";
+import { call, dictionary, named, orderedDictionary, tuple } from "../checkpoints/pickler";
+import { storage, tensor, torchZip } from "../checkpoints/torch-save";
 import { projectRoot } from "../reference";
 
 let folder: string;
@@ -195,6 +197,35 @@ describe("cytolens model", () => {
     );
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toMatch(/\[weights\./);
+  });
+
+  test("imports a PyTorch checkpoint, and refuses one that would run code", async () => {
+    const weights = initializeWeights(networkNamed("densenet121-rca-mini", { classes: 3, size: 64 }), 5);
+    const entries = [...weights].map(([name, { data, dims }], index) => {
+      const of = storage(`${index}`, "FloatStorage", data as Float32Array);
+      return { name: `module.${name}`, of, value: tensor(of, { size: dims }) };
+    });
+    const state = orderedDictionary(Object.fromEntries(entries.map(({ name, value }) => [name, value])));
+    const stored = entries.map(({ of }) => of);
+    await writeFile(path.join(folder, "weights.pth"), torchZip(dictionary({ epoch: 1, model: state }), stored));
+    const flags = ["--network", "densenet121-rca-mini", "--classes", "a,b,c", "--size", "64", "-o", "models/from-pth"];
+    const imported = await cytolens("model", "import", "weights.pth", ...flags);
+    expect(imported).toEqual({
+      code: 0,
+      stderr: "",
+      stdout: expect.stringMatching(
+        /^The weights are those under model\n"module\." is taken off all names\nmodels\/from-pth: /,
+      ),
+    });
+    const digest = async (place: string) =>
+      (await readFile(path.join(folder, place, "model.onnx.sha256"), "utf8")).trim();
+    expect(await digest("models/from-pth")).toBe(await digest("models/mine"));
+
+    const harm = call(named("os", "system"), tuple("echo harm"));
+    await writeFile(path.join(folder, "harm.pth"), torchZip(dictionary({ model: state, harm }), stored));
+    const refused = await cytolens("model", "import", "harm.pth", ...flags);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/os\.system.*Nothing was executed.*\[checkpoint\.global\]/);
   });
 
   test("says what a model is", async () => {

@@ -2,13 +2,37 @@ import type { CodeTable } from "./code-table";
 
 /** Codes of ModelError for model files, their graphs, and what is asked of them. */
 export const modelErrors = {
+  "checkpoint.format": {
+    means: "The file is no checkpoint that is read here, or of a kind that cannot be read as it is.",
+    remedy: "Save the weights again as the message says.",
+  },
+  "checkpoint.global": {
+    means: "The checkpoint names something of a program that would have to be run to read it. Nothing was run.",
+    remedy: "Save the state dict alone, or convert it to safetensors.",
+  },
   "checkpoint.invalid": {
-    means: "The file is no checkpoint of a training.",
-    remedy: "Choose the output folder of a training, or another one to begin anew.",
+    means: "The checkpoint is damaged, or none of a training of ours.",
+    remedy: "Copy it again; to train, choose the output folder of a training, or another one to begin anew.",
+  },
+  "checkpoint.limit": {
+    means: "The checkpoint asks for more memory or work than a file of its size can need.",
+    remedy: "Save the weights alone, as the message says.",
+  },
+  "checkpoint.not-finite": {
+    means: "A weight is NaN or infinite.",
+    remedy: "Take a checkpoint from before the training diverged.",
   },
   "checkpoint.other-network": {
     means: "The checkpoint is of another network or of other classes.",
     remedy: "Choose another output folder.",
+  },
+  "checkpoint.state-dict": {
+    means: "No weights were found where checkpoints keep them.",
+    remedy: "Save the state dict under one of the names in the message.",
+  },
+  "checkpoint.type": {
+    means: "A weight has a type of number that is not read here.",
+    remedy: "Convert the weights to float32 and save them again.",
   },
   "mask.not-a-mask": {
     means: "The model to mask cells with is no U-Net of two classes.",

@@ -318,6 +318,16 @@ test("no barrel files in lib but the public face", () => {
   expect(barrels).toEqual([]);
 });
 
+const isCommand = (file: string): boolean => /^lib\/cli\/[\w-]+-command\.ts$/.test(file);
+
+test("a command imports no other command, but for its own subcommands", () => {
+  const across = imports.filter(({ file, target }) => isCommand(file) && isCommand(target));
+  expect(files.filter(isCommand).length).toBeGreaterThan(10);
+  expect(
+    across.filter(({ file, target }) => !target.startsWith(file.replace("-command.ts", "-"))).map(({ file }) => file),
+  ).toEqual([]);
+});
+
 test("object keys are made in the contract alone", () => {
   const elsewhere = files
     .filter((file) => !/^lib\/(contract|infrastructure)\//.test(file))

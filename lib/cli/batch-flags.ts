@@ -1,14 +1,15 @@
 import { readFile } from "node:fs/promises";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { UserError } from "../contract/errors";
 import { methodNames } from "../contract/methods";
 import { parseSettings, type Settings } from "../contract/settings";
+import { list, targetClass, wholeNumber } from "./arguments";
 
 /** Flags that say how a batch is to be worked on; those left out leave batch.json or the defaults as they are. */
 export interface BatchFlags {
   readonly settings?: string;
   readonly methods?: readonly string[];
-  readonly target?: string;
+  readonly target?: Settings["target"];
   readonly of?: "logit" | "probability";
   readonly labels?: "none" | "folders";
   readonly mask?: "none" | "otsu";
@@ -19,16 +20,14 @@ export interface BatchFlags {
 export function addBatchFlags(command: Command): Command {
   return command
     .option("--settings <file>", "a batch.json with settings; the flags below override it")
-    .option("--methods <names>", `explanations, separated by commas: ${methodNames.join(", ")}`, (text) =>
-      text.split(",").map((name) => name.trim()),
-    )
-    .option("--target <class>", "explain this class (name or index) instead of the predicted one")
+    .option("--methods <names>", `explanations, separated by commas: ${methodNames.join(", ")}`, list)
+    .option("--target <class>", "explain this class (name or index) instead of the predicted one", targetClass)
     .addOption(
       new Option("--of <output>", "explain the class's logit or its probability").choices(["logit", "probability"]),
     )
     .addOption(new Option("--labels <source>", "take true classes from folder names").choices(["none", "folders"]))
     .addOption(new Option("--mask <mask>", "black out the background as the study did").choices(["none", "otsu"]))
-    .option("--tile-size <pixels>", "work on larger images tile by tile", wholeNumber)
+    .option("--tile-size <pixels>", "work on larger images tile by tile", wholeNumber({ from: 1 }))
     .option("--figure", "add the study's 2 × 3 figure for every image");
 }
 
@@ -46,9 +45,7 @@ export async function settingsFrom(flags: BatchFlags, model: string): Promise<Se
     ...(mask ? { mask } : {}),
     ...(tileSize === undefined ? {} : { tileSize }),
     ...(figure ? { figure } : {}),
-    ...(target === undefined
-      ? {}
-      : { target: target === "predicted" ? target : { class: /^\d+$/.test(target) ? Number(target) : target } }),
+    ...(target === undefined ? {} : { target }),
   };
   return parseSettings(JSON.stringify(chosen), "the command line");
 }
@@ -57,11 +54,4 @@ async function readText(file: string): Promise<string> {
   return readFile(file, "utf8").catch((cause: unknown) => {
     throw new UserError("settings.not-found", `Expected settings at ${file} but they cannot be read`, { cause });
   });
-}
-
-export function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError(`Expected a whole number but received "${text}".`);
-  return value;
 }

@@ -1,11 +1,11 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
 import { differentiateNamed } from "../autodiff/differentiate";
-import { UserError } from "../contract/errors";
-import type { ValueInfo } from "../onnx/model";
 import { prune } from "../onnx/prune";
 import { readModel } from "../onnx/read-model";
 import { writeModel } from "../onnx/write-model";
+import { readInput } from "./read-input";
+import { valueText } from "./value-text";
 
 interface DifferentiateFlags {
   readonly out: string;
@@ -16,10 +16,8 @@ interface DifferentiateFlags {
 }
 
 /** `cytolens differentiate`: a model that also returns gradients, for any onnxruntime. */
-export function registerDifferentiate(program: Command): void {
-  program
-    .command("differentiate")
-    .description("write a model that also returns exact gradients")
+export function defineDifferentiate(command: Command): void {
+  command
     .argument("<model.onnx>", "any ONNX model of float values")
     .requiredOption("-o, --out <grad.onnx>", "where to write the new model")
     .option("--output <name...>", "outputs to differentiate (default: every float output)")
@@ -62,20 +60,4 @@ output's shape, and returns d_<name>: the sum over the outputs of cotangent time
         for (const info of added.outputs) console.log(`  output  ${valueText(info)}`);
       }
     });
-}
-
-/** The bytes of a file that the user named. */
-export async function readInput(file: string): Promise<Uint8Array> {
-  return await readFile(file).catch((cause: NodeJS.ErrnoException) => {
-    throw new UserError(
-      "file.unreadable",
-      `Expected a file at ${file} but it cannot be read (${cause.code ?? cause.message})`,
-      { cause },
-    );
-  });
-}
-
-/** A value's name, type and shape in one line. */
-export function valueText({ name, dataType, shape }: ValueInfo): string {
-  return `${name}: ${dataType} ${shape ? `[${shape.map((extent) => extent ?? "?").join(", ")}]` : "of unknown shape"}`;
 }

@@ -14,20 +14,16 @@ const leastMemoryBytes = 3 * 2 ** 30;
 const leastDiskBytes = 2 ** 30;
 
 /** `cytolens doctor`: what this machine has of what is needed; exit code 3 when something is missing. */
-export function registerDoctor(program: Command): void {
-  program
-    .command("doctor")
-    .description("check that this machine has what cytolens needs")
-    .option("--json", "print the findings as JSON")
-    .action(async ({ json }: { json?: boolean }) => {
-      const findings = await examine();
-      process.stdout.write(
-        json
-          ? `${JSON.stringify(findings, null, 2)}\n`
-          : `${findings.map(({ ok, what, found }) => `${ok ? "ok  " : "FAIL"}  ${what}: ${found}`).join("\n")}\n`,
-      );
-      process.exitCode = findings.every(({ ok }) => ok) ? exitCodes.done : exitCodes.surroundings;
-    });
+export function defineDoctor(command: Command): void {
+  command.option("--json", "print the findings as JSON").action(async ({ json }: { json?: boolean }) => {
+    const findings = await examine();
+    process.stdout.write(
+      json
+        ? `${JSON.stringify(findings, null, 2)}\n`
+        : `${findings.map(({ ok, what, found }) => `${ok ? "ok  " : "FAIL"}  ${what}: ${found}`).join("\n")}\n`,
+    );
+    process.exitCode = findings.every(({ ok }) => ok) ? exitCodes.done : exitCodes.surroundings;
+  });
 }
 
 async function examine(): Promise<Finding[]> {

@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { evaluateModel } from "../evaluation/evaluate-model";
 import { evaluationJson, writeEvaluation } from "../evaluation/write-evaluation";
 import type { SipakmedVariant } from "../training/data-set";
 import { splitNames, type SplitName } from "../training/data-split";
+import { wholeNumber } from "./arguments";
 
 interface EvaluateFlags {
   out?: string;
@@ -17,10 +18,8 @@ interface EvaluateFlags {
 }
 
 /** `cytolens evaluate`: how good a model is on labelled images. */
-export function registerEvaluate(program: Command): void {
-  program
-    .command("evaluate")
-    .description("measure a model on a folder with a folder of images for each class")
+export function defineEvaluate(command: Command): void {
+  command
     .argument("<model>", "model folder or ONNX file")
     .argument("<data>", "class folders, named as the model's classes")
     .option("-o, --out <folder>", "folder for evaluation.html, evaluation.json and predictions.csv")
@@ -34,7 +33,7 @@ export function registerEvaluate(program: Command): void {
     .option("--flips", "average the probabilities over four flips")
     .option("--mask-model <folder>", "mask images with this U-Net (a model folder) in place of Otsu's threshold")
     .option("--skip-unreadable", "leave unreadable images out")
-    .option("--threads <number>", "of the computation (default: all cores)", wholeNumber)
+    .option("--threads <number>", "of the computation (default: all cores)", wholeNumber({ from: 1 }))
     .option("--json", "print the scores as JSON")
     .action(async (model: string, data: string, flags: EvaluateFlags) => {
       const result = await evaluateModel({
@@ -63,13 +62,6 @@ export function registerEvaluate(program: Command): void {
         );
       if (flags.out !== undefined) console.log(`Report: ${flags.out}/evaluation.html`);
     });
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError(`Expected a whole number from 1 on but received "${text}".`);
-  return value;
 }
 
 function percent(share: number): string {

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { engineVersion } from "../contract/engine-version";
 import { ImageError, ModelError, UserError } from "../contract/errors";
 import { baselineNames, methodNames, type MethodName } from "../contract/methods";
@@ -11,8 +11,9 @@ import { cacheFolder } from "../local/local-pipeline";
 import { findModel } from "../local/find-model";
 import { openImageWork } from "../explaining/analyse-images";
 import type { EncodedImage } from "../protocol/shard/image-work";
-import { readInput } from "./differentiate-command";
+import { channelNumbers, imageSize, list, number, targetClass, wholeNumber } from "./arguments";
 import { exitCodes } from "./exit-codes";
+import { readInput } from "./read-input";
 
 interface ExplainFlags {
   readonly method: MethodName;
@@ -22,7 +23,7 @@ interface ExplainFlags {
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
   readonly scale?: number;
-  readonly target?: string;
+  readonly target?: Settings["target"];
   readonly of: "logit" | "probability";
   readonly layer?: string;
   readonly baseline?: string;
@@ -34,20 +35,22 @@ interface ExplainFlags {
 }
 
 /** `cytolens explain`: one image, one picture, one JSON, with any ONNX classifier. */
-export function registerExplain(program: Command): void {
-  program
-    .command("explain")
-    .description("explain one image with any ONNX classifier")
+export function defineExplain(command: Command): void {
+  command
     .argument("<model>", 'an ONNX file with one 4-D float input, a model folder, or "default"')
     .argument("<image>", "JPEG, PNG, TIFF, WebP or BMP")
     .addOption(new Option("--method <name>", "how to explain").choices(methodNames).default("integrated-gradients"))
     .option("-o, --out <folder>", "where the picture and the JSON go", ".")
     .option("--class-names <names>", "class names in the order of the model's scores, separated by commas", list)
-    .option("--size <pixels>", "input size of a model that leaves it open: one number, or <height>x<width>", sizes)
-    .option("--mean <numbers>", "normalisation: mean of each channel, separated by commas", numbers)
-    .option("--std <numbers>", "normalisation: standard deviation of each channel", numbers)
-    .option("--scale <number>", "normalisation: what grey levels of 0 to 255 are multiplied by first", number)
-    .option("--target <class>", "explain this class (name or index) instead of the predicted one")
+    .option("--size <pixels>", "input size of a model that leaves it open: one number, or <height>x<width>", imageSize)
+    .option("--mean <numbers>", "normalisation: mean of each channel, separated by commas", channelNumbers())
+    .option("--std <numbers>", "normalisation: standard deviation of each channel", channelNumbers({ above: 0 }))
+    .option(
+      "--scale <number>",
+      "normalisation: what grey levels of 0 to 255 are multiplied by first",
+      number({ above: 0 }),
+    )
+    .option("--target <class>", "explain this class (name or index) instead of the predicted one", targetClass)
     .addOption(
       new Option("--of <output>", "explain the class's logit or its probability")
         .choices(["logit", "probability"])
@@ -56,8 +59,8 @@ export function registerExplain(program: Command): void {
     .option("--layer <name>", "the feature map that Grad-CAM reads (default: the last)")
     .addOption(new Option("--baseline <name>", "integrated gradients: where the path begins").choices(baselineNames))
     .option("--steps <steps>", "integrated gradients: adaptive, study, or a number of Gauss–Legendre points")
-    .option("--seed <number>", "integrated gradients: of random baselines", number)
-    .option("--memory <MiB>", "what the process may take (default 2048)", number)
+    .option("--seed <number>", "integrated gradients: of random baselines", wholeNumber())
+    .option("--memory <MiB>", "what the process may take (default 2048)", number({ above: 0 }))
     .addOption(new Option("--provider <provider>", "where the network is computed").choices(["cpu", "cuda", "webgpu"]))
     .option("--json", "print the JSON, too")
     .action(async (model: string, image: string, flags: ExplainFlags) => {
@@ -127,10 +130,7 @@ function settingsFrom({ method, target, of, layer, baseline, steps, seed }: Expl
       methods: [given],
       of,
       figure: true,
-      target:
-        target === undefined || target === "predicted"
-          ? "predicted"
-          : { class: /^\d+$/.test(target) ? Number(target) : target },
+      target,
     }),
     "the command line",
   );
@@ -206,26 +206,4 @@ function tell(
   for (const warning of warnings) if (warning !== "mpp unknown") lines.push(`note: ${warning}`);
   lines.push(`Picture: ${files.picture}`, `Details: ${files.json}`);
   process.stdout.write(`${lines.join("\n")}\n`);
-}
-
-function list(text: string): string[] {
-  return text.split(",").map((name) => name.trim());
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value))
-    throw new InvalidArgumentError(`Expected a number but received "${text}".`);
-  return value;
-}
-
-function numbers(text: string): number[] {
-  return list(text).map(number);
-}
-
-function sizes(text: string): { height: number; width: number } {
-  const match = /^(\d+)(?:x(\d+))?$/.exec(text);
-  if (!match)
-    throw new InvalidArgumentError(`Expected a number of pixels, or <height>x<width>, but received "${text}".`);
-  return { height: Number(match[1]), width: Number(match[2] ?? match[1]) };
 }

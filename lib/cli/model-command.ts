@@ -17,13 +17,13 @@ import { cardFileName, modelFileName, readModelFolder } from "../networks/model-
 import type { Model, ValueInfo } from "../onnx/model";
 import { readModel } from "../onnx/read-model";
 import { elementCount } from "../onnx/tensor";
-import { wholeNumber } from "./batch-flags";
-import { registerModelPublish } from "./model-publish-command";
-import { readInput, valueText } from "./differentiate-command";
+import { list, wholeNumber } from "./arguments";
+import { defineModelPublish } from "./model-publish-command";
+import { readInput } from "./read-input";
+import { valueText } from "./value-text";
 
 /** `cytolens model inspect | import | list | publish`. */
-export function registerModel(program: Command): Command {
-  const model = program.command("model").description("look into models, import weights, list what is here");
+export function defineModel(model: Command): void {
   model
     .command("inspect")
     .argument("<model>", 'an ONNX file, a model folder, or "default"')
@@ -38,13 +38,9 @@ export function registerModel(program: Command): Command {
     .argument("<weights>", "a .safetensors file or a PyTorch checkpoint (.pth, .pt, .ckpt); nothing in it is executed")
     .description("build a network from weights trained elsewhere, by the tensors' names")
     .requiredOption("--network <name>", `one of ${networkNames.join(", ")}`)
-    .requiredOption(
-      "--classes <names>",
-      "class names in the order of the network's scores, separated by commas",
-      (text) => text.split(",").map((name) => name.trim()),
-    )
+    .requiredOption("--classes <names>", "class names in the order of the network's scores, separated by commas", list)
     .requiredOption("-o, --out <folder>", "the model folder to write")
-    .option("--size <pixels>", "height and width the network was trained at", wholeNumber, 224)
+    .option("--size <pixels>", "height and width the network was trained at", wholeNumber({ from: 1 }), 224)
     .action(
       async (
         file: string,
@@ -74,8 +70,7 @@ export function registerModel(program: Command): Command {
               .join("\n") || `no models in ${folder}`,
       );
     });
-  registerModelPublish(model);
-  return model;
+  defineModelPublish(model.command("publish"));
 }
 
 interface Inspection {

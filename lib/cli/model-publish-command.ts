@@ -4,9 +4,8 @@ import { publishModel } from "../bucket/publish-model";
 import { readModelFolder } from "../networks/model-folder";
 
 /** `cytolens model publish`: adds a model to a bucket's allowlist, by digest; no redeploy. Jobs have no right to do so. */
-export function registerModelPublish(model: Command): void {
-  model
-    .command("publish")
+export function defineModelPublish(command: Command): void {
+  command
     .argument("<folder>", "a model folder: model.onnx and card.json")
     .description("put a model into a bucket, where batches may then name it")
     .requiredOption("--bucket <bucket>", "the stack's bucket (its name or s3://…), or a folder that is one (./bucket)")

@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { phantomClasses } from "../phantom/cell";
 import { phantomClassesNamed, writePhantoms } from "../phantom/write-phantoms";
+import { wholeNumber } from "./arguments";
 
 interface PhantomFlags {
   out: string;
@@ -13,18 +14,16 @@ interface PhantomFlags {
 }
 
 /** `cytolens phantom`: synthetic smears with their ground truth, in class folders. */
-export function registerPhantom(program: Command): void {
-  program
-    .command("phantom")
-    .description("draw synthetic Pap-smear images with per-cell ground truth")
+export function definePhantom(command: Command): void {
+  command
     .requiredOption("-o, --out <folder>", "folder for images/ and truth/")
-    .option("-n, --count <number>", "images of each class", wholeNumber, 8)
+    .option("-n, --count <number>", "images of each class", wholeNumber(), 8)
     .option("--classes <names...>", "classes to draw", [...phantomClasses])
     .addOption(
       new Option("--kind <kind>", "whole fields, or isolated cells").choices(["fields", "cells"]).default("fields"),
     )
-    .option("--size <pixels>", "width and height", wholeNumber, 512)
-    .option("--seed <number>", "the same seed draws the same images", wholeNumber, 1)
+    .option("--size <pixels>", "width and height", wholeNumber(), 512)
+    .option("--seed <number>", "the same seed draws the same images", wholeNumber(), 1)
     .option("--json", "print a JSON summary")
     .action(async (flags: PhantomFlags) => {
       const classes = phantomClassesNamed(flags.classes);
@@ -42,11 +41,4 @@ export function registerPhantom(program: Command): void {
           : `Drew ${images} ${flags.kind} of ${classes.length} classes: ${flags.out}/images, ground truth in ${flags.out}/truth`,
       );
     });
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError(`Expected a whole number but received "${text}".`);
-  return value;
 }

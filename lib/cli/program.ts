@@ -3,73 +3,73 @@ import { engineVersion } from "../contract/engine-version";
 import { CytolensError, ModelError, UserError } from "../contract/errors";
 import { exitCodes } from "./exit-codes";
 
-type Register = (program: Command) => void;
-
 /** Every command with its one-line description; its file is loaded only when it is asked for, so that --help is quick. */
 const commands: readonly {
   readonly name: string;
   readonly description: string;
-  readonly load: () => Promise<Register>;
+  /** What gives the command its arguments, options and action. */
+  readonly load: () => Promise<(command: Command) => void>;
 }[] = [
   {
     name: "run",
     description: "classify and explain a folder of images here",
-    load: async () => (await import("./run-command.js")).registerRun,
+    load: async () => (await import("./run-command.js")).defineRun,
   },
   {
     name: "watch",
-    description: "do so for every batch that is dropped into a folder",
-    load: async () => (await import("./watch-command.js")).registerWatch,
+    description: "classify and explain every batch that is dropped into a folder",
+    load: async () => (await import("./watch-command.js")).defineWatch,
   },
   {
     name: "explain",
     description: "explain one image with any ONNX classifier",
-    load: async () => (await import("./explain-command.js")).registerExplain,
+    load: async () => (await import("./explain-command.js")).defineExplain,
   },
   {
     name: "differentiate",
     description: "write a model that also returns exact gradients",
-    load: async () => (await import("./differentiate-command.js")).registerDifferentiate,
+    load: async () => (await import("./differentiate-command.js")).defineDifferentiate,
   },
   {
     name: "model",
     description: "look into models, import weights, list what is here",
-    load: async () => (await import("./model-command.js")).registerModel,
+    load: async () => (await import("./model-command.js")).defineModel,
   },
   {
     name: "study",
     description: "run the study's experiments: four networks on full, cropped and masked images",
-    load: async () => (await import("./study-command.js")).registerStudy,
+    load: async () => (await import("./study-command.js")).defineStudy,
   },
   {
     name: "phantom",
     description: "draw synthetic Pap-smear images with per-cell ground truth",
-    load: async () => (await import("./phantom-command.js")).registerPhantom,
+    load: async () => (await import("./phantom-command.js")).definePhantom,
   },
   {
     name: "train",
-    description: "train a network on a folder with a folder of images for each class",
-    load: async () => (await import("./train-command.js")).registerTrain,
+    description:
+      "train a network on a folder with a folder of images for each class (a U-Net on the masks of phantoms)",
+    load: async () => (await import("./train-command.js")).defineTrain,
   },
   {
     name: "evaluate",
     description: "measure a model on a folder with a folder of images for each class",
-    load: async () => (await import("./evaluate-command.js")).registerEvaluate,
+    load: async () => (await import("./evaluate-command.js")).defineEvaluate,
   },
   {
     name: "submit",
     description: "upload a folder of images to a bucket as a batch",
-    load: async () => (await import("./submit-command.js")).registerSubmit,
+    load: async () => (await import("./submit-command.js")).defineSubmit,
   },
   {
     name: "status",
     description: "how far a batch is, and what its jobs said",
-    load: async () => (await import("./status-command.js")).registerStatus,
+    load: async () => (await import("./status-command.js")).defineStatus,
   },
   {
     name: "doctor",
     description: "check that this machine has what cytolens needs",
-    load: async () => (await import("./doctor-command.js")).registerDoctor,
+    load: async () => (await import("./doctor-command.js")).defineDoctor,
   },
 ];
 
@@ -83,8 +83,8 @@ export async function runProgram(words: readonly string[]): Promise<number> {
     .exitOverride();
   const asked = words.find((word) => !word.startsWith("-"));
   for (const { name, description, load } of commands) {
-    if (name === asked) (await load())(program);
-    else program.command(name).description(description);
+    const command = program.command(name).description(description);
+    if (name === asked) (await load())(command);
   }
   try {
     await program.parseAsync([...words], { from: "user" });

@@ -17,7 +17,8 @@ import { collectBatch } from "../protocol/collect-batch";
 import { requireDocument } from "../bucket/documents";
 import { planBatch } from "../protocol/plan-batch";
 import { readPlans } from "../bucket/runs";
-import { addBatchFlags, settingsFrom, wholeNumber, type BatchFlags } from "./batch-flags";
+import { wholeNumber } from "./arguments";
+import { addBatchFlags, settingsFrom, type BatchFlags } from "./batch-flags";
 import { exitCodes } from "./exit-codes";
 import { Progress } from "./progress";
 
@@ -31,15 +32,13 @@ interface RunFlags extends BatchFlags {
 }
 
 /** `cytolens run`: the whole pipeline of the cloud on this machine. */
-export function registerRun(program: Command): void {
-  const command = program
-    .command("run")
-    .description("classify and explain a folder of images here")
+export function defineRun(command: Command): void {
+  command
     .argument("<paths...>", "folders of images, or single images")
     .option("-o, --out <folder>", "bucket folder for images and results", "cytolens-bucket")
     .option("--batch <name>", "the batch's name; by default that of the folder")
     .option("--model <model>", "an ONNX file, a model folder, or the name of a model in the bucket", "default")
-    .option("--workers <number>", "processes at once", wholeNumber)
+    .option("--workers <number>", "processes at once", wholeNumber({ from: 1 }))
     .addOption(new Option("--provider <provider>", "where networks are computed").choices(["cpu", "cuda"]))
     .option("--json", "print the summary as JSON");
   addBatchFlags(command).action(async (paths: string[], flags: RunFlags) => {
@@ -48,7 +47,6 @@ export function registerRun(program: Command): void {
 }
 
 async function run(paths: readonly string[], flags: RunFlags): Promise<number> {
-  if (flags.workers === 0) throw new UserError("run.workers", "Expected at least one worker but received 0");
   const folder = path.resolve(flags.out);
   const chosen = await chooseFiles(paths, flags.batch);
   const pipeline = localPipeline({ folder, workers: flags.workers, provider: flags.provider });

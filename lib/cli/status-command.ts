@@ -7,10 +7,8 @@ import { batchStatus, type BatchStatus, type RunStatus } from "../protocol/batch
 import { exitCodes } from "./exit-codes";
 
 /** `cytolens status`: how far a batch is, and what its jobs said. */
-export function registerStatus(program: Command): void {
-  program
-    .command("status")
-    .description("how far a batch is, and what its jobs said")
+export function defineStatus(command: Command): void {
+  command
     .argument("<batch>", "the batch's name: the folder under incoming/")
     .requiredOption("--bucket <bucket>", "the stack's bucket (its name or s3://…), or a folder that is one (./bucket)")
     .option("--json", "print JSON")

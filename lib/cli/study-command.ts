@@ -1,7 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { UserError } from "../contract/errors";
 import { studyNetworks, studyVariants, type StudyNetwork, type StudyVariant } from "../study/study-table";
 import { runStudy, studyPresets, type StudyPreset } from "../study/run-study";
+import { wholeNumber } from "./arguments";
 
 interface StudyFlags {
   out: string;
@@ -19,10 +20,8 @@ interface StudyFlags {
 }
 
 /** `cytolens study`: the study's experiments and their table. */
-export function registerStudy(program: Command): void {
-  program
-    .command("study")
-    .description("run the study's experiments: four networks on full, cropped and masked images")
+export function defineStudy(command: Command): void {
+  command
     .argument("[data]", "SIPaKMeD as it is distributed")
     .option("--phantom", "draw phantoms and use them in place of SIPaKMeD")
     .addOption(
@@ -34,11 +33,11 @@ export function registerStudy(program: Command): void {
     .addOption(new Option("--networks <names...>", "some of the networks only").choices([...studyNetworks]))
     .addOption(new Option("--variants <names...>", "some of the image sets only").choices([...studyVariants]))
     .option("-o, --out <folder>", "folder for models, study.json and study.html", "study")
-    .option("--epochs <number>", "in place of the preset's", number)
-    .option("--size <pixels>", "in place of the preset's", number)
-    .option("--phantoms <number>", "phantoms of each class, in place of the preset's", number)
-    .option("--seed <number>", "of everything random", number, 1)
-    .option("--threads <number>", "of the computation (default: all cores)", number)
+    .option("--epochs <number>", "in place of the preset's", wholeNumber())
+    .option("--size <pixels>", "in place of the preset's", wholeNumber())
+    .option("--phantoms <number>", "phantoms of each class, in place of the preset's", wholeNumber())
+    .option("--seed <number>", "of everything random", wholeNumber(), 1)
+    .option("--threads <number>", "of the computation (default: all cores)", wholeNumber({ from: 1 }))
     .option("--json", "print the results as JSON")
     .action(async (data: string | undefined, flags: StudyFlags) => {
       if ((data === undefined) !== (flags.phantom ?? false))
@@ -66,11 +65,4 @@ export function registerStudy(program: Command): void {
           : `${report.phantom ? "PHANTOMS, not the paper's data. " : ""}Results: ${flags.out}/study.html`,
       );
     });
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError(`Expected a whole number but received "${text}".`);
-  return value;
 }

@@ -6,7 +6,8 @@ import { modelCardKey, modelNameKey } from "../contract/object-keys";
 import { chooseFiles } from "../local/fill-batch";
 import { uploadBatch } from "../local/upload-batch";
 import type { ObjectStore } from "../storage/object-store";
-import { addBatchFlags, settingsFrom, wholeNumber, type BatchFlags } from "./batch-flags";
+import { wholeNumber } from "./arguments";
+import { addBatchFlags, settingsFrom, type BatchFlags } from "./batch-flags";
 import { exitCodes } from "./exit-codes";
 import { Progress } from "./progress";
 
@@ -20,15 +21,13 @@ interface SubmitFlags extends BatchFlags {
 }
 
 /** `cytolens submit`: a folder into the lab's bucket, as one batch. */
-export function registerSubmit(program: Command): void {
-  const command = program
-    .command("submit")
-    .description("upload a folder of images to a bucket as a batch")
+export function defineSubmit(command: Command): void {
+  command
     .argument("<folder>", "a folder of images")
     .requiredOption("--bucket <bucket>", "the stack's bucket (its name or s3://…), or a folder that is one (./bucket)")
     .option("--batch <name>", "the batch's name; by default that of the folder")
     .option("--model <name>", "a model published in the bucket, or sha256:<digest>", "default")
-    .option("--parallel <number>", "uploads at a time", wholeNumber, 8)
+    .option("--parallel <number>", "uploads at a time", wholeNumber({ from: 1 }), 8)
     .option("--no-ready", "leave the batch open: it is planned once nothing was uploaded for a while")
     .option("--json", "print what was done as JSON");
   addBatchFlags(command).action(async (folder: string, flags: SubmitFlags) => {

@@ -1,5 +1,11 @@
+import path from "node:path";
 import { SingleBar } from "cli-progress";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
+import type { FileToUpload } from "../bucket/upload-files";
+import { trainingName } from "../contract/deployment";
+import { UserError } from "../contract/errors";
+import { trainingRunPrefix } from "../contract/object-keys";
+import { filesBelow } from "../local/fill-batch";
 import { networkNames } from "../networks/catalogue";
 import type { SipakmedVariant } from "../training/data-set";
 import { optimizerNames } from "../training/choose-optimizer";
@@ -7,6 +13,9 @@ import { runTraining } from "../training/run-training";
 import { scheduleNames } from "../training/schedule";
 import { parseTrainingSettings, type TrainingSettings } from "../training/training-settings";
 import { splitNames, type SplitName } from "../training/data-split";
+import { number, wholeNumber } from "./arguments";
+import { givenFlags } from "./given-flags";
+import { Progress } from "./progress";
 
 interface TrainFlags {
   out: string;
@@ -43,15 +52,16 @@ interface TrainFlags {
   maskModel?: string;
   json?: boolean;
   onBatch?: boolean;
+  bucket?: string;
 }
 
+/** Of this machine only: a job is not told them. */
+const localFlags: ReadonlySet<string> = new Set(["out", "onBatch", "bucket", "json", "threads"]);
+const uploadsAtOnce = 8;
+
 /** `cytolens train`: a model folder from a folder of images. */
-export function registerTrain(program: Command): void {
-  program
-    .command("train")
-    .description(
-      "train a network on a folder with a folder of images for each class (a U-Net on the masks of phantoms)",
-    )
+export function defineTrain(command: Command): void {
+  command
     .argument("<data>", "class folders, SIPaKMeD as it is distributed, or what `cytolens phantom` wrote")
     .requiredOption("-o, --out <folder>", "model folder to write; an interrupted run in it is continued")
     .addOption(new Option("--network <name>", "architecture").choices([...networkNames]).default("densenet121-rca"))
@@ -60,44 +70,44 @@ export function registerTrain(program: Command): void {
     .addOption(
       new Option("--variant <name>", "SIPaKMeD's image set").choices(["full", "cropped", "masked"]).default("full"),
     )
-    .option("--size <pixels>", "height and width of the network's input", number, 224)
-    .option("--epochs <number>", "passes over the training images", number, 50)
-    .option("--batch <number>", "images a step", number, 16)
-    .option("--lr <rate>", "learning rate", number, 1e-3)
+    .option("--size <pixels>", "height and width of the network's input", wholeNumber(), 224)
+    .option("--epochs <number>", "passes over the training images", wholeNumber(), 50)
+    .option("--batch <number>", "images a step", wholeNumber(), 16)
+    .option("--lr <rate>", "learning rate", number(), 1e-3)
     .addOption(new Option("--optimizer <name>", "update rule").choices([...optimizerNames]).default("adam"))
-    .option("--momentum <share>", "of sgd", number, 0.9)
-    .option("--weight-decay <rate>", "decay of the weights (not of biases and normalisation)", number, 0)
+    .option("--momentum <share>", "of sgd", number(), 0.9)
+    .option("--weight-decay <rate>", "decay of the weights (not of biases and normalisation)", number(), 0)
     .addOption(
       new Option("--schedule <name>", "course of the learning rate").choices([...scheduleNames]).default("cosine"),
     )
-    .option("--warmup <epochs>", "epochs in which the rate rises", number, 0)
-    .option("--label-smoothing <share>", "share of the target spread over all classes", number, 0)
+    .option("--warmup <epochs>", "epochs in which the rate rises", number(), 0)
+    .option("--label-smoothing <share>", "share of the target spread over all classes", number(), 0)
     .addOption(
       new Option("--class-weights <how>", "weights of the classes in the loss")
         .choices(["none", "balanced"])
         .default("none"),
     )
-    .option("--rotation <degrees>", "largest random rotation", number, 25)
+    .option("--rotation <degrees>", "largest random rotation", number(), 25)
     .option("--flips", "random flips")
-    .option("--stain-jitter <share>", "random change of the stain's strength", number, 0)
-    .option("--zoom <share>", "random change of size", number, 0)
-    .option("--fill <grey>", "grey level outside a rotated image", number, 255)
-    .option("--dropout <ratio>", "features dropped before the head (default: the network's own)", number)
-    .option("--averaging <decay>", "exponential average of the weights", number, 0)
+    .option("--stain-jitter <share>", "random change of the stain's strength", number(), 0)
+    .option("--zoom <share>", "random change of size", number(), 0)
+    .option("--fill <grey>", "grey level outside a rotated image", wholeNumber(), 255)
+    .option("--dropout <ratio>", "features dropped before the head (default: the network's own)", number())
+    .option("--averaging <decay>", "exponential average of the weights", number(), 0)
     .option("--weights <file>", "begin from a .safetensors file")
     .option("--new-head", "draw a new head even if the classes are as many")
     .option("--freeze <prefixes...>", "parameters to leave as they are", [])
-    .option("--patience <epochs>", "stop after so many epochs without a better validation", number, 0)
+    .option("--patience <epochs>", "stop after so many epochs without a better validation", wholeNumber(), 0)
     .option("--calibrate", "divide the logits by the temperature that suits the validation images best")
-    .option("--seed <number>", "of weights, order, augmentation and dropout", number, 1)
-    .option("--threads <number>", "of the computation (default: all cores)", number)
+    .option("--seed <number>", "of weights, order, augmentation and dropout", wholeNumber(), 1)
+    .option("--threads <number>", "of the computation (default: all cores)", wholeNumber({ from: 1 }))
     .option("--mask-model <folder>", "mask images with this U-Net (a model folder) in place of Otsu's threshold")
     .option("--skip-unreadable", "leave unreadable images out")
     .option("--json", "print a JSON summary")
     .option("--on-batch", "train on the stack's AWS Batch; --out names the training in the bucket")
     .option("--bucket <bucket>", "the stack's bucket, with --on-batch")
     .action(async (data: string, flags: TrainFlags, command: Command) => {
-      if (flags.onBatch) return (await import("./train-on-batch.js")).trainOnBatch(data, command);
+      if (flags.onBatch) return trainInCloud(data, flags, givenFlags(command, localFlags));
       const bar =
         process.stderr.isTTY && !flags.json
           ? new SingleBar({
@@ -193,14 +203,40 @@ function settingsOf(flags: TrainFlags): TrainingSettings {
   });
 }
 
+/** Uploads the data set and leaves the training to the stack's AWS Batch. */
+async function trainInCloud(data: string, { bucket, out, json }: TrainFlags, flags: readonly string[]): Promise<void> {
+  if (bucket === undefined)
+    throw new UserError("train.no-bucket", "Expected --bucket, the stack's bucket, with --on-batch but received none");
+  const name = trainingName.safeParse(path.basename(path.resolve(out)));
+  if (!name.success)
+    throw new UserError(
+      "train.name",
+      `--out names the training: ${name.error.issues[0]?.message ?? ""} but received ${JSON.stringify(path.basename(out))}`,
+    );
+  const [{ openBucket }, { trainOnBatch }] = await Promise.all([
+    import("../aws/open-bucket.js"),
+    import("../aws/train-on-batch.js"),
+  ]);
+  const { store } = await openBucket(bucket);
+  const files: FileToUpload[] = [];
+  for await (const inside of filesBelow(data))
+    files.push({ from: path.join(data, inside), to: inside.split(path.sep).join("/") });
+  const progress = new Progress(files.length, json === true);
+  await progress.start();
+  const order = { name: name.data, files, flags };
+  const { jobId } = await trainOnBatch(store, order, {
+    parallel: uploadsAtOnce,
+    told: () => progress.step("uploaded"),
+  }).finally(() => progress.end());
+  const where = `${store.description}/${trainingRunPrefix(name.data)}`;
+  console.log(
+    json
+      ? JSON.stringify({ training: name.data, jobId, out: where }, null, 2)
+      : `Training ${name.data} is job ${jobId}. Progress, checkpoint and at last the model: ${where}`,
+  );
+}
+
 /** As typed, without the paths of this machine's interpreter. */
 function commandLine(): string {
   return ["cytolens", ...process.argv.slice(2)].join(" ");
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value))
-    throw new InvalidArgumentError(`Expected a number but received "${text}".`);
-  return value;
 }

@@ -6,7 +6,7 @@ import { CytolensError } from "../contract/errors";
 import { findModel } from "../local/find-model";
 import { publishModel } from "../bucket/publish-model";
 import { watchBucket } from "../local/watch-bucket";
-import { wholeNumber } from "./batch-flags";
+import { wholeNumber } from "./arguments";
 
 interface WatchFlags {
   readonly idle: number;
@@ -16,19 +16,17 @@ interface WatchFlags {
 }
 
 /** `cytolens watch`: a drop folder that behaves as the bucket in the cloud does. */
-export function registerWatch(program: Command): void {
-  program
-    .command("watch")
-    .description("classify and explain every batch that is dropped into a folder")
+export function defineWatch(command: Command): void {
+  command
     .argument("<bucket-folder>", "files copied into its incoming/<batch>/ are worked on")
     .option(
       "--idle <seconds>",
       "how long a batch must be still before it is planned (a _READY file closes it at once)",
-      wholeNumber,
+      wholeNumber(),
       10,
     )
     .option("--model <model>", 'what "default" means here: an ONNX file or a model folder', "default")
-    .option("--workers <number>", "processes at once", wholeNumber)
+    .option("--workers <number>", "processes at once", wholeNumber({ from: 1 }))
     .addOption(new Option("--provider <provider>", "where networks are computed").choices(["cpu", "cuda"]))
     .action(async (folder: string, flags: WatchFlags) => {
       await watch(path.resolve(folder), flags);
@@ -41,12 +39,9 @@ async function watch(folder: string, { idle, model, workers, provider }: WatchFl
   const notices = {
     publish: (subject: string, message: string) => Promise.resolve(say(`${subject}: ${message.split("\n")[0] ?? ""}`)),
   };
-  const bucket = await watchBucket(
-    { folder, workers: workers === 0 ? undefined : workers, provider, idleSeconds: idle, notices },
-    (error) => {
-      say(error instanceof CytolensError ? `${error.message} [${error.code}]` : `Unexpected: ${String(error)}`);
-    },
-  );
+  const bucket = await watchBucket({ folder, workers, provider, idleSeconds: idle, notices }, (error) => {
+    say(error instanceof CytolensError ? `${error.message} [${error.code}]` : `Unexpected: ${String(error)}`);
+  });
   const { pipeline } = bucket;
   const found = await findModel(model);
   if (found) await publishModel(pipeline.store, found, ["default", found.card.name]);

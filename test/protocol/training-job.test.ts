@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import os from "node:os";
 import path from "node:path";
 import { Command } from "commander";
-import { flagsFor } from "../../lib/cli/train-on-batch";
+import { givenFlags } from "../../lib/cli/given-flags";
 import { trainingTask } from "../../lib/contract/deployment";
 import type { ObjectKey } from "../../lib/contract/names";
 import { runTrainingJob } from "../../lib/protocol/training-job";
@@ -109,7 +109,7 @@ test("the flags that were given travel to the job, the machine's own do not", as
     ],
     { from: "user" },
   );
-  const flags = flagsFor(program.commands[0]!);
+  const flags = givenFlags(program.commands[0]!, new Set(["out", "onBatch", "bucket", "threads"]));
   expect(flags).toEqual(["--epochs", "3", "--flips", "--freeze", "conv1", "bn1"]);
   const task = { CYTOLENS_BUCKET: "b", CYTOLENS_TRAINING: "x", CYTOLENS_TRAINING_FLAGS: JSON.stringify(flags) };
   expect(trainingTask.parse(task).CYTOLENS_TRAINING_FLAGS).toEqual(flags);

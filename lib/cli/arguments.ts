@@ -1,0 +1,74 @@
+import { InvalidArgumentError } from "commander";
+import type { Settings } from "../contract/settings";
+
+/** What a number must keep to; what is left out is open. */
+interface Range {
+  readonly from?: number;
+  /** Larger than this, not equal to it. */
+  readonly above?: number;
+}
+
+/**
+ * Parsers of what is typed after an option. Each says what was expected and what came instead; commander puts the option's
+ * name before it, and the command ends with exit code 2.
+ */
+export function number(range: Range = {}): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && isWithin(value, range)) return value;
+    throw unexpected(`a number${rangeText(range)}`, text);
+  };
+}
+
+/** A whole number that a double holds exactly, from `from` (0 unless given) on. */
+export function wholeNumber({ from = 0 }: Pick<Range, "from"> = {}): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isSafeInteger(value) && value >= from) return value;
+    throw unexpected(`a whole number from ${from} on`, text);
+  };
+}
+
+/** Words between commas. */
+export function list(text: string): string[] {
+  const words = text.split(",").map((word) => word.trim());
+  if (words.includes("")) throw unexpected("words separated by commas, none of them empty,", text);
+  return words;
+}
+
+/** As many numbers as an image has channels, or one for all of them, between commas. */
+export function channelNumbers(range: Range = {}): (text: string) => number[] {
+  return (text) => {
+    const parts = text.split(",");
+    const values = parts.map(Number);
+    const usable = parts.every((part) => part.trim() !== "") && values.every((value) => isWithin(value, range));
+    if (usable && values.length <= 3) return values;
+    throw unexpected(`one to three numbers${rangeText(range)}, separated by commas,`, text);
+  };
+}
+
+/** "224", or "224x320" for height and width. */
+export function imageSize(text: string): { height: number; width: number } {
+  const [, height, width = height] = /^([1-9]\d*)(?:x([1-9]\d*))?$/.exec(text) ?? [];
+  if (height === undefined || width === undefined) throw unexpected("a number of pixels, or <height>x<width>,", text);
+  return { height: Number(height), width: Number(width) };
+}
+
+/** The class to explain: "predicted", the index of one, or its name. */
+export function targetClass(text: string): Settings["target"] {
+  if (text === "predicted") return "predicted";
+  if (text === "") throw unexpected('a class by its name or index, or "predicted",', text);
+  return { class: /^\d+$/.test(text) ? Number(text) : text };
+}
+
+function isWithin(value: number, { from = -Infinity, above = -Infinity }: Range): boolean {
+  return Number.isFinite(value) && value >= from && value > above;
+}
+
+function rangeText({ from, above }: Range): string {
+  return `${from === undefined ? "" : ` from ${from} on`}${above === undefined ? "" : ` above ${above}`}`;
+}
+
+function unexpected(expected: string, text: string): InvalidArgumentError {
+  return new InvalidArgumentError(`Expected ${expected} but received ${JSON.stringify(text)}.`);
+}

@@ -60,18 +60,16 @@ export class CytolensStack extends Stack {
       worker,
       topic,
       environment: {
-        CYTOLENS_BUCKET: bucket.bucketName,
-        CYTOLENS_HINTS_QUEUE_URL: hints.queue.queueUrl,
-        CYTOLENS_SPOT_QUEUE: compute.spot.jobQueueArn,
-        CYTOLENS_ON_DEMAND_QUEUE: compute.onDemand.jobQueueArn,
-        CYTOLENS_JOB_DEFINITION: worker.definition.jobDefinitionArn,
-        CYTOLENS_TOPIC: topic.topicArn,
-        CYTOLENS_STACK: this.stackName,
-        CYTOLENS_IDLE_SECONDS: String(configuration.idleWindowSeconds),
-        CYTOLENS_PROVIDER: configuration.compute.kind === "gpu" ? "cuda" : "cpu",
-        ...(configuration.compute.usdPerInstanceHour === undefined
-          ? {}
-          : { CYTOLENS_USD_PER_HOUR: String(configuration.compute.usdPerInstanceHour) }),
+        bucket: bucket.bucketName,
+        hintsQueueUrl: hints.queue.queueUrl,
+        spotQueue: compute.spot.jobQueueArn,
+        onDemandQueue: compute.onDemand.jobQueueArn,
+        jobDefinition: worker.definition.jobDefinitionArn,
+        topic: topic.topicArn,
+        stack: this.stackName,
+        idleSeconds: configuration.idleWindowSeconds,
+        provider: configuration.compute.kind === "gpu" ? "cuda" : "cpu",
+        usdPerHour: configuration.compute.usdPerInstanceHour,
       },
     };
     const planner = new Planner(this, "Planner", parts);

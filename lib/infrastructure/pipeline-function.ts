@@ -5,6 +5,7 @@ import * as lambda from "aws-cdk-lib/aws-lambda";
 import * as nodejs from "aws-cdk-lib/aws-lambda-nodejs";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
+import { handlerVariablesOf, type HandlerEnvironment } from "../contract/handler-environment";
 import type { Configuration } from "./configuration";
 
 /** What goes into each bundle and what must not: the AWS SDK does, onnxruntime and sharp have no business in a Lambda. */
@@ -24,7 +25,7 @@ interface PipelineFunctionProps {
   readonly description: string;
   readonly timeout: Duration;
   readonly memoryMiB: number;
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: HandlerEnvironment;
 }
 
 /** A thin handler from lambdas/, bundled by the esbuild of this project, with a role and a log group of its own. */
@@ -52,7 +53,7 @@ export class PipelineFunction extends Construct {
       architecture: lambda.Architecture.ARM_64,
       timeout: props.timeout,
       memorySize: props.memoryMiB,
-      environment: { ...props.environment },
+      environment: handlerVariablesOf(props.environment),
       bundling,
       role,
       logGroup,

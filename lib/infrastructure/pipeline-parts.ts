@@ -1,5 +1,6 @@
 import type * as s3 from "aws-cdk-lib/aws-s3";
 import type * as sns from "aws-cdk-lib/aws-sns";
+import type { HandlerEnvironment } from "../contract/handler-environment";
 import type { Compute } from "./compute";
 import type { Configuration } from "./configuration";
 import type { HintsQueue } from "./hints-queue";
@@ -14,6 +15,5 @@ export interface PipelineParts {
   readonly compute: Compute;
   readonly worker: HardenedJob;
   readonly topic: sns.Topic;
-  /** The handlers' environment: lib/aws/pipeline-on-aws.ts reads it. */
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: HandlerEnvironment;
 }

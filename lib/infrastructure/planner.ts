@@ -2,10 +2,8 @@ import { Duration } from "aws-cdk-lib";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { Construct } from "constructs";
 import type * as nodejs from "aws-cdk-lib/aws-lambda-nodejs";
-import { incomingPrefix, modelsPrefix, resultsPrefix, runsPrefix } from "../contract/object-keys";
-import { allowJobs } from "./batch-access";
-import { allowObjects } from "./bucket-access";
 import { planTimeout } from "./hints-queue";
+import { allowPipeline } from "./pipeline-access";
 import { PipelineFunction } from "./pipeline-function";
 import type { PipelineParts } from "./pipeline-parts";
 
@@ -13,12 +11,9 @@ import type { PipelineParts } from "./pipeline-parts";
 export class Planner extends Construct {
   readonly handler: nodejs.NodejsFunction;
 
-  constructor(
-    scope: Construct,
-    id: string,
-    { configuration, projectRoot, bucket, hints, compute, worker, environment, topic }: PipelineParts,
-  ) {
+  constructor(scope: Construct, id: string, parts: PipelineParts) {
     super(scope, id);
+    const { configuration, projectRoot, environment, hints } = parts;
     this.handler = new PipelineFunction(this, "Plan", configuration, {
       projectRoot,
       environment,
@@ -36,13 +31,6 @@ export class Planner extends Construct {
         reportBatchItemFailures: true,
       }),
     );
-    allowObjects(this.handler, bucket, {
-      read: [incomingPrefix, modelsPrefix, runsPrefix, resultsPrefix],
-      write: [runsPrefix, resultsPrefix],
-      listUploads: true,
-    });
-    allowJobs(this.handler, compute, worker);
-    hints.queue.grant(this.handler, "sqs:SendMessage");
-    topic.grantPublish(this.handler);
+    allowPipeline(this.handler, parts, { listUploads: true });
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Match, type Template } from "aws-cdk-lib/assertions";
+import { handlerEnvironmentFrom, handlerVariables } from "../../lib/contract/handler-environment";
 import { alarmNames } from "../../lib/infrastructure/alarms";
 import { projectRoot } from "../reference";
 import {
@@ -305,4 +306,40 @@ test("nothing that costs by the hour stands while idle", () => {
     template.resourceCountIs(type, 0);
   const endpoints = Object.values(resourcesOf(template, "AWS::EC2::VPCEndpoint"));
   expect(endpoints.map(({ Properties }) => Properties["VpcEndpointType"])).toEqual(["Gateway"]);
+});
+
+const variablesOf = (of: Template): Record<string, unknown>[] =>
+  Object.values(resourcesOf(of, "AWS::Lambda::Function"))
+    .map(
+      ({ Properties }) => (Properties["Environment"] as { Variables: Record<string, unknown> } | undefined)?.Variables,
+    )
+    .filter((variables) => variables !== undefined)
+    .filter((variables) => Object.keys(variables).some((name) => name.startsWith("CYTOLENS_")));
+
+describe("the handlers' variables", () => {
+  const every = Object.values(handlerVariables).sort();
+
+  test("are exactly those of the contract, at all three", () => {
+    const priced = variablesOf(templateOf({ compute: { usdPerInstanceHour: 0.5 } }));
+    expect(priced.map((variables) => Object.keys(variables).sort())).toEqual([every, every, every]);
+    const unpriced = every.filter((name) => name !== handlerVariables.usdPerHour);
+    expect(variablesOf(template).map((variables) => Object.keys(variables).sort())).toEqual([
+      unpriced,
+      unpriced,
+      unpriced,
+    ]);
+  });
+
+  test("are what a handler reads once the names of resources are known", () => {
+    for (const variables of variablesOf(template)) {
+      const known = Object.entries(variables).map(([name, value]) => [
+        name,
+        name === handlerVariables.hintsQueueUrl ? "https://queue.example/hints" : asText(value),
+      ]);
+      expect(handlerEnvironmentFrom(Object.fromEntries(known) as Record<string, string>)).toMatchObject({
+        stack: "Cytolens",
+        provider: "cuda",
+      });
+    }
+  });
 });

@@ -1,4 +1,4 @@
-import { imageNetNormalisation } from "../lib/attribution/baselines";
+import { imageNetNormalisation } from "../lib/contract/normalisation";
 import type { MethodSettings } from "../lib/contract/methods";
 import { pointingOf } from "./pointing-game";
 import { normalise } from "../lib/imaging/preparing/preprocess";

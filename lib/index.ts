@@ -6,7 +6,7 @@ export { imageFor, type ClassifierImage } from "./explaining/image-for-model";
 export { explain } from "./explaining/explain";
 
 export type { Attribution, ImageDims } from "./attribution/attribution";
-export { baselineImage, imageNetNormalisation, type BaselineName, type Normalisation } from "./attribution/baselines";
+export { baselineImage, type BaselineName } from "./attribution/baselines";
 export { gradient } from "./attribution/gradient";
 export { gradCam } from "./attribution/grad-cam";
 export {
@@ -46,4 +46,5 @@ export { writeNpy } from "./imaging/drawing/npy";
 export { CytolensError, EnvironmentError, ImageError, ModelError, TransientError, UserError } from "./contract/errors";
 export type { ErrorCode } from "./contract/error-codes";
 export { methodNames, type MethodName, type MethodSettings } from "./contract/methods";
+export { imageNetNormalisation, type Normalisation } from "./contract/normalisation";
 export type { Completeness } from "./contract/result";

@@ -1,22 +1,10 @@
 import { UserError } from "../contract/errors";
 import type { baselineNames } from "../contract/methods";
+import type { Normalisation } from "../contract/normalisation";
 import { CounterRandom } from "../random/counter-random";
 import type { ImageDims } from "./attribution";
 
 export type BaselineName = (typeof baselineNames)[number];
-
-/** How pixels became network input: (pixel × scale − mean) / std, a channel each. */
-export interface Normalisation {
-  readonly scale: number;
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-}
-
-export const imageNetNormalisation: Normalisation = {
-  scale: 1 / 255,
-  mean: [0.485, 0.456, 0.406],
-  std: [0.229, 0.224, 0.225],
-};
 
 /**
  * An image without information, to measure from, in normalised units.

@@ -1,5 +1,6 @@
 import { fromChannels, type Attribution, type ImageDims } from "./attribution";
-import { baselineImage, type Normalisation } from "./baselines";
+import { baselineImage } from "./baselines";
+import type { Normalisation } from "../contract/normalisation";
 import type { GradientFunction } from "./gradient-function";
 import { accumulate, groupsOf, StraightPath } from "./straight-path";
 

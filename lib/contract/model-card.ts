@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { schemaVersion, sha256 } from "./names";
+import { imageNetNormalisation } from "./normalisation";
 
 /** What a model is, how its input is made, what it was trained on and how far it can be trusted. */
 export const modelCard = z.strictObject({
@@ -22,12 +23,17 @@ export const modelCard = z.strictObject({
     layout: z.enum(["NCHW", "NHWC"]).default("NCHW"),
     channels: z.enum(["RGB", "BGR", "grey"]).default("RGB"),
     /** Values are pixel × scale, then (value − mean) / std, a channel each. */
-    scale: z
-      .number()
-      .positive()
-      .default(1 / 255),
-    mean: z.array(z.number()).min(1).max(3).default([0.485, 0.456, 0.406]),
-    std: z.array(z.number().positive()).min(1).max(3).default([0.229, 0.224, 0.225]),
+    scale: z.number().positive().default(imageNetNormalisation.scale),
+    mean: z
+      .array(z.number())
+      .min(1)
+      .max(3)
+      .default([...imageNetNormalisation.mean]),
+    std: z
+      .array(z.number().positive())
+      .min(1)
+      .max(3)
+      .default([...imageNetNormalisation.std]),
   }),
   /** The output that holds the logits (or probabilities); by default the only float output. */
   output: z.string().optional(),

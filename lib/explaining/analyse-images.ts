@@ -1,4 +1,4 @@
-import type { Normalisation } from "../attribution/baselines";
+import type { Normalisation } from "../contract/normalisation";
 import type { Target } from "../attribution/gradient-function";
 import { ImageError, ModelError, UserError } from "../contract/errors";
 import { signedMethods, type MethodSettings } from "../contract/methods";

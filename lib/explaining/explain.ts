@@ -1,5 +1,6 @@
 import type { Attribution, ImageDims } from "../attribution/attribution";
-import { baselineImage, type Normalisation } from "../attribution/baselines";
+import { baselineImage } from "../attribution/baselines";
+import type { Normalisation } from "../contract/normalisation";
 import { gradCam } from "../attribution/grad-cam";
 import { gradient } from "../attribution/gradient";
 import type { Target } from "../attribution/gradient-function";

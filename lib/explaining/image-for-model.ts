@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { ImageDims } from "../attribution/attribution";
-import { imageNetNormalisation, type Normalisation } from "../attribution/baselines";
+import { imageNetNormalisation, type Normalisation } from "../contract/normalisation";
 import { UserError } from "../contract/errors";
 import { prepare, type PreparedImage } from "../imaging/preparing/prepare";
 import type { Classifier } from "../inference/classifier";

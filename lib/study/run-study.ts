@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { imageNetNormalisation } from "../attribution/baselines";
+import { imageNetNormalisation } from "../contract/normalisation";
 import { canonicalJson } from "../contract/digests";
 import { methodSettings } from "../contract/methods";
 import { evaluateModel, type ModelEvaluation } from "../evaluation/evaluate-model";

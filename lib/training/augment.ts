@@ -1,4 +1,4 @@
-import { imagenetMean, imagenetStd } from "../imaging/preparing/preprocess";
+import { imageNetNormalisation } from "../contract/normalisation";
 import { CounterRandom } from "../random/counter-random";
 import type { PreparedImage } from "./prepared-samples";
 
@@ -132,8 +132,8 @@ function gridOf(view: View, { left, top }: Pick<PreparedImage, "left" | "top">, 
 
 /** The network's input for each grey level, light taken as exp(−strength · density). */
 function inputTable(channel: number, strength: number): Float32Array {
-  const mean = imagenetMean[channel] ?? 0,
-    deviation = imagenetStd[channel] ?? 1;
+  const mean = imageNetNormalisation.mean[channel] ?? 0,
+    deviation = imageNetNormalisation.std[channel] ?? 1;
   return Float32Array.from({ length: 256 }, (_, level) => {
     const light = strength === 1 ? level / 255 : (level / 255) ** strength;
     return (light - mean) / deviation;

@@ -1,4 +1,5 @@
-import { baselineImage, imageNetNormalisation } from "../../lib/attribution/baselines";
+import { baselineImage } from "../../lib/attribution/baselines";
+import { imageNetNormalisation } from "../../lib/contract/normalisation";
 import { gaussLegendre } from "../../lib/attribution/gauss-legendre";
 import { gradCam } from "../../lib/attribution/grad-cam";
 import { gradient } from "../../lib/attribution/gradient";

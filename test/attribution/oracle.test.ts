@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { baselineImage, imageNetNormalisation } from "../../lib/attribution/baselines";
+import { baselineImage } from "../../lib/attribution/baselines";
+import { imageNetNormalisation } from "../../lib/contract/normalisation";
 import { gradCam } from "../../lib/attribution/grad-cam";
 import { gradient } from "../../lib/attribution/gradient";
 import type { Target } from "../../lib/attribution/gradient-function";

@@ -1,3 +1,4 @@
+import { imageNetNormalisation as imageNet } from "../../contract/normalisation";
 import type { Region } from "../../contract/region";
 import type { RgbImage } from "../image";
 import { maskBright } from "./otsu";
@@ -27,9 +28,6 @@ export interface Framing {
   readonly width: number;
   readonly height: number;
 }
-
-export const imagenetMean = [0.485, 0.456, 0.406] as const;
-export const imagenetStd = [0.229, 0.224, 0.225] as const;
 
 /**
  * The study's framing (torchvision's Resize and CenterCrop): the side that is scarcer becomes the network's, the other
@@ -68,7 +66,7 @@ export function cropToFrame(image: RgbImage, framing: Framing, mask: "none" | "o
 
 /** (grey level · scale − mean) / std in float32, [channels, height, width] or [height, width, channels] by `layout`. */
 export function normalise(image: RgbImage, input: Omit<NetworkInput, "height" | "width"> = {}): Float32Array {
-  const { layout = "NCHW", channels = "RGB", scale = 1 / 255, mean = imagenetMean, std = imagenetStd } = input;
+  const { layout = "NCHW", channels = "RGB", scale = imageNet.scale, mean = imageNet.mean, std = imageNet.std } = input;
   const area = image.width * image.height;
   const planes =
     channels === "grey" ? [lumaPlane] : channels === "BGR" ? [2, 1, 0].map(colourPlane) : [0, 1, 2].map(colourPlane);

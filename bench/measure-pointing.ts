@@ -1,5 +1,5 @@
 import { imageNetNormalisation } from "../lib/contract/normalisation";
-import type { MethodSettings } from "../lib/contract/methods";
+import type { CompleteMethod } from "../lib/contract/methods";
 import { pointingOf } from "./pointing-game";
 import { normalise } from "../lib/imaging/preparing/preprocess";
 import { resizeBilinear } from "../lib/imaging/preparing/resample";
@@ -7,7 +7,7 @@ import type { Classifier } from "../lib/inference/classifier";
 import { phantomClasses } from "../lib/phantom/cell";
 import { phantomField } from "../lib/phantom/phantom";
 import { signMask } from "../lib/phantom/write-phantoms";
-import { explain } from "../lib/explaining/explain";
+import { applyMethod } from "../lib/explaining/apply-method";
 
 export interface PointingResult {
   readonly method: string;
@@ -21,7 +21,7 @@ export interface PointingResult {
 }
 
 export interface PointingOptions {
-  readonly methods: readonly MethodSettings[];
+  readonly methods: readonly CompleteMethod[];
   readonly fieldsPerClass: number;
   /** Of the fields; to differ from that of the training data. */
   readonly seed: number;
@@ -63,7 +63,7 @@ export async function measurePointing(
       const image = normalise(resizeBilinear(field, size, size), classifier.card?.input);
       const target = { classIndex: classifier.classNames.indexOf(className), of: "logit" } as const;
       for (const [at, method] of methods.entries()) {
-        const { map } = await explain(classifier, method, target, image, normalisation);
+        const { map } = await applyMethod(classifier, method, target, image, normalisation);
         const { hit, mass, chance } = pointingOf(map, cause, size, smoothing * size);
         const sum = sums[at];
         if (!sum) continue;

@@ -6,7 +6,7 @@ import path from "node:path";
 import { Decoder } from "../lib/imaging/preparing/decoder";
 import { loadModel } from "../lib/inference/load-model";
 import { shippedModel } from "../lib/local/find-model";
-import { explain } from "../lib/explaining/explain";
+import { applyMethod } from "../lib/explaining/apply-method";
 import { defaultSettings } from "../lib/contract/settings";
 import { writePhantoms } from "../lib/phantom/write-phantoms";
 
@@ -93,7 +93,13 @@ async function bareLoop(files: readonly string[], count: number): Promise<number
   const pass = async (tensor: Float32Array): Promise<void> => {
     const [prediction] = await classifier.predict([tensor]);
     for (const method of defaultSettings.methods)
-      await explain(classifier, method, { classIndex: prediction?.classIndex ?? 0, of: "logit" }, tensor, card.input);
+      await applyMethod(
+        classifier,
+        method,
+        { classIndex: prediction?.classIndex ?? 0, of: "logit" },
+        tensor,
+        card.input,
+      );
   };
   for (const tensor of tensors.slice(0, 2)) await pass(tensor);
   const began = performance.now();

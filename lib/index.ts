@@ -3,9 +3,10 @@
 export { loadModel, type LoadModelOptions } from "./inference/load-model";
 export type { Classifier, Prediction } from "./inference/classifier";
 export { imageFor, type ClassifierImage } from "./explaining/image-for-model";
-export { explain } from "./explaining/explain";
+export { explain, type ExplainOptions, type ImageExplanation, type TargetChoice } from "./explaining/explain";
 
 export type { Attribution, ImageDims } from "./attribution/attribution";
+export type { NetworkImage } from "./attribution/network-image";
 export { baselineImage, type BaselineName } from "./attribution/baselines";
 export { gradient } from "./attribution/gradient";
 export { gradCam } from "./attribution/grad-cam";
@@ -19,12 +20,8 @@ export {
 export { guidedBackprop } from "./attribution/guided-backprop";
 export { guidedGradCam } from "./attribution/guided-grad-cam";
 export { inputTimesGradient } from "./attribution/input-x-gradient";
-export {
-  fixedIntegratedGradients,
-  integratedGradients,
-  type AdaptiveOptions,
-  type Tolerance,
-} from "./attribution/integrated-gradients";
+export { integratedGradients, type AdaptiveOptions, type Tolerance } from "./attribution/integrated-gradients";
+export { fixedIntegratedGradients } from "./attribution/fixed-integrated-gradients";
 export { studyIntegratedGradients } from "./attribution/study-integrated-gradients";
 
 export {
@@ -45,6 +42,6 @@ export { writeNpy } from "./imaging/drawing/npy";
 
 export { CytolensError, EnvironmentError, ImageError, ModelError, TransientError, UserError } from "./contract/errors";
 export type { ErrorCode } from "./contract/error-codes";
-export { methodNames, type MethodName, type MethodSettings } from "./contract/methods";
+export { methodNames, type MethodChoice, type MethodName, type MethodSettings } from "./contract/methods";
 export { imageNetNormalisation, type Normalisation } from "./contract/normalisation";
 export type { Completeness } from "./contract/result";

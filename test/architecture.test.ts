@@ -150,7 +150,8 @@ function roomOf(file: string): string {
 }
 
 function importsOf(file: string): Import[] {
-  const text = readFileSync(path.join(projectRoot, file), "utf8");
+  // Examples in docstrings import as users do.
+  const text = readFileSync(path.join(projectRoot, file), "utf8").replaceAll(/^ *\/\*\*[^]*?\*\/$/gm, "");
   return [
     ...text.matchAll(
       /(?:^|\n)\s*(import|export)(\s+type)?[^;"']*?from\s+"([^"]+)"|(?:import|require)\(\s*"([^"]+)"\s*\)/g,

@@ -1,13 +1,8 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
-import { encodePng } from "../lib/imaging/drawing/overlay";
-import { networkNamed } from "../lib/networks/catalogue";
-import { initializeWeights } from "../lib/networks/initialize";
-import { writeModel } from "../lib/onnx/write-model";
-import { phantomField } from "../lib/phantom/phantom";
+import { exampleFolder, type ExampleFolder } from "./example-folder";
 import { projectRoot } from "./reference";
 
 const text = readFileSync(path.join(projectRoot, "docs/library.md"), "utf8");
@@ -15,35 +10,33 @@ const examples = [...text.matchAll(/^## (.+)$(?:(?!^## )[^])*?```js\n([^]*?)```\
   ([, title, code, output]) => ({ title, code, output }),
 );
 
-// Within the package, so that "cytolens" is this very package by its own exports.
-const programs = path.join(projectRoot, "dist", "test", "library-examples");
-let folder: string;
-
+let place: ExampleFolder;
 beforeAll(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), "cytolens-library-"));
-  mkdirSync(programs, { recursive: true });
-  const network = networkNamed("densenet121-mini", { classes: 3, size: 64 });
-  writeFileSync(path.join(folder, "model.onnx"), writeModel(network.build(initializeWeights(network, 1))));
-  writeFileSync(
-    path.join(folder, "cell.png"),
-    await encodePng(phantomField({ className: "Parabasal", seed: 1, index: 0, size: 128 })),
-  );
+  place = await exampleFolder("library-examples");
 });
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-  rmSync(programs, { recursive: true, force: true });
-});
+afterAll(() => place.remove());
+
+/** What a program prints, in the folder that holds its model and image. */
+async function printed(name: string, code: string): Promise<string> {
+  const file = path.join(place.programs, `${name.replace(/\W+/g, "-")}.mjs`);
+  writeFileSync(file, code);
+  const { stdout } = await promisify(execFile)(process.execPath, [file], {
+    cwd: place.folder,
+    env: { ...process.env, XDG_CACHE_HOME: place.folder },
+  });
+  return stdout;
+}
 
 test("the page has an example under each of its headings", () => {
   expect(examples.map(({ title }) => title)).toEqual([...text.matchAll(/^## (.+)$/gm)].map(([, title]) => title));
 });
 
 test.each(examples)("docs/library.md: $title", async ({ title, code, output }) => {
-  const file = path.join(programs, `${title!.replace(/\W+/g, "-")}.mjs`);
-  writeFileSync(file, code!);
-  const { stdout } = await promisify(execFile)(process.execPath, [file], {
-    cwd: folder,
-    env: { ...process.env, XDG_CACHE_HOME: folder },
-  });
-  expect(stdout).toBe(output);
+  expect(await printed(title!, code!)).toBe(output);
+});
+
+test("README.md: the library", async () => {
+  const programs = [...readFileSync(path.join(projectRoot, "README.md"), "utf8").matchAll(/```js\n([^]*?)```/g)];
+  expect(programs).toHaveLength(1);
+  expect(await printed("README", programs[0]![1]!)).toMatch(/^[\w-]+ [01]\.\d\d true\n$/);
 });

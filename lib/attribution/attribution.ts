@@ -1,9 +1,28 @@
 import type { Completeness } from "../contract/result";
 
-/** [channels, height, width] of an image as the network sees it (channels first). */
+/**
+ * [channels, height, width] of an image as the network sees it (channels first).
+ *
+ * @example
+ * ```ts
+ * import type { ImageDims } from "cytolens";
+ *
+ * const dims: ImageDims = [3, 224, 224];
+ * ```
+ */
 export type ImageDims = readonly [channels: number, height: number, width: number];
 
-/** An explanation, and how far it can be trusted. */
+/**
+ * An explanation, and how far it can be trusted.
+ *
+ * @example
+ * ```ts
+ * import type { Attribution } from "cytolens";
+ *
+ * const total = ({ map }: Attribution): number => map.reduce((sum, value) => sum + value, 0);
+ * const trusted = ({ completeness }: Attribution): boolean => completeness.converged !== false;
+ * ```
+ */
 export interface Attribution {
   /** One number a pixel, row-major [height, width], in units of the target output unless the method says otherwise. */
   readonly map: Float32Array;

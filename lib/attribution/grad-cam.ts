@@ -1,5 +1,6 @@
-import { withoutCompleteness, type Attribution, type ImageDims } from "./attribution";
+import { withoutCompleteness, type Attribution } from "./attribution";
 import type { LayerGradientFunction } from "./gradient-function";
+import { networkImage, type ImageArguments } from "./network-image";
 import { onlyOf } from "./points";
 import { upsampleBilinear } from "./upsample";
 
@@ -10,21 +11,32 @@ export interface GradCamAttribution extends Attribution {
 
 /**
  * Grad-CAM: the layer's channels weighed by the spatial mean of the target's gradient, the positive part kept
- * (Selvaraju et al. 2017), enlarged bilinearly (half-pixel centres) to the image. Non-negative and coarse: one value a
- * cell of the feature map.
+ * (Selvaraju et al. 2017, "Grad-CAM", section 3), enlarged bilinearly (half-pixel centres) to the image.
  *
- * @param image [channels, height, width], normalised as the network expects
+ * @param evaluate a feature map [channels, rows, columns] and the gradient of F by it: `model.layerGradient(target)`
+ * @param image what `imageFor` returns, or values and their [channels, height, width]; normalised as the network expects
+ * @returns a map [height, width] that is nowhere negative and is coarse: one value a cell of the feature map. `signed` has the
+ * map [rows, columns] before the negative part is dropped. Units: those of the target output
+ * @throws UserError "attribution.image-shape" when values and shape do not fit
+ * @example
+ * ```ts
+ * import { gradCam, imageFor, loadModel } from "cytolens";
+ *
+ * const model = await loadModel("model.onnx");
+ * const image = await imageFor(model, "cell.png");
+ * const { map, signed } = await gradCam(model.layerGradient({ classIndex: 0, of: "logit" }), image);
+ * console.log(map.every((value) => value >= 0), signed.height, signed.width);
+ * await model.close();
+ * ```
  */
-export async function gradCam(
-  evaluate: LayerGradientFunction,
-  image: Float32Array,
-  [, height, width]: ImageDims,
-): Promise<GradCamAttribution> {
+export async function gradCam(evaluate: LayerGradientFunction, ...image: ImageArguments): Promise<GradCamAttribution> {
+  const { tensor, dims: shape } = networkImage(image[0], image[1]);
+  const [, height, width] = shape;
   const {
     activations,
     gradients,
     dims: [channels, rows, columns],
-  } = await evaluate([image]);
+  } = await evaluate([tensor]);
   const activation = onlyOf(activations);
   const slopes = onlyOf(gradients);
   const cells = rows * columns;

@@ -1,15 +1,21 @@
-import { ImageError } from "../contract/errors";
-import type { Completeness } from "../contract/result";
 import { fromChannels, type Attribution, type ImageDims } from "./attribution";
 import { refuseEqualBaseline } from "./baselines";
-import { gaussLegendre } from "./gauss-legendre";
-import type { GradientFunction, SegmentGradientFunction } from "./gradient-function";
+import { completenessOf, finite } from "./completeness";
+import type { SegmentGradientFunction } from "./gradient-function";
+import { networkImage, type NetworkImage } from "./network-image";
 import { cutsByDensity, densityOf } from "./segment-cuts";
 import { accumulate, groupsOf, StraightPath } from "./straight-path";
 
-/** Points or segments evaluated at once: what keeps memory independent of their number. */
-const defaultGroup = 8;
-
+/**
+ * When integrated gradients are refined no further; see `integratedGradients`.
+ *
+ * @example
+ * ```ts
+ * import type { Tolerance } from "cytolens";
+ *
+ * const strict: Tolerance = { relative: 0.001, map: 0.02 };
+ * ```
+ */
 export interface Tolerance {
   /** Largest |Σ map − ΔF| / |ΔF|. */
   readonly relative: number;
@@ -26,32 +32,82 @@ const refinements = [4, 16, 36] as const;
 /** Segments handed on at once: whoever evaluates them cuts them into batches that fit the memory. */
 const segmentGroup = 18;
 
+/**
+ * How `integratedGradients` refines.
+ *
+ * @example
+ * ```ts
+ * import type { AdaptiveOptions } from "cytolens";
+ *
+ * const options: AdaptiveOptions = { tolerance: { map: 0.02 }, group: 8 };
+ * ```
+ */
 export interface AdaptiveOptions {
+  /** Default: 0.01 of completeness, 0.1 of the map. */
   readonly tolerance?: Partial<Tolerance>;
+  /** Segments handed to the gradient function at once. Default: 18. */
   readonly group?: number;
 }
 
 /**
  * Integrated gradients along the straight line from a baseline, (x − b) ⊙ ∫₀¹ ∇F(b + t (x − b)) dt (Sundararajan, Taly
- * and Yan 2017, "Axiomatic attribution for deep networks"), refined until it can be trusted: the line is cut into 4
+ * and Yan 2017, "Axiomatic attribution for deep networks", section 3), refined until it can be trusted: the line is cut into 4
  * segments, then 16, then 36, until the map adds up to F(x) − F(b) and has settled, or 56 passes are spent. Both are
  * asked for, because completeness alone can be met by luck. The later cuts lie closer where the gradient was seen to change
- * more. Signed; units of the target output.
+ * more.
  *
  * A map from r times as many segments has at most 1 / r of the error, so when it differs from the one before by d, what
  * is still wrong with it is about d / (r − 1): that is what `tolerance.map` bounds. `mapChange` reports d.
  *
- * @param evaluate mean gradients along the segments between neighbouring points
- * @param image [channels, height, width], normalised as the network expects
- * @param baseline the same shape, for example a normalised black image
- * @throws UserError when the baseline equals the image; ImageError when the network's values are not finite
+ * @param evaluate mean gradients along the segments between neighbouring points: `model.segmentGradient(target)`
+ * @param image what `imageFor` returns, or values and (after the baseline) their [channels, height, width]; normalised as the
+ * network expects
+ * @param baseline of the same shape, for example `baselineImage("white", image)`
+ * @returns a signed map [height, width], summed over the channels, in units of the target output
+ * @throws UserError "attribution.baseline-equals-image", "attribution.baseline-shape" or "attribution.image-shape";
+ * ImageError "inference.not-finite" when the network's values are not finite
+ * @example
+ * ```ts
+ * import { baselineImage, imageFor, integratedGradients, loadModel } from "cytolens";
+ *
+ * const model = await loadModel("model.onnx");
+ * const image = await imageFor(model, "cell.png");
+ * const mean = model.segmentGradient({ classIndex: 0, of: "logit" });
+ * const { completeness } = await integratedGradients(mean, image, baselineImage("white", image));
+ * console.log(completeness.passes, completeness.converged);
+ * await model.close();
+ * ```
  */
-export async function integratedGradients(
+export function integratedGradients(
+  evaluate: SegmentGradientFunction,
+  image: NetworkImage,
+  baseline: Float32Array,
+  options?: AdaptiveOptions,
+): Promise<Attribution>;
+export function integratedGradients(
   evaluate: SegmentGradientFunction,
   image: Float32Array,
   baseline: Float32Array,
   dims: ImageDims,
+  options?: AdaptiveOptions,
+): Promise<Attribution>;
+export async function integratedGradients(
+  evaluate: SegmentGradientFunction,
+  image: NetworkImage | Float32Array,
+  baseline: Float32Array,
+  dimsOrOptions: ImageDims | AdaptiveOptions = {},
   options: AdaptiveOptions = {},
+): Promise<Attribution> {
+  return image instanceof Float32Array
+    ? refined(evaluate, networkImage(image, dimsOrOptions as ImageDims), baseline, options)
+    : refined(evaluate, networkImage(image), baseline, dimsOrOptions as AdaptiveOptions);
+}
+
+async function refined(
+  evaluate: SegmentGradientFunction,
+  { tensor: image, dims }: NetworkImage,
+  baseline: Float32Array,
+  options: AdaptiveOptions,
 ): Promise<Attribution> {
   refuseEqualBaseline(image, baseline);
   const path = new StraightPath(image, baseline);
@@ -115,7 +171,7 @@ async function overSegments(
     last = end;
     evaluations += indexes.length + 1;
   }
-  return { map: timesDifference(total, path), change: finite(last - first), evaluations, variation };
+  return { map: path.timesDifference(total), change: finite(last - first), evaluations, variation };
 }
 
 /** ‖(b − a) ⊙ weights‖ in L2. */
@@ -124,67 +180,6 @@ function weightedDistance(a: Float32Array, b: Float32Array, weights: Float32Arra
   for (let index = 0; index < a.length; index++)
     sum += (((b[index] as number) - (a[index] as number)) * (weights[index] as number)) ** 2;
   return Math.sqrt(sum);
-}
-
-/**
- * Integrated gradients from a fixed number of Gauss–Legendre points, as Captum and the study's successors take them.
- * No refinement, so nothing is said of convergence; the completeness figures still are.
- *
- * @param steps points of the quadrature; F at both ends takes two more passes
- */
-export async function fixedIntegratedGradients(
-  evaluate: GradientFunction,
-  image: Float32Array,
-  baseline: Float32Array,
-  dims: ImageDims,
-  steps: number,
-  group = defaultGroup,
-): Promise<Attribution> {
-  refuseEqualBaseline(image, baseline);
-  const path = new StraightPath(image, baseline);
-  const { points, weights } = gaussLegendre(steps);
-  const nodes = [
-    ...Array.from(points, (share, index) => ({ share, weight: weights[index] as number })),
-    { share: 0, weight: 0 },
-    { share: 1, weight: 0 },
-  ];
-  const total = new Float64Array(image.length);
-  let change = 0;
-  for (const some of groupsOf(nodes, group)) {
-    const { values, gradients } = await evaluate(path.pointsAt(some.map(({ share }) => share)));
-    for (const [index, { share, weight }] of some.entries()) {
-      if (weight > 0) accumulate(total, gradients[index] as Float32Array, weight);
-      else change += share === 1 ? (values[index] as number) : -(values[index] as number);
-    }
-  }
-  const map = timesDifference(total, path);
-  const passes = nodes.length;
-  return fromChannels(
-    map,
-    dims,
-    { ...completenessOf(map, finite(change)), mapChange: null, passes, converged: null },
-    { forward: passes, backward: passes },
-  );
-}
-
-function timesDifference(meanGradient: Float64Array, path: StraightPath): Float32Array {
-  return path.difference.map((difference, index) => difference * (meanGradient[index] as number));
-}
-
-function completenessOf(
-  map: Float32Array,
-  change: number,
-): Pick<Completeness, "delta"> & { readonly relative: number } {
-  const delta = finite(map.reduce((sum, value) => sum + value, 0) - change);
-  return { delta, relative: change === 0 ? (delta === 0 ? 0 : Number.MAX_VALUE) : Math.abs(delta / change) };
-}
-
-function finite(value: number): number {
-  if (Number.isFinite(value)) return value;
-  throw new ImageError(
-    "inference.not-finite",
-    `Expected finite outputs and gradients along the path but received ${value}`,
-  );
 }
 
 /** ‖b − a‖ / ‖b‖, in L2. */

@@ -22,6 +22,11 @@ export class StraightPath {
   pointsAt(shares: readonly number[]): Float32Array[] {
     return shares.map((share) => this.pointAt(share));
   }
+
+  /** The attribution of a mean gradient along the path. */
+  timesDifference(meanGradient: Float64Array): Float32Array {
+    return this.difference.map((difference, index) => difference * (meanGradient[index] as number));
+  }
 }
 
 /** Cuts a list into groups of at most `size`. */

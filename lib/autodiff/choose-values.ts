@@ -2,7 +2,7 @@ import type { ErrorCode } from "../contract/error-codes";
 import { ModelError } from "../contract/errors";
 import { isFloat } from "../onnx/data-types";
 import type { Graph } from "../onnx/model";
-import { closestNames } from "./closest-names";
+import { closestNames } from "../contract/closest-names";
 import type { ValueFacts } from "./value-facts";
 
 /** The outputs to differentiate: those asked for (intermediate values count, too), or every float output. */

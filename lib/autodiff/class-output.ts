@@ -1,7 +1,7 @@
 import { ModelError } from "../contract/errors";
 import { isFloat } from "../onnx/data-types";
 import type { Model } from "../onnx/model";
-import { closestNames } from "./closest-names";
+import { closestNames } from "../contract/closest-names";
 
 /**
  * The output that holds the scores of the classes: the one asked for, else the only float output, else the only one of shape

@@ -2,7 +2,7 @@ import { ModelError } from "../contract/errors";
 import { intAttribute } from "../onnx/attributes";
 import { GraphBuilder } from "../onnx/graph-builder";
 import type { Graph, Model, Node, ValueInfo } from "../onnx/model";
-import { closestNames } from "./closest-names";
+import { closestNames } from "../contract/closest-names";
 import { workingCopy } from "./working-copy";
 
 /** The activation that turns logits into probabilities at the end of a classifier. */

@@ -1,4 +1,4 @@
-import type { MethodSettings } from "../contract/methods";
+import type { CompleteMethod } from "../contract/methods";
 import type { Settings } from "../contract/settings";
 
 /** Long enough that starting a container is a small part of it, short enough that a reclaimed one loses little. */
@@ -6,7 +6,7 @@ const secondsPerShard = 240;
 const mostItemsPerShard = 500;
 
 /** Rough passes of forward and backward for one image; only the size of shards depends on it. */
-function passes(method: MethodSettings): number {
+function passes(method: CompleteMethod): number {
   switch (method.name) {
     case "integrated-gradients":
       return method.steps === "adaptive" ? 64 : method.steps === "study" ? 500 : method.steps;

@@ -10,6 +10,14 @@ import { userErrors } from "./error-codes/user-errors";
 /**
  * Every code that this version gives. Documents of other versions may hold others: what is read is a string.
  * Import the type alone where code is bundled; the sentences are for docs/errors.md.
+ *
+ * @example
+ * ```ts
+ * import { type ErrorCode } from "cytolens";
+ *
+ * const code: ErrorCode = "image.truncated";
+ * console.log(code); // image.truncated
+ * ```
  */
 export type ErrorCode =
   | keyof typeof userErrors

@@ -16,6 +16,19 @@ export const completeness = z.strictObject({
   passes: z.number().int().min(0),
   converged: z.boolean().nullable(),
 });
+/**
+ * How far an explanation can be trusted. `delta`: Σ map − (F(image) − F(baseline)) in units of the target output; `relative`: its
+ * share of that difference; `mapChange`: relative L2 change of the map at the last refinement; `passes`: evaluations forward and
+ * backward; `converged`: whether both tolerances were met. Null where a method has no such property (the axiom of completeness:
+ * Sundararajan, Taly and Yan 2017, section 3).
+ *
+ * @example
+ * ```ts
+ * import type { Completeness } from "cytolens";
+ *
+ * const isExact = ({ relative }: Completeness): boolean => relative !== null && relative < 0.01;
+ * ```
+ */
 export type Completeness = z.infer<typeof completeness>;
 
 export const target = z.strictObject({

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { describeIssue } from "./describe-issue";
 import { UserError } from "./errors";
 import { methodChoice } from "./methods";
 
@@ -54,13 +55,4 @@ export function parseSettings(text: string, source = "batch.json"): Settings {
     "settings.invalid",
     `Cannot use ${source}:\n${parsed.error.issues.map((issue) => `  ${describeIssue(issue, value)}`).join("\n")}`,
   );
-}
-
-function describeIssue(issue: z.core.$ZodIssue, root: unknown): string {
-  const came = issue.path.reduce<unknown>(
-    (inner, part) => (inner as Record<PropertyKey, unknown> | undefined)?.[part],
-    root,
-  );
-  const field = issue.path.length > 0 ? issue.path.join(".") : "the document";
-  return `${field}: ${issue.message} (received ${came === undefined ? "nothing" : JSON.stringify(came).slice(0, 120)})`;
 }

@@ -1,7 +1,7 @@
-import type { Normalisation } from "../contract/normalisation";
 import type { Target } from "../attribution/gradient-function";
-import { ImageError, ModelError, UserError } from "../contract/errors";
-import { signedMethods, type MethodSettings } from "../contract/methods";
+import { classIndexOf } from "../contract/class-index";
+import { ImageError, ModelError } from "../contract/errors";
+import { signedMethods, type CompleteMethod } from "../contract/methods";
 import type { ModelCard } from "../contract/model-card";
 import type { Sha256 } from "../contract/names";
 import type { Plan } from "../contract/plan";
@@ -17,7 +17,7 @@ import { largestBatch } from "../inference/memory-budget";
 import { loadModel, type LoadModelOptions } from "../inference/load-model";
 import type { Classifier } from "../inference/classifier";
 import { annotations } from "../report/geojson";
-import { explain, targetOf } from "./explain";
+import { applyMethod, targetOf } from "./apply-method";
 import type { EncodedImage, ImageWork } from "../protocol/shard/image-work";
 import { prepareImage, stitch, type PreparedImages } from "./prepared-images";
 
@@ -26,7 +26,7 @@ export interface AnalysedImage {
   readonly prepared: PreparedImages;
   readonly prediction: Result["prediction"];
   readonly maps: readonly {
-    readonly method: MethodSettings;
+    readonly method: CompleteMethod;
     readonly target: Target;
     readonly map: FloatMap;
     readonly completeness: Completeness;
@@ -102,13 +102,16 @@ async function analyse(
 ): Promise<AnalysedImage> {
   const predictions = await classifier.predict(prepared.parts.map(({ tensor }) => tensor));
   const prediction = joined(predictions, classifier.classNames);
-  const target: Target = { classIndex: classOf(settings, prediction, classifier.classNames), of: settings.of };
-  const normalisation = normalisationOf(card, classifier.input.channels);
+  const classIndex =
+    settings.target === "predicted"
+      ? prediction.classIndex
+      : classIndexOf(settings.target.class, classifier.classNames);
+  const target: Target = { classIndex, of: settings.of };
   const maps: AnalysedImage["maps"][number][] = [];
   for (const method of settings.methods) {
     const parts: { map: FloatMap; completeness: Completeness }[] = [];
     for (const { tensor } of prepared.parts) {
-      const { map, height, width, completeness } = await explain(classifier, method, target, tensor, normalisation);
+      const { map, height, width, completeness } = await applyMethod(classifier, method, target, tensor, card.input);
       if (!map.every(Number.isFinite))
         throw new ImageError(
           "explanation.not-finite",
@@ -153,23 +156,6 @@ function joined(predictions: Predictions, classNames: readonly string[]): Result
     probabilities,
   };
 }
-
-function classOf({ target }: Settings, prediction: Result["prediction"], classNames: readonly string[]): number {
-  if (target === "predicted") return prediction.classIndex;
-  const index = typeof target.class === "number" ? target.class : classNames.indexOf(target.class);
-  if (index < 0 || index >= classNames.length)
-    throw new UserError(
-      "settings.unknown-class",
-      `Expected one of the model's classes (${classNames.join(", ")}) for target but received ${JSON.stringify(target.class)}`,
-    );
-  return index;
-}
-
-const normalisationOf = ({ input: { scale, mean, std } }: ModelCard, channels: number): Normalisation => ({
-  scale,
-  mean: Array.from({ length: channels }, (_, channel) => mean[channel] ?? mean[0] ?? 0),
-  std: Array.from({ length: channels }, (_, channel) => std[channel] ?? std[0] ?? 1),
-});
 
 /** Of several tiles: the figures of the worst, so that one bad tile is not averaged away. */
 function worstOf(all: readonly Completeness[]): Completeness {

@@ -5,6 +5,16 @@ import { UserError } from "../contract/errors";
 import { prepare, type PreparedImage } from "../imaging/preparing/prepare";
 import type { Classifier } from "../inference/classifier";
 
+/**
+ * An image as a classifier takes it, the picture it was made from, and what its file was: what `imageFor` returns.
+ *
+ * @example
+ * ```ts
+ * import type { ClassifierImage } from "cytolens";
+ *
+ * const facts = ({ image, dims }: ClassifierImage): string => `${image.width} × ${image.height} ${image.format} as ${dims}`;
+ * ```
+ */
 export interface ClassifierImage extends PreparedImage {
   /** [channels, height, width] of `tensor`. */
   readonly dims: ImageDims;
@@ -15,8 +25,22 @@ export interface ClassifierImage extends PreparedImage {
 /**
  * An image file as a classifier's input: resized to its shorter side, centre-cropped and normalised as the model's card says
  * (ImageNet's mean and deviation where there is no card). Decoded in this process: for files of unknown origin use `Decoder`,
- * which does it in one of its own.
- * @throws ImageError for a file that is not a usable image; UserError when it cannot be read
+ * which does it in one of its own. Framing: as torchvision's Resize and CenterCrop.
+ *
+ * @param source a path, or the bytes of a JPEG, PNG, TIFF, WebP or BMP file
+ * @param options `mask`: "otsu" blacks out the background before the network sees it. Default: "none"
+ * @returns `tensor` [channels, height, width] float32 with its `dims` and `normalisation`; `seen`, the network's part of the
+ * picture as 8-bit RGB; `image`, facts of the file
+ * @throws ImageError for a file that is not a usable image; UserError "file.unreadable"
+ * @example
+ * ```ts
+ * import { imageFor, loadModel } from "cytolens";
+ *
+ * const model = await loadModel("model.onnx");
+ * const { tensor, dims, seen } = await imageFor(model, "cell.png", { mask: "otsu" });
+ * console.log(dims, tensor.length === dims[0] * seen.height * seen.width);
+ * await model.close();
+ * ```
  */
 export async function imageFor(
   classifier: Pick<Classifier, "card" | "input">,
@@ -32,10 +56,8 @@ export async function imageFor(
     width,
     layout: "NCHW" as const,
   };
-  const normalisation = {
-    ...imageNetNormalisation,
-    ...(classifier.card ? { scale: input.scale ?? 1 / 255, mean: input.mean ?? [], std: input.std ?? [] } : {}),
-  };
+  const { scale, mean, std } = classifier.card?.input ?? imageNetNormalisation;
+  const normalisation = { scale, mean, std };
   return {
     ...(await prepare(bytes, { input: { ...input, ...normalisation }, mask })),
     dims: [channels, height, width],

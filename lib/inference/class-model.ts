@@ -1,5 +1,5 @@
 import { classOutput } from "../autodiff/class-output";
-import { closestNames } from "../autodiff/closest-names";
+import { closestNames } from "../contract/closest-names";
 import { peelSoftmax, type SoftmaxHead } from "../autodiff/softmax-head";
 import { workingCopy } from "../autodiff/working-copy";
 import { ModelError, UserError } from "../contract/errors";

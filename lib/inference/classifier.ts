@@ -11,6 +11,16 @@ import type { GradientRequest } from "./gradient-graph";
 import type { GradientSession } from "./gradient-session";
 import type { Provider } from "./runtime";
 
+/**
+ * What a network says of one image.
+ *
+ * @example
+ * ```ts
+ * import type { Prediction } from "cytolens";
+ *
+ * const said = ({ className, probability }: Prediction): string => `${className}: ${(100 * probability).toFixed(1)} %`;
+ * ```
+ */
 export interface Prediction {
   readonly classIndex: number;
   readonly className: string;
@@ -18,12 +28,28 @@ export interface Prediction {
   readonly probability: number;
   /** [classes], before a softmax head. */
   readonly logits: Float32Array;
+  /** [classes], from 0 to 1. */
   readonly probabilities: Float32Array;
 }
 
 /**
  * A classifier ready to predict and to be explained. Images are float32 [channels, height, width], normalised as the
- * network expects, whatever the layout in its file.
+ * network expects, whatever the layout in its file. `loadModel` makes it.
+ *
+ * @example
+ * ```ts
+ * import { imageFor, loadModel, type Classifier } from "cytolens";
+ *
+ * async function name(model: Classifier, file: string): Promise<string | undefined> {
+ *   const { tensor } = await imageFor(model, file);
+ *   const [prediction] = await model.predict([tensor]);
+ *   return prediction?.className;
+ * }
+ *
+ * const model = await loadModel("model.onnx");
+ * console.log(await name(model, "cell.png"));
+ * await model.close();
+ * ```
  */
 export class Classifier {
   constructor(
@@ -47,6 +73,10 @@ export class Classifier {
     return this.source.head;
   }
 
+  /**
+   * Classifies images, each [channels, height, width], in batches that fit the memory.
+   * @throws UserError "inference.input-size", ImageError "image.not-finite", ModelError when the model cannot run
+   */
   async predict(images: readonly Float32Array[]): Promise<Prediction[]> {
     const rows = await this.session.logits(images);
     return rows.map((logits) => {

@@ -1,4 +1,4 @@
-import { closestNames } from "../autodiff/closest-names";
+import { closestNames } from "../contract/closest-names";
 import { ModelError } from "../contract/errors";
 import { isFloat } from "../onnx/data-types";
 import type { Model, ValueInfo } from "../onnx/model";

@@ -11,21 +11,45 @@ import { featureLayerOf } from "./feature-layer";
 import { GradientCache } from "./gradient-cache";
 import { GradientSession, type GradientSessionOptions } from "./gradient-session";
 
+/**
+ * What `loadModel` cannot, or is not to, find out by itself.
+ *
+ * @example
+ * ```ts
+ * import type { LoadModelOptions } from "cytolens";
+ *
+ * const options: LoadModelOptions = { classNames: ["calm", "busy", "odd"], provider: "cpu", memoryBytes: 2 ** 30 };
+ * ```
+ */
 export interface LoadModelOptions extends ClassModelOptions, Omit<GradientSessionOptions, "cache"> {
-  /** What the classes are called; the card's names, else "class 0", "class 1", … unless told. */
+  /** What the classes are called, in the order of the scores. Default: the card's names, else "class 0", "class 1", … */
   readonly classNames?: readonly string[] | undefined;
   /** The card of a model that comes as bytes. */
   readonly card?: ModelCard | undefined;
-  /** The tensor Grad-CAM reads; the card's, else the last feature map, unless told. */
+  /** The tensor Grad-CAM reads. Default: the card's, else the last feature map. */
   readonly featureLayer?: string | undefined;
-  /** Where gradient graphs are kept between processes (the user's cache folder unless told); null: nowhere. */
+  /** Where gradient graphs are kept between processes; null: nowhere. Default: a folder in the user's cache. */
   readonly cacheFolder?: string | null | undefined;
 }
 
 /**
  * Loads a classifier from an ONNX file, a model folder (model.onnx and card.json) or bytes.
+ *
+ * A classifier has one float input [batch, channels, height, width] (or channels last) and one float output [batch, classes]. A
+ * softmax or sigmoid at its end is recognised, so that logits can be explained.
+ *
+ * @param source a path, or the bytes of an ONNX file
+ * @returns a classifier; close it to free its memory
  * @throws UserError "model.not-found"; ModelError with the reason for a file that is not a usable classifier;
  * EnvironmentError when the provider asked for is not there (at the first prediction)
+ * @example
+ * ```ts
+ * import { loadModel } from "cytolens";
+ *
+ * const model = await loadModel("model.onnx", { classNames: ["calm", "busy", "odd"] });
+ * console.log(model.input.channels, model.input.height, model.input.width, model.classNames);
+ * await model.close();
+ * ```
  */
 export async function loadModel(source: string | Uint8Array, options: LoadModelOptions = {}): Promise<Classifier> {
   const { bytes, card = options.card } = typeof source === "string" ? await readSource(source) : { bytes: source };

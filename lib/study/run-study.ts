@@ -25,7 +25,7 @@ import { readDataSet } from "../training/data-set";
 import { runTraining } from "../training/run-training";
 import { parseTrainingSettings, type TrainingSettings } from "../training/training-settings";
 import { splitOf } from "../training/data-split";
-import { explain } from "../explaining/explain";
+import { applyMethod } from "../explaining/apply-method";
 
 /** "paper": the study's own networks at 224 pixels. "quick": their narrow versions on small images, for two cores. */
 export const studyPresets = ["quick", "paper"] as const;
@@ -263,7 +263,7 @@ async function drawFigures(
         ["input-x-gradient", "input x gradient"],
         ["integrated-gradients", "integrated gradients"],
       ] as const) {
-        const attribution = await explain(
+        const attribution = await applyMethod(
           classifier,
           methodSettings.parse({ name }),
           { classIndex: prediction.classIndex, of: "logit" },

@@ -5,7 +5,8 @@ import { gradCam } from "../../lib/attribution/grad-cam";
 import { gradient } from "../../lib/attribution/gradient";
 import { guidedGradCam } from "../../lib/attribution/guided-grad-cam";
 import { inputTimesGradient } from "../../lib/attribution/input-x-gradient";
-import { fixedIntegratedGradients, integratedGradients } from "../../lib/attribution/integrated-gradients";
+import { fixedIntegratedGradients } from "../../lib/attribution/fixed-integrated-gradients";
+import { integratedGradients } from "../../lib/attribution/integrated-gradients";
 import { studyIntegratedGradients } from "../../lib/attribution/study-integrated-gradients";
 import { alongSegments, cubes, pointwise, squares } from "./analytic";
 

@@ -8,11 +8,8 @@ import type { Target } from "../../lib/attribution/gradient-function";
 import { guidedBackprop } from "../../lib/attribution/guided-backprop";
 import { guidedGradCam } from "../../lib/attribution/guided-grad-cam";
 import { inputTimesGradient } from "../../lib/attribution/input-x-gradient";
-import {
-  defaultTolerance,
-  fixedIntegratedGradients,
-  integratedGradients,
-} from "../../lib/attribution/integrated-gradients";
+import { fixedIntegratedGradients } from "../../lib/attribution/fixed-integrated-gradients";
+import { defaultTolerance, integratedGradients } from "../../lib/attribution/integrated-gradients";
 import type { Classifier } from "../../lib/inference/classifier";
 import { loadModel } from "../../lib/inference/load-model";
 import { networkNamed } from "../../lib/networks/catalogue";

@@ -10,6 +10,10 @@ export const userErrors = {
     means: "The baseline has another number of values than the image.",
     remedy: "Give a baseline of the image's size and channels.",
   },
+  "attribution.image-shape": {
+    means: "The image's values do not fit its shape, or the model's input.",
+    remedy: "Give what `imageFor` returns, or [channels, height, width] of the values.",
+  },
   "batch.name": {
     means: "The name cannot be a batch's name.",
     remedy: "Choose a name as the message describes; `cytolens run` takes one with `--batch`.",
@@ -93,10 +97,6 @@ export const userErrors = {
   "run.not-found": {
     means: "A folder or file given does not exist.",
     remedy: "Correct the path.",
-  },
-  "run.workers": {
-    means: "A run was asked for without workers.",
-    remedy: "Give `--workers` of at least 1.",
   },
   "settings.invalid": {
     means: "A setting has a value that cannot be used, or is not known.",

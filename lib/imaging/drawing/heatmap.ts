@@ -15,6 +15,18 @@ const opaqueFrom = 0.5;
  * A map as a PNG: transparent where nothing is attributed, more opaque and stronger in colour where more is; blue against
  * vermilion for signed maps. Below the map lies a scale bar with labelled ends, `scaleBarHeight` pixels high; the map itself
  * fills the top of the picture pixel by pixel.
+ *
+ * @param map one number a pixel, row-major [height, width], in any unit
+ * @param signed whether negative values are drawn as such: yes for gradients, no for Grad-CAM
+ * @returns the bytes of an indexed PNG, `width` × (`height` + 28)
+ * @throws ImageError when the map holds numbers that are not finite
+ * @example
+ * ```ts
+ * import { renderHeatmap } from "cytolens";
+ *
+ * const png = renderHeatmap({ width: 2, height: 2, data: Float32Array.of(-1, 0, 0.5, 1) }, true);
+ * console.log(png.length > 0);
+ * ```
  */
 export function renderHeatmap(map: FloatMap, signed: boolean): Uint8Array {
   const scale = scaleOf(map, signed);

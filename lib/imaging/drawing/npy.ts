@@ -8,7 +8,20 @@ export interface FloatArray {
 
 const magic = "\u0093NUMPY";
 
-/** The bytes of a .npy file, format version 1.0 (NEP 1): header padded so that the data begin at a multiple of 64. */
+/**
+ * The bytes of a .npy file, format version 1.0 (NEP 1): header padded so that the data begin at a multiple of 64.
+ *
+ * @param array float32 values in C order, and their shape
+ * @returns what NumPy's `load` reads as little-endian float32
+ * @throws ImageError "npy.shape" when there are more or fewer values than the shape has
+ * @example
+ * ```ts
+ * import { writeFile } from "node:fs/promises";
+ * import { writeNpy } from "cytolens";
+ *
+ * await writeFile("map.npy", writeNpy({ shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) }));
+ * ```
+ */
 export function writeNpy({ shape, data }: FloatArray): Uint8Array {
   const elements = shape.reduce((product, length) => product * length, 1);
   if (elements !== data.length) {

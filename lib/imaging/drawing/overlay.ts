@@ -47,6 +47,26 @@ export async function encodePng({ width, height, data }: RgbImage): Promise<Uint
     .toBuffer();
 }
 
+/**
+ * A map's colours over the picture that the network saw.
+ *
+ * @param seen 8-bit RGB, [height, width, 3]: `imageFor` returns it
+ * @param map one number a pixel, row-major [height, width] of the same size, in any unit
+ * @param signed whether negative values are drawn as such: yes for gradients, no for Grad-CAM
+ * @returns the bytes of a PNG, `width` × `height`
+ * @throws ImageError "map.shape" when picture and map differ in size
+ * @example
+ * ```ts
+ * import { writeFile } from "node:fs/promises";
+ * import { explain, imageFor, loadModel, renderOverlay } from "cytolens";
+ *
+ * const model = await loadModel("model.onnx");
+ * const image = await imageFor(model, "cell.png");
+ * const { map, height, width } = await explain(model, image, { method: "grad-cam" });
+ * await writeFile("overlay.png", await renderOverlay(image.seen, { data: map, height, width }, false));
+ * await model.close();
+ * ```
+ */
 export async function renderOverlay(seen: RgbImage, map: FloatMap, signed: boolean): Promise<Uint8Array> {
   return encodePng(overlay(seen, map, signed));
 }

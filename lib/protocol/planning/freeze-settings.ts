@@ -1,3 +1,4 @@
+import { classIndexOf } from "../../contract/class-index";
 import { sha256 as sha256Schema, type BatchName, type Sha256 } from "../../contract/names";
 import { UserError } from "../../contract/errors";
 import { modelCard, modelPointer, type ModelCard } from "../../contract/model-card";
@@ -77,12 +78,5 @@ export async function modelByDigest(store: ObjectStore, name: string, digest: Sh
 }
 
 function checkTarget({ target }: Settings, { classes }: ModelCard): void {
-  if (target === "predicted") return;
-  const known = typeof target.class === "number" ? target.class < classes.length : classes.includes(target.class);
-  if (!known) {
-    throw new UserError(
-      "settings.unknown-class",
-      `Expected one of the model's classes (${classes.join(", ")}) or an index below ${classes.length} for target but received ${JSON.stringify(target.class)}`,
-    );
-  }
+  if (target !== "predicted") classIndexOf(target.class, classes);
 }

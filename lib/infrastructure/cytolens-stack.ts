@@ -1,6 +1,4 @@
 import { Annotations, CfnOutput, Stack, Tags, type StackProps } from "aws-cdk-lib";
-import * as sns from "aws-cdk-lib/aws-sns";
-import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import type { Construct } from "constructs";
 import { currentSchemaVersion } from "../contract/names";
 import { Alarms } from "./alarms";
@@ -13,6 +11,7 @@ import { Dashboard } from "./dashboard";
 import { DefaultModel } from "./default-model";
 import { writeDeploymentFacts } from "./deployment-facts";
 import { HintsQueue } from "./hints-queue";
+import { noticesTopic } from "./notices-topic";
 import { Network } from "./private-network";
 import type { PipelineParts } from "./pipeline-parts";
 import { Planner } from "./planner";
@@ -47,9 +46,7 @@ export class CytolensStack extends Stack {
     const compute = new Compute(this, "Compute", configuration, new Network(this, "Network", configuration));
     const worker = workerJob(this, configuration, bucket, image);
 
-    const topic = new sns.Topic(this, "Notices", { displayName: "Cytolens", enforceSSL: true });
-    if (configuration.notificationEmail !== undefined)
-      topic.addSubscription(new EmailSubscription(configuration.notificationEmail));
+    const topic = noticesTopic(this, configuration);
 
     const parts: PipelineParts = {
       configuration,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { Annotations, IgnoreMode } from "aws-cdk-lib";
+import { Annotations, IgnoreMode, Stack } from "aws-cdk-lib";
+import * as ecr from "aws-cdk-lib/aws-ecr";
 import * as ecrAssets from "aws-cdk-lib/aws-ecr-assets";
 import * as ecs from "aws-cdk-lib/aws-ecs";
 import type { Construct } from "constructs";
@@ -21,7 +22,7 @@ export function workerImage(
   projectRoot: string,
   { imageUri, compute }: Configuration,
 ): ecs.ContainerImage {
-  if (imageUri !== undefined) return ecs.ContainerImage.fromRegistry(imageUri);
+  if (imageUri !== undefined) return imageNamed(scope, imageUri);
   const pins = pinsFile.parse(JSON.parse(readFileSync(path.join(projectRoot, "containers/worker/pins.json"), "utf8")));
   const needed =
     compute.kind === "gpu"
@@ -44,6 +45,22 @@ export function workerImage(
       ignoreMode: IgnoreMode.DOCKER,
     }),
   );
+}
+
+/** `<account>.dkr.ecr.<region>.<suffix>/<repository>[:tag][@digest]` */
+const ecrImage =
+  /^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([^:@]+)(?::([^@]+))?(?:@(sha256:[0-9a-f]{64}))?$/;
+
+/** An image of ECR comes with the right to pull it, which the job's execution role needs; other registries want none. */
+function imageNamed(scope: Construct, imageUri: string): ecs.ContainerImage {
+  const [, account, region, repositoryName = "", tag, digest] = ecrImage.exec(imageUri) ?? [];
+  if (account === undefined || region === undefined) return ecs.ContainerImage.fromRegistry(imageUri);
+  const { partition } = Stack.of(scope);
+  const repository = ecr.Repository.fromRepositoryAttributes(scope, "WorkerRepository", {
+    repositoryName,
+    repositoryArn: `arn:${partition}:ecr:${region}:${account}:repository/${repositoryName}`,
+  });
+  return ecs.ContainerImage.fromEcrRepository(repository, digest ?? tag);
 }
 
 function buildArguments({ baseImage, cudaImage, cudaLibraries }: Pins): Record<string, string> {

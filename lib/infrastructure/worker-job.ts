@@ -51,6 +51,8 @@ export class HardenedJob extends Construct {
       ...(compute.kind === "gpu" ? { gpu: 1 } : {}),
       command,
       environment: {
+        // Neither AWS Batch nor ECS on EC2 tells a container its region, and the SDK for JavaScript asks no one else.
+        AWS_REGION: Aws.REGION,
         CYTOLENS_BUCKET: bucket.bucketName,
         CYTOLENS_PROVIDER: compute.kind === "gpu" ? "cuda" : "cpu",
         // onnxruntime cannot see a container's share of the CPUs.

@@ -36,9 +36,8 @@ export async function deployCloud(python: string, configuration: Readonly<Record
     {
       workingFolder: projectRoot,
       environment: {
-        ORT_DISABLE_TELEMETRY: "1",
+        // No AWS_REGION: Batch does not set it. The instance's metadata service would not answer the SDK with it either.
         AWS_EC2_METADATA_DISABLED: "true",
-        AWS_REGION: emulatorCredentials.region,
       },
       log: (line) => {
         if (log !== undefined) writeFileSync(`${log}.jobs`, `${line}\n`, { flag: "a" });

@@ -1,7 +1,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Attempt, Job } from "./batch-job";
 
-/** What comes between a process and AWS Batch's instances: the credentials of its role, and someone to pull the plug. */
+/**
+ * What comes between a process and AWS Batch's instances: the credentials of its role, and someone to pull the plug.
+ * `environment` is for the emulator alone (its address): a job sees its definition's, its submission's and AWS_BATCH_*.
+ */
 export interface Surroundings {
   readonly workingFolder: string;
   readonly environment: Readonly<Record<string, string>>;

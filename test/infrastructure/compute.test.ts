@@ -186,6 +186,11 @@ describe("job definitions", () => {
       expect(Environment).toContainEqual({ Name: "ORT_DISABLE_TELEMETRY", Value: "1" });
   });
 
+  test.each(["Cytolens-worker", "Cytolens-training"])("%s is told its region, as nothing else tells it", (name) => {
+    const { Environment } = definition(gpu, name)["ContainerProperties"] as { Environment: unknown[] };
+    expect(Environment).toContainEqual({ Name: "AWS_REGION", Value: { Ref: "AWS::Region" } });
+  });
+
   test("old revisions stay, so that a deploy in the middle of a run does no harm", () => {
     for (const { Properties } of Object.values(resourcesOf(gpu, "AWS::Batch::JobDefinition")))
       expect(Properties["ResourceRetentionPolicy"]).toEqual({ SkipDeregisterOnUpdate: true });

@@ -2,7 +2,7 @@ import { App, Stack, Validations } from "aws-cdk-lib";
 import { Bucket } from "aws-cdk-lib/aws-s3";
 import type { Template } from "aws-cdk-lib/assertions";
 import { AwsSolutionsChecks } from "cdk-nag";
-import { grantsOf, removeScratch, resourcesOf, stackOf, templateOf } from "./synthesized";
+import { asText, grantsOf, removeScratch, resourcesOf, stackOf, templateOf } from "./synthesized";
 
 afterAll(removeScratch);
 
@@ -135,4 +135,69 @@ test("cdk-nag would have found something", () => {
   const error = jest.spyOn(console, "error").mockImplementation(() => undefined);
   expect(() => app.synth()).toThrow(/AwsSolutions-S10/);
   error.mockRestore();
+});
+
+describe("alarms reach people", () => {
+  interface Policy {
+    readonly Topics: readonly unknown[];
+    readonly PolicyDocument: {
+      readonly Statement: readonly { Effect: string; Principal: { Service?: string }; Action: string }[];
+    };
+  }
+
+  test("every topic that an alarm names lets CloudWatch publish for this account", () => {
+    const actions = Object.values(resourcesOf(template, "AWS::CloudWatch::Alarm")).flatMap(
+      ({ Properties }) => Properties["AlarmActions"] as unknown[],
+    );
+    const topics = [...new Set(actions.map((action) => JSON.stringify(action)))];
+    expect(actions.length).toBeGreaterThan(5);
+    const policies = Object.values(resourcesOf(template, "AWS::SNS::TopicPolicy")).map(
+      ({ Properties }) => Properties as unknown as Policy,
+    );
+    for (const topic of topics) {
+      const statements = policies
+        .filter(({ Topics }) => Topics.some((one) => JSON.stringify(one) === topic))
+        .flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+      expect(statements).toContainEqual(
+        expect.objectContaining({
+          Effect: "Allow",
+          Action: "sns:Publish",
+          Principal: { Service: "cloudwatch.amazonaws.com" },
+          Condition: { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } },
+        }),
+      );
+    }
+  });
+});
+
+describe("the worker's image", () => {
+  const uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/lab/cytolens";
+  const digest = `sha256:${"a".repeat(64)}`;
+
+  test.each([`${uri}:1.2`, `${uri}@${digest}`, `${uri}:1.2@${digest}`])(
+    "in ECR (%s) is pulled by an execution role that may",
+    (imageUri) => {
+      const found = templateOf({ imageUri });
+      const grants = grantsOf(found, "WorkerContainerExecutionRole");
+      const pull = grants.find(({ actions }) => actions.includes("ecr:BatchGetImage"));
+      expect(pull?.actions.sort()).toEqual([
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+      ]);
+      expect(pull?.resources).toEqual(["arn:<AWS::Partition>:ecr:eu-west-1:123456789012:repository/lab/cytolens"]);
+      expect(grants.some(({ actions }) => actions.includes("ecr:GetAuthorizationToken"))).toBe(true);
+      const images = Object.values(resourcesOf(found, "AWS::Batch::JobDefinition")).map(({ Properties }) =>
+        asText((Properties["ContainerProperties"] as { Image: unknown }).Image),
+      );
+      const named = imageUri.includes("@") ? `${uri}@${digest}` : imageUri;
+      for (const image of images) expect(image).toBe(named.replace("amazonaws.com", "<AWS::URLSuffix>"));
+    },
+  );
+
+  test("of another registry is named as it is, and wants no rights", () => {
+    const found = templateOf({ imageUri: "registry.example.org/cytolens:1" });
+    const actions = grantsOf(found, "WorkerContainerExecutionRole").flatMap((grant) => grant.actions);
+    expect(actions.filter((action) => action.startsWith("ecr:"))).toEqual([]);
+  });
 });

@@ -1,6 +1,6 @@
-import { keepPositive } from "./gradients/relu";
-import type { RuleOverrides } from "./rule-overrides";
+import { keepPositive } from "./emission/mask";
 import { unaryRule } from "./gradient-rule";
+import type { RuleOverrides } from "./rule-overrides";
 
 /**
  * Guided backpropagation (Springenberg et al. 2015, section 3): at every Relu, dX = dY · (x > 0) · (dY > 0).

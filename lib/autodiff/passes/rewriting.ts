@@ -1,4 +1,3 @@
-import { intAttribute, intsAttribute } from "../../onnx/attributes";
 import { GraphBuilder } from "../../onnx/graph-builder";
 import { Inference } from "../../onnx/infer-shapes";
 import type { Graph, Model, Node, Tensor, ValueInfo } from "../../onnx/model";
@@ -9,6 +8,10 @@ import { workingCopy } from "../working-copy";
 
 /** A pass: the same function by other nodes. Names of inputs and outputs stay, and so do the outputs' values up to rounding. */
 export type Pass = (model: Model) => Model;
+
+export function applyPasses(model: Model, passes: readonly Pass[]): Model {
+  return passes.reduce((current, pass) => pass(current), model);
+}
 
 /**
  * A copy of a graph under change. Nodes may be added and removed in any order; `finish` sorts them, leaves out what
@@ -109,6 +112,14 @@ export class Rewriting {
     this.indexReads(node);
   }
 
+  /** Makes a node read `to` wherever it read `from`. */
+  replaceInput(node: Node, from: string, to: string): void {
+    this.setInputs(
+      node,
+      node.inputs.map((name) => (name === from ? to : name)),
+    );
+  }
+
   finish(): Model {
     if (!this.changed && this.removed.size === 0) return this.model;
     this.graph.nodes = inOrder(this.nodes());
@@ -173,32 +184,4 @@ function inOrder(nodes: readonly Node[]): Node[] {
     }
   }
   return ordered;
-}
-
-/** Weights whose rows (all that belongs to one index of the first axis) are multiplied by a factor each. */
-export function scaledRows({ data, dims }: Tensor, factors: ArrayLike<number>): Float32Array {
-  const scaled = Float32Array.from(data as Float32Array);
-  const size = scaled.length / (dims[0] ?? 1);
-  for (let row = 0; row < factors.length; row++) {
-    const factor = factors[row] as number;
-    for (let index = row * size; index < (row + 1) * size; index++) scaled[index] = (scaled[index] as number) * factor;
-  }
-  return scaled;
-}
-
-/** [1, channels, 1, 1] or a single number: what may be multiplied into the rows of a convolution. Per channel, or undefined. */
-export function channelFactors(tensor: Tensor | undefined, channels: number): Float32Array | undefined {
-  if (!tensor || tensor.dataType !== "float32") return undefined;
-  const data = tensor.data as Float32Array;
-  if (data.length === 1) return new Float32Array(channels).fill(data[0] as number);
-  const { dims } = tensor;
-  const [axis] = dims.flatMap((extent, index) => (extent === 1 ? [] : [index]));
-  // Counted from the end, channels are the third axis: [C, 1, 1] or [1, C, 1, 1].
-  return data.length === channels && axis !== undefined && dims.length - axis === 3 ? data : undefined;
-}
-
-export function isPointwise(node: Node): boolean {
-  const all = (name: string, value: number): boolean =>
-    intsAttribute(node, name)?.every((extent) => extent === value) ?? true;
-  return all("strides", 1) && all("pads", 0) && all("dilations", 1) && intAttribute(node, "group", 1) === 1;
 }

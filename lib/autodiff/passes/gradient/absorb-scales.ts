@@ -1,6 +1,7 @@
 import { intAttribute } from "../../../onnx/attributes";
 import type { Node } from "../../../onnx/model";
-import { channelFactors, Rewriting, scaledRows, type Pass } from "../rewriting";
+import { Rewriting, type Pass } from "../rewriting";
+import { channelFactors, scaledRows } from "./channel-factors";
 
 /**
  * A constant factor a channel (the scale of a BatchNormalization, the 1 / n of an average) is multiplied into the rows of the
@@ -25,7 +26,7 @@ function constantFactor(rewriting: Rewriting, product: Node): { value: string; f
     [product.inputs[0], product.inputs[1]],
   ] as const) {
     const shape = rewriting.shape(value);
-    const factors = shape?.length === 4 ? channelFactors(rewriting.constant(constant), shape[1] as number) : undefined;
+    const factors = shape?.length === 4 ? channelFactors(rewriting.constant(constant), shape[1] ?? 0) : undefined;
     if (value !== undefined && factors) return { value, factors };
   }
   return undefined;
@@ -77,10 +78,6 @@ function bypass(rewriting: Rewriting, node: Node, value: string): void {
   const readers = rewriting.readersOf(output);
   const isOutput = rewriting.isOutput(output);
   rewriting.remove(node);
-  for (const reader of readers)
-    rewriting.setInputs(
-      reader,
-      reader.inputs.map((name) => (name === output ? value : name)),
-    );
+  for (const reader of readers) rewriting.replaceInput(reader, output, value);
   if (isOutput) rewriting.builder.add("Identity", [value], {}, output);
 }

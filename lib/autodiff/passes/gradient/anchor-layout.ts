@@ -1,9 +1,7 @@
 import { intAttribute } from "../../../onnx/attributes";
 import type { Node } from "../../../onnx/model";
 import { Rewriting, type Pass } from "../rewriting";
-
-/** Channels that onnxruntime packs together: 16 with AVX-512, 8 otherwise. */
-const block = 16;
+import { blockedChannels, inBlockedLayout } from "./blocked-layout";
 
 const elementwise = new Set(["Add", "Mul", "Relu", "HardSigmoid", "Sigmoid", "Tanh"]);
 
@@ -25,14 +23,13 @@ export const anchorLayout: Pass = (model) => {
       blocked.has(first) !== blocked.has(second)
     ) {
       const plain = blocked.has(first) ? second : first;
-      const shape = rewriting.shape(plain);
+      const channels = blockedChannels(rewriting, plain);
       if (
-        shape?.length === 4 &&
-        (shape[1] as number) % block === 0 &&
-        shape.join() === rewriting.shape(output)?.join() &&
+        channels !== undefined &&
+        rewriting.shape(plain)?.join() === rewriting.shape(output)?.join() &&
         !rewriting.constant(plain)
       ) {
-        anchor(rewriting, node, plain);
+        rewriting.replaceInput(node, plain, inBlockedLayout(rewriting, plain, channels));
         blocked.add(output);
         continue;
       }
@@ -43,8 +40,8 @@ export const anchorLayout: Pass = (model) => {
       rewriting.producer(first)?.operator === "MaxPool" &&
       !blocked.has(first)
     ) {
-      const shape = rewriting.shape(first);
-      if (shape?.length === 4 && (shape[1] as number) % block === 0) anchor(rewriting, node, first);
+      const channels = blockedChannels(rewriting, first);
+      if (channels !== undefined) rewriting.replaceInput(node, first, inBlockedLayout(rewriting, first, channels));
       blocked.add(output);
       continue;
     }
@@ -53,24 +50,16 @@ export const anchorLayout: Pass = (model) => {
   return rewriting.finish();
 };
 
-function anchor(rewriting: Rewriting, node: Node, plain: string): void {
-  const channels = rewriting.shape(plain)?.[1] as number;
-  const ones = rewriting.weights(new Float32Array(channels).fill(1), [channels, 1, 1, 1], "ones");
-  const anchored = rewriting.builder.add("Conv", [plain, ones], { group: channels, kernel_shape: [1, 1] });
-  rewriting.setInputs(
-    node,
-    node.inputs.map((name) => (name === plain ? anchored : name)),
-  );
-}
-
 function staysBlocked(rewriting: Rewriting, node: Node, blocked: ReadonlySet<string>): boolean {
-  const shape = rewriting.shape(node.outputs[0]);
-  if (node.domain !== "" || shape?.length !== 4 || (shape[1] as number) % block !== 0) return false;
+  const channels = blockedChannels(rewriting, node.outputs[0]);
+  if (node.domain !== "" || channels === undefined) return false;
   const isBlocked = (name: string): boolean => blocked.has(name);
+  const isOutputShape = (name: string): boolean =>
+    rewriting.shape(name)?.join() === rewriting.shape(node.outputs[0])?.join();
   switch (node.operator) {
     case "Conv": {
       const group = intAttribute(node, "group", 1);
-      return rewriting.constant(node.inputs[1]) !== undefined && (group === 1 || group === shape[1]);
+      return rewriting.constant(node.inputs[1]) !== undefined && (group === 1 || group === channels);
     }
     case "MaxPool":
     case "AveragePool":
@@ -81,9 +70,6 @@ function staysBlocked(rewriting: Rewriting, node: Node, blocked: ReadonlySet<str
     case "Resize":
       return isBlocked(node.inputs[0] ?? "") && node.attributes["axes"] === undefined;
     default:
-      return (
-        elementwise.has(node.operator) &&
-        node.inputs.every((name) => isBlocked(name) && rewriting.shape(name)?.join() === shape.join())
-      );
+      return elementwise.has(node.operator) && node.inputs.every((name) => isBlocked(name) && isOutputShape(name));
   }
 }

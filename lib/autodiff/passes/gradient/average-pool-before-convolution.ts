@@ -1,6 +1,6 @@
 import { intAttribute, intsAttribute } from "../../../onnx/attributes";
 import type { Node } from "../../../onnx/model";
-import { isPointwise, Rewriting, type Pass } from "../rewriting";
+import { Rewriting, type Pass } from "../rewriting";
 
 /**
  * 1×1 Conv → AveragePool becomes AveragePool → 1×1 Conv where that shrinks the map: both are linear and act on different
@@ -31,4 +31,10 @@ function averagesWholeWindows(pool: Node): boolean {
   const shrinks = intsAttribute(pool, "strides")?.every((stride) => stride > 1) ?? false;
   const unpadded = intsAttribute(pool, "pads")?.every((pad) => pad === 0) ?? pool.attributes["auto_pad"] === undefined;
   return shrinks && unpadded && intAttribute(pool, "ceil_mode", 0) === 0;
+}
+
+function isPointwise(node: Node): boolean {
+  const all = (name: string, value: number): boolean =>
+    intsAttribute(node, name)?.every((extent) => extent === value) ?? true;
+  return all("strides", 1) && all("pads", 0) && all("dilations", 1) && intAttribute(node, "group", 1) === 1;
 }

@@ -1,6 +1,7 @@
-import { affineOf, type Affine } from "./fold-batch-normalization";
 import type { Node } from "../../../onnx/model";
-import { channelFactors, Rewriting, type Pass } from "../rewriting";
+import { Rewriting, type Pass } from "../rewriting";
+import { channelFactors } from "./channel-factors";
+import { affineOf, type Affine } from "./fold-batch-normalization";
 
 /**
  * What multiplies and adds a constant a channel (BatchNormalization that no convolution took in, 1 − y of a sigmoid's
@@ -52,11 +53,7 @@ function channelAffine(rewriting: Rewriting, node: Node): { value: string; affin
 
 /** Whether a value is a feature map that a blocked layout is used for, and not a handful of numbers. */
 function isMap(rewriting: Rewriting, value: string): boolean {
-  const shape = rewriting.shape(value);
-  return (
-    shape?.length === 4 &&
-    (shape[1] as number) % 4 === 0 &&
-    (shape[2] as number) * (shape[3] as number) > 1 &&
-    !rewriting.constant(value)
-  );
+  const shape = rewriting.shape(value) ?? [];
+  const [, channels = 0, height = 0, width = 0] = shape;
+  return shape.length === 4 && channels % 4 === 0 && height * width > 1 && !rewriting.constant(value);
 }

@@ -1,6 +1,7 @@
 import { floatAttribute, intAttribute } from "../../../onnx/attributes";
 import type { Node } from "../../../onnx/model";
-import { Rewriting, scaledRows, type Pass } from "../rewriting";
+import { Rewriting, type Pass } from "../rewriting";
+import { scaledRows } from "./channel-factors";
 
 export interface Affine {
   readonly scale: Float64Array;

@@ -7,7 +7,7 @@ import { channelAffineAsConvolution } from "./channel-affine-as-convolution";
 import { foldBatchNormalization } from "./fold-batch-normalization";
 import { fullResizeSizes } from "./full-resize-sizes";
 import { maxPoolBeforeRelu } from "../max-pool-before-relu";
-import type { Pass } from "../rewriting";
+import { applyPasses, type Pass } from "../rewriting";
 import { sinkConcat } from "./sink-concat";
 import { splitConvolution } from "./split-convolution";
 
@@ -33,7 +33,7 @@ const gradientPasses: readonly Pass[] = [
  * @param rule what will be taken: the true gradient, one with other rules for Relu, or mean gradients along segments
  */
 export function prepareForGradient(model: Model, rule: "true" | "guided" | "deconvnet" | "segments"): Model {
-  return apply(
+  return applyPasses(
     model,
     rule === "true" || rule === "segments" ? [...forwardPasses, ...forwardPassesForTrueGradients] : forwardPasses,
   );
@@ -41,9 +41,5 @@ export function prepareForGradient(model: Model, rule: "true" | "guided" | "deco
 
 /** Rewrites a finished gradient graph of fixed shapes for speed. Outputs keep names and values (up to rounding). */
 export function optimizeGradient(model: Model): Model {
-  return apply(model, gradientPasses);
-}
-
-function apply(model: Model, passes: readonly Pass[]): Model {
-  return passes.reduce((current, pass) => pass(current), model);
+  return applyPasses(model, gradientPasses);
 }

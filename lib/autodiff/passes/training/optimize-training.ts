@@ -3,7 +3,7 @@ import { batchStatisticsAsReductions } from "./batch-statistics-as-reductions";
 import { maxPoolBeforeRelu } from "../max-pool-before-relu";
 import { narrowingConvolutionAsTransposed } from "./narrowing-convolution-as-transposed";
 import { normalizationAsDepthwise } from "./normalization-as-depthwise";
-import type { Pass } from "../rewriting";
+import { applyPasses, type Pass } from "../rewriting";
 import { recomputeActivations } from "./recompute-activations";
 import { scaleInWeights } from "./scale-in-weights";
 import { shareBatchStatistics } from "./share-batch-statistics";
@@ -24,7 +24,7 @@ const finishedPasses: readonly Pass[] = [
 
 /** Rewrites a network in training mode so that the gradient of its weights will be cheap. Outputs keep names and values (up to rounding). */
 export function prepareForTraining(model: Model): Model {
-  return forwardPasses.reduce((current, pass) => pass(current), model);
+  return applyPasses(model, forwardPasses);
 }
 
 /**
@@ -32,5 +32,5 @@ export function prepareForTraining(model: Model): Model {
  * them, and onnxruntime computes in the plain layout: other forms are fast than in a gradient graph with constant weights.
  */
 export function optimizeTraining(model: Model): Model {
-  return finishedPasses.reduce((current, pass) => pass(current), model);
+  return applyPasses(model, finishedPasses);
 }

@@ -1,7 +1,8 @@
+import { isMask } from "../../emission/mask";
 import { Rewriting, type Pass } from "../rewriting";
 
-/** What reads an activation in the backward sweep: its mask, and the products of a weight gradient. */
-const backwardReaders = new Set(["HardSigmoid", "Reshape", "Transpose", "Pad", "Slice"]);
+/** What reads an activation in the backward sweep beside its mask: the products of a weight gradient. */
+const weightGradientReaders = new Set(["Reshape", "Transpose", "Pad", "Slice"]);
 
 /**
  * Relu(BatchNormalization(x)) is computed again for the backward sweep, where x is kept anyway: one cheap pass over the map for not keeping
@@ -14,8 +15,8 @@ export const recomputeActivations: Pass = (model) => {
     const [y = ""] = relu.outputs;
     const normalisation = rewriting.ownProducer(normalised, "BatchNormalization");
     const readers = rewriting.readersOf(y);
-    const backward = readers.filter(({ operator }) => backwardReaders.has(operator));
-    const mask = backward.find(({ operator }) => operator === "HardSigmoid");
+    const backward = readers.filter((reader) => isMask(reader) || weightGradientReaders.has(reader.operator));
+    const mask = backward.find(isMask);
     const [product] = mask ? rewriting.readersOf(mask.outputs[0] ?? "") : [];
     const [gradient = ""] = product?.inputs ?? [];
     const rank = rewriting.shape(gradient)?.length;
@@ -35,11 +36,7 @@ export const recomputeActivations: Pass = (model) => {
     const again = builder.add("Relu", [
       builder.add("BatchNormalization", [x, gamma, shift, ...statistics], normalisation.attributes),
     ]);
-    for (const reader of backward)
-      rewriting.setInputs(
-        reader,
-        reader.inputs.map((name) => (name === y ? again : name)),
-      );
+    for (const reader of backward) rewriting.replaceInput(reader, y, again);
   }
   return rewriting.finish();
 };

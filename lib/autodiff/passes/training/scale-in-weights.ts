@@ -1,5 +1,6 @@
 import { intAttribute } from "../../../onnx/attributes";
 import type { Node } from "../../../onnx/model";
+import { isMask } from "../../emission/mask";
 import { Rewriting, type Pass } from "../rewriting";
 
 /** Scales nearer to zero count as this much: what is divided by them below stays within float32. */
@@ -27,11 +28,7 @@ export const scaleInWeights: Pass = (model) => {
     ]);
     const [whole = ""] = product.outputs;
     rewriting.remove(product);
-    for (const reader of rewriting.readersOf(whole))
-      rewriting.setInputs(
-        reader,
-        reader.inputs.map((name) => (name === whole ? masked : name)),
-      );
+    for (const reader of rewriting.readersOf(whole)) rewriting.replaceInput(reader, whole, masked);
     for (const sum of sums) {
       rewriting.remove(sum);
       const scaled = builder.add("ReduceSum", sum.inputs, { keepdims: 0 });
@@ -59,14 +56,14 @@ function scaledMap(rewriting: Rewriting, product: Node): ScaledMap | undefined {
   if (shape?.length !== 4 || rewriting.isOutput(masked) || rewriting.isOutput(whole) || rewriting.constant(scale))
     return undefined;
   if (rewriting.shape(scale)?.join() !== [shape[1], 1, 1].join()) return undefined;
-  const mask = rewriting.producer(masked);
+  const masking = rewriting.producer(masked);
   if (
-    mask?.operator !== "Mul" ||
-    rewriting.producer(mask.inputs[1])?.operator !== "HardSigmoid" ||
-    rewriting.shape(mask.inputs[1])?.join() !== shape.join()
+    masking?.operator !== "Mul" ||
+    !isMask(rewriting.producer(masking.inputs[1])) ||
+    rewriting.shape(masking.inputs[1])?.join() !== shape.join()
   )
     return undefined;
-  const convolution = rewriting.ownProducer(mask.inputs[0], "Conv");
+  const convolution = rewriting.ownProducer(masking.inputs[0], "Conv");
   if (
     !convolution ||
     convolution.inputs.length !== 2 ||

@@ -1,5 +1,6 @@
 import { ModelError } from "../contract/errors";
 import type { Graph, Node } from "../onnx/model";
+import { ancestorsOf, usedNames } from "../onnx/references";
 import { nodeLabel } from "./node-label";
 import { checkRule, isFlat, type RuleChoice } from "./rules";
 import type { ValueFacts } from "./value-facts";
@@ -27,19 +28,20 @@ export function traceFlow(graph: Graph, facts: ValueFacts, request: FlowRequest)
   // integer and boolean values that depend on wrt, and the node where the dependence stopped being differentiable
   const stepwise = new Map<string, Node>();
   for (const node of graph.nodes) {
-    const inputs = readsOf(node);
-    const varies = inputs.some((name) => varying.has(name));
+    const reads = [...usedNames(node)];
+    const varies = reads.some((name) => varying.has(name));
     if (varies && isFlat(node)) continue;
-    const step = inputs.map((name) => stepwise.get(name)).find(Boolean);
+    const step = reads.map((name) => stepwise.get(name)).find(Boolean);
     for (const output of node.outputs) {
       if (output && varies && facts.isDifferentiable(output)) varying.add(output);
       else if (output && (varies || step)) stepwise.set(output, step ?? node);
     }
   }
 
-  const leading = leadingTo(graph, request.outputs);
+  const ancestors = ancestorsOf(graph, request.outputs);
   const touched = graph.nodes.filter(
-    (node) => readsOf(node).some((name) => varying.has(name)) && node.outputs.some((name) => leading.has(name)),
+    (node) =>
+      node.outputs.some((name) => ancestors.has(name)) && [...usedNames(node)].some((name) => varying.has(name)),
   );
   const activeNodes: Node[] = [];
   for (const node of touched) {
@@ -50,32 +52,6 @@ export function traceFlow(graph: Graph, facts: ValueFacts, request: FlowRequest)
   }
   checkDependence(request, varying, stepwise);
   return { activeNodes, varying };
-}
-
-/** Every value from which a path leads to the outputs. */
-function leadingTo(graph: Graph, outputs: readonly string[]): ReadonlySet<string> {
-  const leading = new Set(outputs);
-  for (const node of graph.nodes.toReversed()) {
-    if (node.outputs.some((name) => leading.has(name))) for (const name of readsOf(node)) leading.add(name);
-  }
-  return leading;
-}
-
-/** A node's inputs, with what the graphs in its attributes capture from around them. */
-function readsOf(node: Node): string[] {
-  const graphs = Object.values(node.attributes).flatMap((attribute) =>
-    attribute.kind === "graph" ? [attribute.value] : [],
-  );
-  return [...node.inputs.filter(Boolean), ...graphs.flatMap(capturesOf)];
-}
-
-function capturesOf(graph: Graph): string[] {
-  const own = new Set([
-    ...graph.inputs.map(({ name }) => name),
-    ...graph.initializers.keys(),
-    ...graph.nodes.flatMap(({ outputs }) => outputs),
-  ]);
-  return [...graph.nodes.flatMap(readsOf), ...graph.outputs.map(({ name }) => name)].filter((name) => !own.has(name));
 }
 
 function checkDependence(

@@ -1,7 +1,8 @@
+import { weightBytes } from "../onnx/graph-memory";
 import { defaultThreads, type SessionOptions } from "./session";
 import type { ClassModel } from "./class-model";
 import { alongSegments, graphOf, type Kind } from "./gradient-graph";
-import { batchWithin, demandOf, fitsWithin, largestBatch, weightBytes, type Demand } from "./memory-budget";
+import { batchWithin, demandOf, fitsWithin, largestBatch, type Demand } from "./memory-budget";
 
 export interface BatchOptions extends Pick<SessionOptions, "provider" | "threads"> {
   /** Images computed at once; as many as fit, up to 8, unless told. */

@@ -2,7 +2,7 @@ import { closestNames } from "../contract/closest-names";
 import { ModelError } from "../contract/errors";
 import { isFloat } from "../onnx/data-types";
 import type { Model, ValueInfo } from "../onnx/model";
-import { usedNames } from "../onnx/references";
+import { ancestorsOf, usedNames } from "../onnx/references";
 import type { ClassModel } from "./class-model";
 import { typesAt } from "./gradient-graph";
 
@@ -47,17 +47,14 @@ function isFeatureMap(info: ValueInfo | undefined): boolean {
 
 /** The values that depend on the input and that the logits depend on, in the order they are computed. */
 function valuesBetween({ graph }: Model, input: string, logits: string): string[] {
-  const leading = new Set([logits]);
-  for (const node of graph.nodes.toReversed()) {
-    if (node.outputs.some((name) => leading.has(name))) for (const name of usedNames(node)) leading.add(name);
-  }
+  const ancestors = ancestorsOf(graph, [logits]);
   const following = new Set([input]);
   const between: string[] = [];
   for (const node of graph.nodes) {
     if (![...usedNames(node)].some((name) => following.has(name))) continue;
     for (const name of node.outputs) {
       following.add(name);
-      if (leading.has(name)) between.push(name);
+      if (ancestors.has(name)) between.push(name);
     }
   }
   return between;

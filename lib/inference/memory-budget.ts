@@ -1,48 +1,12 @@
 import { UserError } from "../contract/errors";
-import { arrayOf } from "../onnx/data-types";
-import type { DataType, Model, ValueInfo } from "../onnx/model";
-import { usedNames } from "../onnx/references";
-import { elementCount } from "../onnx/tensor";
+import { peakActivationBytes, weightBytes } from "../onnx/graph-memory";
+import type { Model } from "../onnx/model";
 
 /** Beyond eight images a batch no longer gains speed, on two cores or on eight. */
 export const largestBatch = 8;
 
 /** onnxruntime's arena and packed copies of values come on top of what the graph itself needs. */
 const arenaFactor = 1.3;
-
-/**
- * The most bytes of activations alive at once when a graph of fixed shapes runs in its own order: each value from the node
- * that makes it to the last that reads it. Values of unknown shape count as nothing.
- */
-export function peakActivationBytes({ graph }: Model): number {
-  const lastReader = new Map<string, number>();
-  graph.nodes.forEach((node, index) => {
-    for (const name of usedNames(node)) lastReader.set(name, index);
-  });
-  for (const { name } of graph.outputs) lastReader.set(name, Infinity);
-  const dying = new Map<number, string[]>();
-  for (const [name, index] of lastReader) dying.set(index, [...(dying.get(index) ?? []), name]);
-  const sizes = new Map<string, number>();
-  let alive = 0;
-  let peak = 0;
-  graph.nodes.forEach((node, index) => {
-    for (const name of node.outputs) {
-      const bytes = name !== "" && lastReader.has(name) ? bytesOf(graph.valueInfo.get(name)) : 0;
-      sizes.set(name, bytes);
-      alive += bytes;
-    }
-    peak = Math.max(peak, alive);
-    for (const name of dying.get(index) ?? []) alive -= sizes.get(name) ?? 0;
-  });
-  return peak;
-}
-
-export function weightBytes({ graph }: Model): number {
-  return [...graph.initializers.values()].reduce(
-    (sum, { dataType, dims }) => sum + elementCount(dims) * bytesPerElement(dataType),
-    0,
-  );
-}
 
 /** Bytes that a session holds whatever its batch, and for each image. */
 export interface Demand {
@@ -78,13 +42,4 @@ export function fitsWithin(memoryBytes: number, { fixed, perImage }: Demand): bo
 
 function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`;
-}
-
-function bytesPerElement(dataType: DataType): number {
-  return dataType === "string" ? 0 : arrayOf(dataType).BYTES_PER_ELEMENT;
-}
-
-function bytesOf(info: ValueInfo | undefined): number {
-  if (!info?.shape?.every((extent) => typeof extent === "number")) return 0;
-  return elementCount(info.shape as readonly number[]) * bytesPerElement(info.dataType);
 }

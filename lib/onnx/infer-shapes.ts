@@ -23,12 +23,10 @@ export function inferShapes(model: Model): Map<string, ValueInfo> {
   return inferValues(model).types;
 }
 
-/** Constant tensors by value name: initialisers, Constant nodes, folded small tensors. */
-export function constantValues(model: Model): Map<string, Tensor> {
-  return inferValues(model).constants;
-}
-
-/** Both at once, for whoever needs both. */
+/**
+ * Types as `inferShapes` finds them, and the values that are constant.
+ * @throws ModelError model.invalid-graph when an operator cannot take what it is given
+ */
 export function inferValues(model: Model): InferredValues {
   const inference = new Inference(model.opsets.get("") ?? 0);
   inference.run(model.graph);

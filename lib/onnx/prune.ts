@@ -1,7 +1,7 @@
 import { ModelError } from "../contract/errors";
 import { inferShapes } from "./infer-shapes";
 import type { Graph, Model, ValueInfo } from "./model";
-import { usedNames } from "./references";
+import { ancestorsOf } from "./references";
 
 /**
  * Leaves out nodes, initialisers and notes on values that the outputs do not depend on. Inputs stay.
@@ -27,15 +27,11 @@ function chooseOutputs(model: Model, names: readonly string[]): ValueInfo[] {
 }
 
 function pruneGraph(graph: Graph): Graph {
-  const needed = new Set(graph.outputs.map(({ name }) => name));
-  const nodes = graph.nodes
-    .toReversed()
-    .filter((node) => {
-      if (!node.outputs.some((name) => needed.has(name))) return false;
-      for (const name of usedNames(node)) needed.add(name);
-      return true;
-    })
-    .reverse();
+  const needed = ancestorsOf(
+    graph,
+    graph.outputs.map(({ name }) => name),
+  );
+  const nodes = graph.nodes.filter(({ outputs }) => outputs.some((name) => needed.has(name)));
   const computed = new Set(nodes.flatMap(({ outputs }) => outputs));
   return {
     ...graph,

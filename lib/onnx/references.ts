@@ -7,6 +7,15 @@ export function usedNames(node: Node): Set<string> {
   return used;
 }
 
+/** The values that any of `names` depends on, and those themselves. Nodes must be in topological order. */
+export function ancestorsOf({ nodes }: Graph, names: Iterable<string>): Set<string> {
+  const ancestors = new Set(names);
+  for (const node of nodes.toReversed()) {
+    if (node.outputs.some((name) => ancestors.has(name))) for (const name of usedNames(node)) ancestors.add(name);
+  }
+  return ancestors;
+}
+
 export function subgraphs(node: Node): Graph[] {
   return Object.values(node.attributes).flatMap((attribute) => (attribute.kind === "graph" ? [attribute.value] : []));
 }

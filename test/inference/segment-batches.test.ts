@@ -1,7 +1,8 @@
 import { classModelOf } from "../../lib/inference/class-model";
 import { gradientGraphOf } from "../../lib/inference/gradient-graph";
 import { GradientSession } from "../../lib/inference/gradient-session";
-import { batchWithin, demandOf, peakActivationBytes, weightBytes } from "../../lib/inference/memory-budget";
+import { batchWithin, demandOf } from "../../lib/inference/memory-budget";
+import { peakActivationBytes, weightBytes } from "../../lib/onnx/graph-memory";
 import { networkNamed } from "../../lib/networks/catalogue";
 import { weightsByName } from "../networks/name-rule";
 

@@ -1,5 +1,5 @@
 import type { GraphBuilder } from "../onnx/graph-builder";
-import type { DataType, Dimension, Node, Tensor } from "../onnx/model";
+import type { DataType, Dimension, Node, Tensor, ValueInfo } from "../onnx/model";
 
 /** What a gradient rule may ask about the node it differentiates, and where it emits nodes. Values are named by strings. */
 export interface RuleContext {
@@ -16,6 +16,9 @@ export interface RuleContext {
   ensureOutput(index: number): string;
   /** Whether anyone asks for the gradient of this input: rules skip work for the others. */
   needs(index: number): boolean;
+  /** What is known of a value; undefined where not even its type is. */
+  info(value: string): ValueInfo | undefined;
+  /** Refuses when it is not known. */
   dataType(value: string): DataType;
   /** Extents, symbols or nulls; refuses when even the rank is unknown. */
   shape(value: string): readonly Dimension[];

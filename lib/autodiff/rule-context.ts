@@ -1,6 +1,6 @@
 import { ModelError } from "../contract/errors";
 import type { GraphBuilder } from "../onnx/graph-builder";
-import type { DataType, Dimension, Node, Tensor } from "../onnx/model";
+import type { DataType, Dimension, Node, Tensor, ValueInfo } from "../onnx/model";
 import { filledTensor, scalarTensor } from "../onnx/scalar";
 import type { RuleContext } from "./gradient-rule";
 import { nodeLabel } from "./node-label";
@@ -51,12 +51,16 @@ export class NodeRuleContext implements RuleContext {
     return Boolean(name) && this.shared.varying.has(name as string);
   }
 
+  info(value: string): ValueInfo | undefined {
+    return this.shared.facts.info(value);
+  }
+
   dataType(value: string): DataType {
-    return this.shared.facts.info(value)?.dataType ?? this.refuse(`the data type of "${value}" is not known`);
+    return this.info(value)?.dataType ?? this.refuse(`the data type of "${value}" is not known`);
   }
 
   shape(value: string): readonly Dimension[] {
-    return this.shared.facts.info(value)?.shape ?? this.refuse(`the rank of "${value}" is not known`);
+    return this.info(value)?.shape ?? this.refuse(`the rank of "${value}" is not known`);
   }
 
   rank(value: string): number {
@@ -64,7 +68,7 @@ export class NodeRuleContext implements RuleContext {
   }
 
   staticShape(value: string): readonly number[] | undefined {
-    const shape = this.shared.facts.info(value)?.shape;
+    const shape = this.info(value)?.shape;
     return shape?.every((extent) => typeof extent === "number") ? (shape as readonly number[]) : undefined;
   }
 
@@ -97,8 +101,7 @@ export class NodeRuleContext implements RuleContext {
   }
 
   sumTo(gradient: string, target: string): string {
-    const { facts } = this.shared;
-    return sumToShape(this, gradient, facts.info(gradient)?.shape, target, facts.info(target)?.shape);
+    return sumToShape(this, gradient, this.info(gradient)?.shape, target, this.info(target)?.shape);
   }
 
   refuse(reason: string): never {
@@ -107,4 +110,16 @@ export class NodeRuleContext implements RuleContext {
       `Expected a node with a known gradient but ${nodeLabel(this.node)} cannot be differentiated: ${reason}`,
     );
   }
+}
+
+/**
+ * The context of another node of the same gradient, such as a variant of the one of `context` that a rule is to be applied to.
+ * What `own` answers it answers in its stead; all else is answered by `context` and rests on those answers.
+ */
+export function contextOf(
+  context: RuleContext,
+  node: Node,
+  own: Pick<RuleContext, "needs" | "info" | "refuse">,
+): RuleContext {
+  return Object.assign(Object.create(context) as RuleContext, { node, ...own });
 }

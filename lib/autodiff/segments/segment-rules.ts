@@ -3,6 +3,7 @@ import type { Node } from "../../onnx/model";
 import { float32Tensor } from "../../onnx/tensor";
 import type { GradientRule } from "../gradient-rule";
 import { differentiableOperators, gradientRules } from "../registry";
+import { contextOf } from "../rule-context";
 import type { RuleOverrides } from "../rule-overrides";
 import { combineEnds, flatPoints, shaped, type SegmentCourse } from "./segment-ends";
 import { meanSlopeOfRelu } from "./segment-slopes";
@@ -78,51 +79,27 @@ function inTheMiddle(rule: GradientRule, course: SegmentCourse): GradientRule {
   return (context, outputGradients) => {
     const { graph, node } = context;
     const shadows = new Map<string, string>();
-    const view: Node = {
-      ...node,
-      name: graph.freshName(`${node.name}_middle`),
-      inputs: [...node.inputs],
-      outputs: [...node.outputs],
-      attributes: node.attributes,
-    };
-    view.inputs = node.inputs.map((name) => {
-      if (!name.startsWith(course.shadowPrefix) || context.constantValue(name)) return name;
-      const middle = shaped(context, combineEnds(graph, course, 0.5, 0.5, flatPoints(context, name, course)), name);
-      shadows.set(middle, name);
-      return middle;
+    const name = graph.freshName(`${node.name}_middle`);
+    const inputs = node.inputs.map((shadow) => {
+      if (!shadow.startsWith(course.shadowPrefix) || context.constantValue(shadow)) return shadow;
+      const mean = shaped(context, combineEnds(graph, course, 0.5, 0.5, flatPoints(context, shadow, course)), shadow);
+      shadows.set(mean, shadow);
+      return mean;
     });
-    view.outputs = node.outputs.map((name) => {
-      if (name === "") return "";
-      const own = graph.freshName(`${name}_middle`);
-      shadows.set(own, name);
+    const outputs = node.outputs.map((shadow) => {
+      if (shadow === "") return "";
+      const own = graph.freshName(`${shadow}_middle`);
+      shadows.set(own, shadow);
       return own;
     });
-    graph.graph.nodes.push(view);
-    const known = (value: string): string => shadows.get(value) ?? value;
+    const middle: Node = { ...node, name, inputs, outputs };
+    graph.graph.nodes.push(middle);
     return rule(
-      {
-        node: view,
-        graph,
-        input: (index) => view.inputs[index] || context.refuse(`input ${index} is left out`),
-        has: (index) => context.has(index),
-        output: (index) => view.outputs[index] || context.refuse(`output ${index} is left out`),
-        ensureOutput: (index) => {
-          while (view.outputs.length <= index) view.outputs.push("");
-          return (view.outputs[index] ||= graph.freshName(`${node.operator}_output_${index}`));
-        },
+      contextOf(context, middle, {
         needs: (index) => context.needs(index),
-        dataType: (value) => context.dataType(known(value)),
-        shape: (value) => context.shape(known(value)),
-        rank: (value) => context.rank(known(value)),
-        staticShape: (value) => context.staticShape(known(value)),
-        constantValue: (value) => context.constantValue(value),
-        shapeTensor: (value) => context.shapeTensor(known(value)),
-        scalar: (number, like) => context.scalar(number, known(like)),
-        zerosLike: (value) => context.zerosLike(known(value)),
-        keepWhere: (condition, value) => context.keepWhere(condition, value),
-        sumTo: (gradient, target) => context.sumTo(gradient, known(target)),
+        info: (value) => context.info(shadows.get(value) ?? value),
         refuse: (reason) => context.refuse(reason),
-      },
+      }),
       outputGradients,
     );
   };

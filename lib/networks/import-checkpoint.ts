@@ -10,7 +10,7 @@ export interface ImportOptions {
   /** A name of the catalogue, "densenet121-rca" for example. */
   readonly network: string;
   readonly classes: readonly string[];
-  /** Height and width that the network was trained at, 224 unless told. */
+  /** Height and width that the network was trained at. Default: 224. */
   readonly size?: number | undefined;
   /** What else the card should say; how the input is made, and where the weights come from. */
   readonly card?: Partial<Omit<ModelCardInput, "schemaVersion" | "sha256" | "classes" | "network">>;

@@ -15,9 +15,9 @@ export interface ParameterSpec {
 
 export interface NetworkOptions {
   readonly classes: number;
-  /** Height and width of the input in pixels. Left out: any size, where the topology allows it, else the usual 224. */
+  /** Height and width of the input in pixels. Default: any size, where the topology allows it, else the usual 224. */
   readonly size?: number | undefined;
-  /** Channels of the input, 3 unless told. */
+  /** Channels of the input. Default: 3. */
   readonly channels?: number | undefined;
 }
 

@@ -21,7 +21,7 @@ export interface NamedAttribute {
   readonly reference: string;
 }
 
-/** Reads an AttributeProto. Before IR version 3 its type is told by the field that is set. */
+/** Reads an AttributeProto. Before IR version 3 its type follows from the field that is set. */
 export function readAttribute(
   reader: WireReader,
   where: string,

@@ -102,7 +102,7 @@ export function sliceRanges(
   }));
 }
 
-/** A Slice bound brought into the axis, as numpy does; null when that cannot be told. `upper`: the bound nearer the axis's end. */
+/** A Slice bound brought into the axis, as numpy does; null when that is not known. `upper`: the bound nearer the axis's end. */
 function bound(
   { algebra }: ShapeContext,
   value: Dimension,

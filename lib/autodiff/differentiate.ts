@@ -10,6 +10,7 @@ import { ruleFor, type RuleChoice } from "./rules";
 import { ValueFacts } from "./value-facts";
 import { workingCopy } from "./working-copy";
 
+/** What `differentiate` is asked for. Names are those of the model's values. */
 export interface DifferentiateOptions {
   /** Outputs, or intermediate values, that get a cotangent. Default: every float output. */
   readonly outputs?: readonly string[];
@@ -24,23 +25,45 @@ export interface DifferentiateOptions {
 /** A differentiated model and what its new inputs and outputs are called, by the value they belong to. */
 export interface Differentiated {
   readonly model: Model;
+  /** The input that takes the cotangent, by the name of the output it belongs to; of the same shape and type. */
   readonly cotangents: ReadonlyMap<string, string>;
+  /** The output that holds the gradient, by the name of each of `wrt`; of the same shape and type. */
   readonly gradients: ReadonlyMap<string, string>;
 }
 
 /**
- * The vector-Jacobian product of a model, as a model: it keeps the inputs and outputs, takes a cotangent `d_<output>` of the shape
- * of each differentiated output, and returns `d_<name>` = Σ over outputs of cotangent · ∂output/∂name for each of `wrt`.
- * Where no path leads from a name to the outputs its gradient is zeros. The result holds operators of opset 18 to 21 only;
- * symbolic extents stay symbolic. The model given is left as it is. A name that is already taken gets the first free suffix
- * (`d_x_1`); `differentiateNamed` says which.
- * Throws a ModelError, before anything is emitted, for what cannot be differentiated (codes `autodiff.…`).
+ * The vector-Jacobian product of a model, as a model: reverse-mode differentiation (Griewank and Walther, Evaluating
+ * Derivatives, 2nd edition 2008, chapter 3) of the operators as the ONNX specification defines them.
+ *
+ * The result keeps the inputs and outputs, takes a cotangent `d_<output>` of the shape and type of each differentiated
+ * output, and returns `d_<name>` = Σ over outputs of cotangent · ∂output/∂name, of the shape and type of the value,
+ * for each of `wrt`. Its unit is that of the outputs over that of the value. Where no path leads from a name to the
+ * outputs its gradient is zeros. The result holds operators of opset 18 to 21 only; symbolic extents stay symbolic.
+ * The model given is left as it is; both share their weights. A name that is already taken gets the first free suffix
+ * (`d_x_1`); `differentiateNamed` returns the names.
+ *
+ * @throws ModelError autodiff.unknown-name, autodiff.integer-output and autodiff.integer-input for what is asked for;
+ * autodiff.no-gradient, autodiff.unsupported-operator and autodiff.unsupported-case for what lies on the way;
+ * autodiff.independent with `strict`; autodiff.unknown-type; model.unsupported-opset and model.unsupported-operator
+ * for old sets; model.invalid-graph
+ *
+ * @example
+ * const withGradient = differentiate(readModel(bytes), { outputs: ["logits"], wrt: ["input"] });
+ * withGradient.graph.inputs.map(({ name }) => name); // ["input", "d_logits"]
+ * withGradient.graph.outputs.map(({ name }) => name); // ["logits", "d_input"]
  */
 export function differentiate(model: Model, options: DifferentiateOptions = {}): Model {
   return differentiateNamed(model, options).model;
 }
 
-/** `differentiate`, also telling the names of the inputs and outputs it added. */
+/**
+ * `differentiate`, returned with the names of the inputs and outputs that were added. Takes, gives and throws the same.
+ *
+ * @example
+ * const { model, cotangents, gradients } = differentiateNamed(readModel(bytes), { outputs: ["logits"] });
+ * cotangents.get("logits"); // "d_logits": feed it [batch, classes], for example a one-hot row an image
+ * gradients.get("input"); // "d_input": [batch, channels, height, width]
+ */
 export function differentiateNamed(model: Model, options: DifferentiateOptions = {}): Differentiated {
   const result = workingCopy(takeDecidedBranches(upgradeOpset(model)));
   const { graph } = result;
@@ -71,9 +94,9 @@ export function differentiateNamed(model: Model, options: DifferentiateOptions =
 }
 
 /**
- * Appends to a model (opset 18 to 21, changed in place) the gradient of Σ cotangent · output, for trainers that want the loss and
- * its gradient in one graph. `cotangents` gives for each output the value in the graph that holds its cotangent. Returns the value
- * that holds each gradient; nothing is added to the model's outputs.
+ * Appends to a model (opset 18 to 21, changed in place) the gradient of Σ cotangent · output, for trainers that want
+ * the loss and its gradient in one graph. `cotangents` gives for each output the value in the graph that holds its
+ * cotangent. Returns the value that holds each gradient; nothing is added to the model's outputs.
  */
 export function appendGradient(
   model: Model,

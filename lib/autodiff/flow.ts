@@ -2,7 +2,7 @@ import { ModelError } from "../contract/errors";
 import type { Graph, Node } from "../onnx/model";
 import { ancestorsOf, usedNames } from "../onnx/references";
 import { nodeLabel } from "./node-label";
-import { checkRule, isFlat, type RuleChoice } from "./rules";
+import { checkRule, isLocallyConstant, type RuleChoice } from "./rules";
 import type { ValueFacts } from "./value-facts";
 
 /** What a gradient has to run through. */
@@ -30,7 +30,7 @@ export function traceFlow(graph: Graph, facts: ValueFacts, request: FlowRequest)
   for (const node of graph.nodes) {
     const reads = [...usedNames(node)];
     const varies = reads.some((name) => varying.has(name));
-    if (varies && isFlat(node)) continue;
+    if (varies && isLocallyConstant(node)) continue;
     const step = reads.map((name) => stepwise.get(name)).find(Boolean);
     for (const output of node.outputs) {
       if (output && varies && facts.isDifferentiable(output)) varying.add(output);
@@ -45,7 +45,7 @@ export function traceFlow(graph: Graph, facts: ValueFacts, request: FlowRequest)
   );
   const activeNodes: Node[] = [];
   for (const node of touched) {
-    if (isFlat(node)) continue;
+    if (isLocallyConstant(node)) continue;
     const flows = node.outputs.some((name) => varying.has(name));
     checkRule(node, request.rules, flows);
     if (flows) activeNodes.push(node);

@@ -113,8 +113,9 @@ export class NodeRuleContext implements RuleContext {
 }
 
 /**
- * The context of another node of the same gradient, such as a variant of the one of `context` that a rule is to be applied to.
- * What `own` answers it answers in its stead; all else is answered by `context` and rests on those answers.
+ * The context of another node of the same gradient, such as a variant of the one of `context` that a rule is to be
+ * applied to. What `own` answers it answers in its stead; all else is answered by `context` and rests on those
+ * answers.
  */
 export function contextOf(
   context: RuleContext,

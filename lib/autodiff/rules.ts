@@ -12,7 +12,7 @@ import { flatOperators, refusedOperators } from "./without-gradient";
 export type RuleChoice = "true" | "guided" | "deconvnet" | RuleOverrides;
 
 /** Whether a node's outputs are locally constant, so that nothing flows back through it. */
-export function isFlat(node: Node): boolean {
+export function isLocallyConstant(node: Node): boolean {
   return isStandard(node) && flatOperators.has(node.operator);
 }
 

@@ -17,6 +17,7 @@ export interface SoftmaxHead {
 /** A model with its logits among its outputs, and what was peeled off to find them. */
 export interface ModelWithLogits {
   readonly model: Model;
+  /** The name of the output that holds the logits. */
   readonly logits: string;
   /** undefined when the output already was the logits. */
   readonly head: SoftmaxHead | undefined;
@@ -48,8 +49,18 @@ export function findSoftmaxHead(model: Model, output: string): SoftmaxHead | und
 }
 
 /**
- * The model with the logits behind an output as an output of its own, shaped as the output is. Without a softmax head the output
- * itself is taken for the logits and the model comes back as it was.
+ * The model with the logits behind an output as an output of its own, shaped as the output is ([batch, classes], in
+ * nats for a softmax). A head is a Softmax or LogSoftmax over the classes or a Sigmoid, followed at most by nodes that
+ * move or convert values. Without one the output itself is taken for the logits and the model comes back as it was.
+ * The model given is left as it is. Class scores are explained before the softmax, as Simonyan et al. 2014 have it
+ * (Deep inside convolutional networks, section 2).
+ *
+ * @throws ModelError autodiff.unknown-name when the model has no such output
+ *
+ * @example
+ * const { model, logits, head } = peelSoftmax(readModel(bytes), "probabilities");
+ * head?.operator; // "Softmax"
+ * model.graph.outputs.map(({ name }) => name); // ["probabilities", logits]
  */
 export function peelSoftmax(model: Model, output: string): ModelWithLogits {
   const head = findSoftmaxHead(model, output);

@@ -53,15 +53,15 @@ export class Inference {
   run(graph: Graph): void {
     for (const { name, dataType, shape } of graph.inputs) this.values.set(name, { dataType, shape });
     for (const [name, tensor] of graph.initializers) this.setConstant(name, tensor);
-    const said = new Map([...graph.valueInfo, ...graph.outputs.map((value) => [value.name, value] as const)]);
-    for (const node of graph.nodes) this.visit(node, said);
+    const declared = new Map([...graph.valueInfo, ...graph.outputs.map((value) => [value.name, value] as const)]);
+    for (const node of graph.nodes) this.visit(node, declared);
   }
 
   /** Infers the outputs of a node whose inputs were visited or declared before. */
-  visit(node: Node, said?: ReadonlyMap<string, ValueInfo>): void {
+  visit(node: Node, declared?: ReadonlyMap<string, ValueInfo>): void {
     const inferred = this.infer(node);
     node.outputs.forEach((name, index) => {
-      const value = merge(inferred[index], said?.get(name));
+      const value = merge(inferred[index], declared?.get(name));
       if (name !== "" && value) this.values.set(name, withPossibleExtents(value));
     });
   }
@@ -136,12 +136,12 @@ function withPossibleExtents(value: Inferred): Inferred {
 }
 
 /** What was inferred, completed by what the file says. */
-function merge(inferred: Inferred | undefined, said: ValueInfo | undefined): Inferred | undefined {
-  if (!inferred || !said) return inferred ?? said;
-  if (!inferred.shape || inferred.shape.length !== said.shape?.length)
-    return inferred.shape ? inferred : { ...inferred, shape: said.shape };
+function merge(inferred: Inferred | undefined, declared: ValueInfo | undefined): Inferred | undefined {
+  if (!inferred || !declared) return inferred ?? declared;
+  if (!inferred.shape || inferred.shape.length !== declared.shape?.length)
+    return inferred.shape ? inferred : { ...inferred, shape: declared.shape };
   const shape = inferred.shape.map((extent, axis) =>
-    typeof extent === "string" ? extent : mergeExtents(extent, said.shape?.[axis] ?? null),
+    typeof extent === "string" ? extent : mergeExtents(extent, declared.shape?.[axis] ?? null),
   );
   return { ...inferred, shape };
 }

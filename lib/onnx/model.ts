@@ -1,4 +1,4 @@
-/** ONNX models as plain data, close to onnx.proto3 (IR version 10) but typed for use in TypeScript. */
+// ONNX models as plain data, close to onnx.proto3 but typed for use in TypeScript.
 
 export type DataType =
   | "float32"
@@ -30,20 +30,33 @@ export type TensorData =
   | BigUint64Array
   | string[];
 
-/** A dense tensor in row-major order; `dims` is empty for a scalar. */
+/**
+ * A dense tensor (TensorProto).
+ *
+ * @example
+ * const matrix: Tensor = { dataType: "float32", dims: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) };
+ */
 export interface Tensor {
   readonly dataType: DataType;
+  /** One extent an axis; empty for a scalar. */
   readonly dims: readonly number[];
+  /** The elements in row-major order, as many as the product of `dims`. */
   readonly data: TensorData;
 }
 
 /** A known extent, a symbol shared by equal extents ("batch"), or null where nothing is known. */
 export type Dimension = number | string | null;
 
-/** A value's type; `shape` is undefined where even the rank is unknown. */
+/**
+ * A value's name and type (ValueInfoProto); only tensors are held.
+ *
+ * @example
+ * const image: ValueInfo = { name: "input", dataType: "float32", shape: ["batch", 3, 224, 224] };
+ */
 export interface ValueInfo {
   readonly name: string;
   readonly dataType: DataType;
+  /** One extent an axis; undefined where even the rank is unknown. */
   readonly shape: readonly Dimension[] | undefined;
 }
 
@@ -57,33 +70,54 @@ export type Attribute =
   | { readonly kind: "ints"; readonly value: readonly number[] }
   | { readonly kind: "strings"; readonly value: readonly string[] };
 
-/** An operator application. An empty string among the inputs or outputs stands for an optional one left out. */
+/**
+ * An operator applied to values (NodeProto). An empty string among the inputs or outputs stands for an optional one
+ * left out.
+ *
+ * @example
+ * const relu: Node = { name: "relu", operator: "Relu", domain: "", inputs: ["x"], outputs: ["y"], attributes: {} };
+ */
 export interface Node {
+  /** May be empty; errors speak of the node by it. */
   name: string;
+  /** What the ONNX specification calls it: "Conv", "Relu". */
   operator: string;
+  /** "" for the operators of ONNX itself. */
   domain: string;
+  /** Names of values, by position. */
   inputs: string[];
   outputs: string[];
   attributes: Record<string, Attribute>;
 }
 
-/** Nodes are in topological order. `inputs` never repeats a name of `initializers`. */
+/** A computation (GraphProto). Each value has one name, which one input, initialiser or node defines. */
 export interface Graph {
   name: string;
+  /** In topological order. */
   nodes: Node[];
+  /** What a caller feeds; never an initialiser, as files up to IR version 3 have it. */
   inputs: ValueInfo[];
   outputs: ValueInfo[];
+  /** Constant tensors, such as weights, by the name of the value. */
   initializers: Map<string, Tensor>;
   /** Types of intermediate values, where the file or shape inference gives them. */
   valueInfo: Map<string, ValueInfo>;
 }
 
+/**
+ * A model (ModelProto), read by `readModel` and written by `writeModel`.
+ *
+ * @example
+ * const copy: Model = { ...model, metadata: new Map([...model.metadata, ["author", "me"]]) };
+ */
 export interface Model {
+  /** The version of the file format; `writeModel` raises it where the operator sets need that. */
   irVersion: number;
   producerName: string;
   producerVersion: string;
   /** Operator set versions by domain; the default domain is "". */
   opsets: Map<string, number>;
   graph: Graph;
+  /** Free texts by key (metadata_props). */
   metadata: Map<string, string>;
 }

@@ -20,10 +20,17 @@ const otherFormats: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Reads an ONNX file (ModelProto, IR version 3 to 13), with local functions inlined.
- * Weights stay windows on `bytes` where they lie aligned: do not change `bytes` afterwards.
+ * Reads an ONNX file (ModelProto of onnx.proto3, IR version 3 and newer), with local functions inlined. Operator sets
+ * 1 to 28 are read; `differentiate` takes those from 7 on. Weights stay windows on `bytes` where they lie aligned: do
+ * not change `bytes` afterwards.
+ *
+ * @param bytes the whole file; weights must be inside it
  * @throws ModelError model.not-onnx, model.truncated, model.corrupt, model.external-data, model.unknown-opset,
  * model.unsupported-type or model.invalid-graph
+ *
+ * @example
+ * const model = readModel(await readFile("model.onnx"));
+ * model.graph.inputs[0]; // { name: "input", dataType: "float32", shape: ["batch", 3, 224, 224] }
  */
 export function readModel(bytes: Uint8Array): Model {
   refuseOtherFormats(bytes);

@@ -40,8 +40,8 @@ export function specialize(model: Model, extents: Readonly<Record<string, number
   const foreign = graph.nodes.filter(({ domain }) => domain !== "").flatMap(({ outputs }) => outputs);
   graph.valueInfo = new Map(
     foreign.flatMap((name) => {
-      const said = model.graph.valueInfo.get(name);
-      return said ? [[name, { ...said, shape: said.shape?.map(resolve) }] as const] : [];
+      const declared = model.graph.valueInfo.get(name);
+      return declared ? [[name, { ...declared, shape: declared.shape?.map(resolve) }] as const] : [];
     }),
   );
   const folded = foldConstants({ ...model, graph });

@@ -34,7 +34,7 @@ export function upgradeOpset(model: Model, target?: 18 | 19 | 20 | 21): Model {
   return { ...model, irVersion, opsets: new Map([...model.opsets, ["", goal]]), graph };
 }
 
-interface Journey {
+interface Upgrade {
   readonly opset: number;
   readonly target: number;
   readonly inferred: InferredValues;
@@ -42,22 +42,22 @@ interface Journey {
   readonly scopes: { count: number };
 }
 
-function upgradeGraph(graph: Graph, journey: Journey, prefix: string): Graph {
+function upgradeGraph(graph: Graph, upgrade: Upgrade, prefix: string): Graph {
   const builder = new GraphBuilder(graph, prefix);
   const nodes = graph.nodes.splice(0);
   const used = new Set([...graph.outputs.map(({ name }) => name), ...nodes.flatMap((node) => [...usedNames(node)])]);
   for (const original of nodes) {
-    let node: Node | undefined = { ...original, attributes: upgradeSubgraphs(original, journey) };
-    for (const apply of changesOf(node, journey)) {
+    let node: Node | undefined = { ...original, attributes: upgradeSubgraphs(original, upgrade) };
+    for (const apply of changesOf(node, upgrade)) {
       if (!node) break;
       node = apply(
         new UpgradeStep(
           node,
-          journey.opset,
-          journey.target,
+          upgrade.opset,
+          upgrade.target,
           builder,
-          journey.inferred.types,
-          journey.inferred.constants,
+          upgrade.inferred.types,
+          upgrade.inferred.constants,
           used,
         ),
       );
@@ -67,7 +67,7 @@ function upgradeGraph(graph: Graph, journey: Journey, prefix: string): Graph {
   return graph;
 }
 
-function changesOf({ operator, domain }: Node, { opset, target }: Journey): readonly UpgradeRule[] {
+function changesOf({ operator, domain }: Node, { opset, target }: Upgrade): readonly UpgradeRule[] {
   if (domain !== "") return [];
   const back = newerOperators[operator];
   if (opset > target) return back ? [back] : [];
@@ -76,14 +76,14 @@ function changesOf({ operator, domain }: Node, { opset, target }: Journey): read
     .map(({ apply }) => apply);
 }
 
-function upgradeSubgraphs(node: Node, journey: Journey): Record<string, Attribute> {
+function upgradeSubgraphs(node: Node, upgrade: Upgrade): Record<string, Attribute> {
   if (subgraphs(node).length === 0) return node.attributes;
   return Object.fromEntries(
     Object.entries(node.attributes).map(([name, attribute]) => {
       if (attribute.kind !== "graph") return [name, attribute];
       return [
         name,
-        { kind: "graph", value: upgradeGraph(attribute.value, journey, `upgraded_${++journey.scopes.count}/`) },
+        { kind: "graph", value: upgradeGraph(attribute.value, upgrade, `upgraded_${++upgrade.scopes.count}/`) },
       ];
     }),
   );

@@ -14,7 +14,16 @@ const attributeTypeCodes: Record<Attribute["kind"], number> = {
   strings: 8,
 };
 
-/** The model as an ONNX file (ModelProto). Weights are written as raw_data and copied once. */
+/**
+ * The model as an ONNX file (ModelProto of onnx.proto3). Weights are written as raw_data and copied once. The IR
+ * version is raised where the operator set needs a newer one. The model is not checked: what `readModel` would refuse
+ * is written as it is.
+ *
+ * @returns the whole file; beyond 2 GiB, the limit of protocol buffers, other readers refuse it
+ *
+ * @example
+ * await writeFile("gradients.onnx", writeModel(differentiate(readModel(await readFile("model.onnx")))));
+ */
 export function writeModel(model: Model): Uint8Array {
   const writer = new WireWriter();
   writer.int64(1, Math.max(model.irVersion, irVersionOfOpset(model.opsets.get("") ?? 0)));

@@ -2,7 +2,8 @@ import type { GraphBuilder } from "../../onnx/graph-builder";
 import type { Graph } from "../../onnx/model";
 import type { RuleContext } from "../gradient-rule";
 
-export interface SegmentCourse {
+/** A chain of points, its segments, and the network at both: what the rules along segments know beside their node. */
+export interface PointChain {
   readonly segments: number;
   /** What the names of the shadow's values begin with, before the names of the values at the points. */
   readonly shadowPrefix: string;
@@ -13,7 +14,7 @@ export interface SegmentCourse {
 /** start · value(a) + end · value(c) for each segment from a to c, of a value [segments + 1, -1] at the points: one product with a two-banded matrix. */
 export function combineEnds(
   graph: GraphBuilder,
-  { segments }: SegmentCourse,
+  { segments }: PointChain,
   start: number,
   end: number,
   atPoints: string,
@@ -27,7 +28,7 @@ export function combineEnds(
 }
 
 /** The value at the points, with all but the chain's axis flattened. */
-export function flatPoints(context: RuleContext, shadow: string, { segments, shadowPrefix }: SegmentCourse): string {
+export function flatPoints(context: RuleContext, shadow: string, { segments, shadowPrefix }: PointChain): string {
   const [extent] = context.staticShape(shadow) ?? context.refuse(`the shape of "${shadow}" is not known`);
   if (extent === undefined || extent % segments !== 0)
     context.refuse(`the first axis of "${shadow}" (${extent}) does not hold ${segments} segments`);

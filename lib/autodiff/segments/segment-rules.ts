@@ -5,20 +5,20 @@ import type { GradientRule } from "../gradient-rule";
 import { differentiableOperators, gradientRules } from "../registry";
 import { contextOf } from "../rule-context";
 import type { RuleOverrides } from "../rule-overrides";
-import { combineEnds, flatPoints, shaped, type SegmentCourse } from "./segment-ends";
+import { combineEnds, flatPoints, shaped, type PointChain } from "./segment-ends";
 import { meanSlopeOfRelu } from "./segment-slopes";
 
 /** Keeps a quotient of zeros finite; far below float32's visible digits. */
 const smallest = 1e-37;
 
 /** Every operator's rule, read between the two ends of a segment. */
-export function segmentRules(course: SegmentCourse): RuleOverrides {
+export function segmentRules(chain: PointChain): RuleOverrides {
   return {
     ...Object.fromEntries(
-      differentiableOperators.map((operator) => [operator, inTheMiddle(gradientRules[operator], course)]),
+      differentiableOperators.map((operator) => [operator, inTheMiddle(gradientRules[operator], chain)]),
     ),
-    Relu: meanSlopeOfRelu(course),
-    MaxPool: meanShareOfMaxPool(course),
+    Relu: meanSlopeOfRelu(chain),
+    MaxPool: meanShareOfMaxPool(chain),
   };
 }
 
@@ -26,13 +26,13 @@ export function segmentRules(course: SegmentCourse): RuleOverrides {
  * A window's maximum stands at i at one end and at j at the other. With u the lead of i over j at the first end and v that of j over
  * i at the second, i leads along u / (u + v) of the segment and takes that share of the gradient; j takes the rest.
  */
-function meanShareOfMaxPool(course: SegmentCourse): GradientRule {
+function meanShareOfMaxPool(chain: PointChain): GradientRule {
   return (context, [dy]) => {
     if (dy === undefined) return [];
     const { graph } = context;
-    const { segments, shadowPrefix } = course;
-    const x = flatPoints(context, context.input(0), course);
-    const y = flatPoints(context, context.output(0), course);
+    const { segments, shadowPrefix } = chain;
+    const x = flatPoints(context, context.input(0), chain);
+    const y = flatPoints(context, context.output(0), chain);
     const atPoint =
       graph.graph.nodes.find(({ outputs }) => outputs[0] === context.output(0).slice(shadowPrefix.length)) ??
       context.refuse("the node at the points is gone");
@@ -75,14 +75,14 @@ function atBothEnds(graph: GraphBuilder, value: string, segments: number): [stri
 }
 
 /** A rule applied to a node that sees, of each varying input, the mean of its two ends. */
-function inTheMiddle(rule: GradientRule, course: SegmentCourse): GradientRule {
+function inTheMiddle(rule: GradientRule, chain: PointChain): GradientRule {
   return (context, outputGradients) => {
     const { graph, node } = context;
     const shadows = new Map<string, string>();
     const name = graph.freshName(`${node.name}_middle`);
     const inputs = node.inputs.map((shadow) => {
-      if (!shadow.startsWith(course.shadowPrefix) || context.constantValue(shadow)) return shadow;
-      const mean = shaped(context, combineEnds(graph, course, 0.5, 0.5, flatPoints(context, shadow, course)), shadow);
+      if (!shadow.startsWith(chain.shadowPrefix) || context.constantValue(shadow)) return shadow;
+      const mean = shaped(context, combineEnds(graph, chain, 0.5, 0.5, flatPoints(context, shadow, chain)), shadow);
       shadows.set(mean, shadow);
       return mean;
     });

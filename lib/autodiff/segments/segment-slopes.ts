@@ -2,7 +2,7 @@ import { float, intAttribute } from "../../onnx/attributes";
 import type { Node } from "../../onnx/model";
 import type { GradientRule, RuleContext } from "../gradient-rule";
 import { affineOf, type Affine } from "../passes/gradient/fold-batch-normalization";
-import { combineEnds, flatPoints, shaped, type SegmentCourse } from "./segment-ends";
+import { combineEnds, flatPoints, shaped, type PointChain } from "./segment-ends";
 
 /** Stands for zero where a quotient needs a sign; a normal float32 even after a few products. */
 const tiny = 1e-30;
@@ -14,13 +14,13 @@ const largestThreshold = 1e15;
  * The mean slope of a ReLU whose input goes from a to c along a line, (relu(c) − relu(a)) / (c − a), in two forms that need no
  * case distinction. Both are ½ + ½ z, cut to 0 … 1, with z = (a + c) / |c − a|.
  */
-export function meanSlopeOfRelu(course: SegmentCourse): GradientRule {
-  const normalisations = new SharedNormalisations(course);
+export function meanSlopeOfRelu(chain: PointChain): GradientRule {
+  const normalisations = new SharedNormalisations(chain);
   return (context, [dy]) => {
     if (dy === undefined) return [];
     const x = context.input(0);
     const normalisation = normalisations.before(x);
-    const lead = normalisation ? normalisations.lead(context, x, normalisation) : leadOf(context, x, course);
+    const lead = normalisation ? normalisations.lead(context, x, normalisation) : leadOf(context, x, chain);
     return [
       context.graph.add("Mul", [dy, context.graph.add("HardSigmoid", [lead], { alpha: float(0.5), beta: float(0.5) })]),
     ];
@@ -28,11 +28,11 @@ export function meanSlopeOfRelu(course: SegmentCourse): GradientRule {
 }
 
 /** z as (a + c) / (|a| + |c|), the same where the signs differ and ±1 where not. A unit at rest in 0 counts as inactive. */
-function leadOf(context: RuleContext, x: string, course: SegmentCourse): string {
+function leadOf(context: RuleContext, x: string, chain: PointChain): string {
   const { graph } = context;
-  const points = graph.add("Sub", [flatPoints(context, x, course), graph.float32(tiny)]);
-  const total = combineEnds(graph, course, 1, 1, points);
-  return shaped(context, graph.add("Div", [total, combineEnds(graph, course, 1, 1, graph.add("Abs", [points]))]), x);
+  const points = graph.add("Sub", [flatPoints(context, x, chain), graph.float32(tiny)]);
+  const total = combineEnds(graph, chain, 1, 1, points);
+  return shaped(context, graph.add("Div", [total, combineEnds(graph, chain, 1, 1, graph.add("Abs", [points]))]), x);
 }
 
 /** (v(a) + v(c)) / |v(c) − v(a)| and 1 / |v(c) − v(a)|. */
@@ -54,8 +54,8 @@ class SharedNormalisations {
   private readonly quotients = new Map<string, Quotients>();
   private readonly joined = new Map<string, Quotients>();
 
-  constructor(private readonly course: SegmentCourse) {
-    const { nodes } = course.points;
+  constructor(private readonly chain: PointChain) {
+    const { nodes } = chain.points;
     this.producers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
     for (const {
       operator,
@@ -77,7 +77,7 @@ class SharedNormalisations {
 
   /** The normalisation that makes a ReLU's input, where its own input is normalised elsewhere, too. */
   before(shadow: string): Normalisation | undefined {
-    const { points, shadowPrefix } = this.course;
+    const { points, shadowPrefix } = this.chain;
     const node = this.producers.get(shadow.slice(shadowPrefix.length));
     if (node?.operator !== "BatchNormalization" || node.domain !== "") return undefined;
     const [value = ""] = node.inputs;
@@ -112,14 +112,14 @@ class SharedNormalisations {
     const known = this.quotients.get(value);
     if (known) return known;
     const { graph } = context;
-    const shadow = this.course.shadowPrefix + value;
-    const points = flatPoints(context, shadow, this.course);
+    const shadow = this.chain.shadowPrefix + value;
+    const points = flatPoints(context, shadow, this.chain);
     const move = graph.add("Max", [
-      graph.add("Abs", [combineEnds(graph, this.course, -1, 1, points)]),
+      graph.add("Abs", [combineEnds(graph, this.chain, -1, 1, points)]),
       graph.float32(leastMove),
     ]);
     const reciprocal = graph.add("Reciprocal", [move]);
-    const position = graph.add("Mul", [combineEnds(graph, this.course, 1, 1, points), reciprocal]);
+    const position = graph.add("Mul", [combineEnds(graph, this.chain, 1, 1, points), reciprocal]);
     const made = [shaped(context, position, shadow), shaped(context, reciprocal, shadow)] as const;
     this.quotients.set(value, made);
     return made;

@@ -15,28 +15,46 @@ export interface SegmentModel {
   readonly gradient: string;
 }
 
+/** The chain and what is differentiated along it. */
 export interface SegmentRequest {
   /** The input that goes along the chain, and its shape for a batch of one, for example [1, 3, 224, 224]. */
   readonly input: string;
   readonly shape: readonly number[];
   /** The output whose gradient is asked for. */
   readonly output: string;
+  /** How many segments the chain has, at least 1; it has one point more. */
   readonly segments: number;
 }
 
 const shadowPrefix = "segment/";
 
 /**
- * The mean gradient of a network along each straight segment of a chain of points, with one forward pass a point and one backward
- * pass a segment. It rests on what is known at both ends of a segment: a ReLU whose input goes from a to c has mean slope
- * (relu(c) − relu(a)) / (c − a), exactly, if its input moves along a line; products take the mean of each factor, smooth functions
- * their slope in the middle. What is left out are correlations within a segment, of second order in its length, where a quadrature
- * of gradients at points errs to first order wherever a unit switches. In a network of ReLUs and linear operators the
- * attributions of the segments add up to the change of the output whatever their number.
+ * The mean gradient of a network along each straight segment of a chain of points, with one forward pass a point and
+ * one backward pass a segment. It rests on what is known at both ends of a segment: a ReLU whose input goes from a to
+ * c has mean slope (relu(c) − relu(a)) / (c − a), exactly, if its input moves along a line; products take the mean of
+ * each factor, smooth functions their slope in the middle. What is left out are correlations within a segment, of
+ * second order in its length, where a quadrature of gradients at points errs to first order wherever a unit switches.
+ * In a network of ReLUs and linear operators the attributions of the segments add up to the change of the output
+ * whatever their number.
  *
- * The model keeps its input, now of segments + 1 points, and its output at those points.
- * Throws a ModelError "autodiff.unsupported-case" where the first axis of a value cannot be that of the chain, and whatever
- * `differentiate` refuses.
+ * The model keeps its input, now [segments + 1, …] points, and its output at those points; it takes a cotangent
+ * [segments, …] and returns a gradient [segments, …], in units of the output over units of the input. The slope of a
+ * ReLU is the multiplier of DeepLIFT's Rescale rule (Shrikumar et al., ICML 2017, section 3.5), taken segment by
+ * segment on the path of integrated gradients (Sundararajan et al., ICML 2017, section 3).
+ *
+ * @throws ModelError autodiff.unsupported-case where the first axis of a value cannot be that of the chain,
+ * model.invalid-extents where the input cannot have that shape, model.unknown-output, and whatever `differentiate`
+ * throws
+ *
+ * @example
+ * const { model, cotangent, gradient } = differentiateSegments(readModel(bytes), {
+ *   input: "input",
+ *   shape: [1, 3, 224, 224],
+ *   output: "logits",
+ *   segments: 4,
+ * });
+ * // feeds: "input" [5, 3, 224, 224] and `cotangent` [4, classes]
+ * // results: "logits" [5, classes] and `gradient` [4, 3, 224, 224]
  */
 export function differentiateSegments(model: Model, { input, shape, output, segments }: SegmentRequest): SegmentModel {
   const source = prune(model, [output]);
@@ -71,8 +89,8 @@ export function differentiateSegments(model: Model, { input, shape, output, segm
 }
 
 /**
- * One graph with the network at the points as it is, and beside it a shadow at the segments that gives the reverse sweep its course
- * and its shapes. Nothing reads the shadow's values, so pruning takes its nodes away again.
+ * One graph with the network at the points as it is, and beside it a shadow at the segments that gives the reverse
+ * sweep its course and its shapes. Nothing reads the shadow's values, so pruning takes its nodes away again.
  */
 function sideBySide(points: Graph, segments: Graph, input: string): Graph {
   const constant = (name: string): boolean => name === "" || segments.initializers.has(name);

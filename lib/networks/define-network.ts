@@ -3,7 +3,7 @@ import type { Model, Tensor } from "../onnx/model";
 import type { InitialisationConvention, NetworkDefinition, NetworkMode, NetworkOptions } from "./network";
 import { NetworkWriter } from "./network-writer";
 
-export const networkOpset = 18;
+const networkOpset = 18;
 
 export interface Topology {
   readonly name: string;

@@ -8,7 +8,7 @@ import { currentSchemaVersion } from "../contract/names";
 export const modelFileName = "model.onnx";
 export const cardFileName = "card.json";
 /** As `sha256sum` writes it, so that `sha256sum --check` works in the folder. */
-export const digestFileName = "model.onnx.sha256";
+const digestFileName = "model.onnx.sha256";
 
 export interface ModelFolder {
   readonly bytes: Uint8Array;

@@ -42,7 +42,7 @@ export function fromFloat16Bits(bits: number): number {
 }
 
 /** The bfloat16 bits nearest to a number: the upper half of a float32. */
-export function bfloat16Bits(value: number): number {
+function bfloat16Bits(value: number): number {
   singles[0] = value;
   const bits = singleBits[0] ?? 0;
   if (Number.isNaN(value)) return 0x7fc0;

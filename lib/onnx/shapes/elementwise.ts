@@ -4,7 +4,7 @@ import type { DataType, Dimension } from "../model";
 import { type Inferred, mergeExtents, type ShapeContext, type ShapeRule, type ShapeRules } from "./shape-rule";
 
 /** The first output is like the first input. */
-export const likeFirst: ShapeRule = (context) => [{ dataType: context.dataType(0), shape: context.shape(0) }];
+const likeFirst: ShapeRule = (context) => [{ dataType: context.dataType(0), shape: context.shape(0) }];
 
 function likeFirstAs(dataType: DataType): ShapeRule {
   return (context) => [{ dataType, shape: context.shape(0) }];

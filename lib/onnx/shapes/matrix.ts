@@ -3,7 +3,7 @@ import type { DataType, Dimension } from "../model";
 import { broadcast } from "./elementwise";
 import { type Inferred, mergeExtents, type ShapeContext, type ShapeRule, type ShapeRules } from "./shape-rule";
 
-export function matrixProductShape(
+function matrixProductShape(
   a: readonly Dimension[] | undefined,
   b: readonly Dimension[] | undefined,
 ): readonly Dimension[] | undefined {

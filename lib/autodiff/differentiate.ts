@@ -10,7 +10,19 @@ import { ruleFor, type RuleChoice } from "./rules";
 import { ValueFacts } from "./value-facts";
 import { workingCopy } from "./working-copy";
 
-/** What `differentiate` is asked for. Names are those of the model's values. */
+/**
+ * What `differentiate` is asked for. Names are those of the model's values.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { differentiate, readModel, type DifferentiateOptions } from "cytolens";
+ *
+ * const guided: DifferentiateOptions = { outputs: ["logits"], rules: "guided" };
+ * const model = differentiate(readModel(await readFile("model.onnx")), guided);
+ * console.log(model.graph.outputs.length); // 2
+ * ```
+ */
 export interface DifferentiateOptions {
   /** Outputs, or intermediate values, that get a cotangent. Default: every float output. */
   readonly outputs?: readonly string[];
@@ -22,7 +34,18 @@ export interface DifferentiateOptions {
   readonly strict?: boolean;
 }
 
-/** A differentiated model and what its new inputs and outputs are called, by the value they belong to. */
+/**
+ * A differentiated model and what its new inputs and outputs are called, by the value they belong to.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { differentiateNamed, readModel, type Differentiated } from "cytolens";
+ *
+ * const found: Differentiated = differentiateNamed(readModel(await readFile("model.onnx")));
+ * console.log([...found.gradients.keys()].join()); // input
+ * ```
+ */
 export interface Differentiated {
   readonly model: Model;
   /** The input that takes the cotangent, by the name of the output it belongs to; of the same shape and type. */
@@ -42,15 +65,22 @@ export interface Differentiated {
  * The model given is left as it is; both share their weights. A name that is already taken gets the first free suffix
  * (`d_x_1`); `differentiateNamed` returns the names.
  *
+ * @returns the model with its gradient
  * @throws ModelError autodiff.unknown-name, autodiff.integer-output and autodiff.integer-input for what is asked for;
  * autodiff.no-gradient, autodiff.unsupported-operator and autodiff.unsupported-case for what lies on the way;
  * autodiff.independent with `strict`; autodiff.unknown-type; model.unsupported-opset and model.unsupported-operator
  * for old sets; model.invalid-graph
  *
  * @example
- * const withGradient = differentiate(readModel(bytes), { outputs: ["logits"], wrt: ["input"] });
- * withGradient.graph.inputs.map(({ name }) => name); // ["input", "d_logits"]
- * withGradient.graph.outputs.map(({ name }) => name); // ["logits", "d_input"]
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { differentiate, readModel } from "cytolens";
+ *
+ * const model = readModel(await readFile("model.onnx"));
+ * const withGradient = differentiate(model, { outputs: ["logits"], wrt: ["input"] });
+ * console.log(withGradient.graph.inputs.map(({ name }) => name).join()); // input,d_logits
+ * console.log(withGradient.graph.outputs.map(({ name }) => name).join()); // logits,d_input
+ * ```
  */
 export function differentiate(model: Model, options: DifferentiateOptions = {}): Model {
   return differentiateNamed(model, options).model;
@@ -59,10 +89,17 @@ export function differentiate(model: Model, options: DifferentiateOptions = {}):
 /**
  * `differentiate`, returned with the names of the inputs and outputs that were added. Takes, gives and throws the same.
  *
+ * @returns the model with its gradient, and what the added inputs and outputs are called
+ *
  * @example
- * const { model, cotangents, gradients } = differentiateNamed(readModel(bytes), { outputs: ["logits"] });
- * cotangents.get("logits"); // "d_logits": feed it [batch, classes], for example a one-hot row an image
- * gradients.get("input"); // "d_input": [batch, channels, height, width]
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { differentiateNamed, readModel } from "cytolens";
+ *
+ * const { cotangents, gradients } = differentiateNamed(readModel(await readFile("model.onnx")), { outputs: ["logits"] });
+ * console.log(cotangents.get("logits")); // d_logits
+ * console.log(gradients.get("input")); // d_input
+ * ```
  */
 export function differentiateNamed(model: Model, options: DifferentiateOptions = {}): Differentiated {
   const result = workingCopy(takeDecidedBranches(upgradeOpset(model)));

@@ -55,12 +55,17 @@ export function findSoftmaxHead(model: Model, output: string): SoftmaxHead | und
  * The model given is left as it is. Class scores are explained before the softmax, as Simonyan et al. 2014 have it
  * (Deep inside convolutional networks, section 2).
  *
+ * @returns the model with the logits among its outputs, the name of the logits, and the head that was found, if any
  * @throws ModelError autodiff.unknown-name when the model has no such output
  *
  * @example
- * const { model, logits, head } = peelSoftmax(readModel(bytes), "probabilities");
- * head?.operator; // "Softmax"
- * model.graph.outputs.map(({ name }) => name); // ["probabilities", logits]
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { peelSoftmax, readModel } from "cytolens";
+ *
+ * const { logits, head } = peelSoftmax(readModel(await readFile("model.onnx")), "logits");
+ * console.log(logits, head === undefined); // logits true
+ * ```
  */
 export function peelSoftmax(model: Model, output: string): ModelWithLogits {
   const head = findSoftmaxHead(model, output);

@@ -1,7 +1,7 @@
 import type { DataType, TensorData } from "./model";
 
 type NumericDataType = Exclude<DataType, "string">;
-type NumericData = Exclude<TensorData, string[]>;
+export type NumericData = Exclude<TensorData, string[]>;
 
 interface NumericArrayConstructor {
   readonly BYTES_PER_ELEMENT: number;

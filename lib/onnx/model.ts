@@ -34,7 +34,12 @@ export type TensorData =
  * A dense tensor (TensorProto).
  *
  * @example
+ * ```ts
+ * import type { Tensor } from "cytolens";
+ *
  * const matrix: Tensor = { dataType: "float32", dims: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) };
+ * console.log(matrix.data.length); // 6
+ * ```
  */
 export interface Tensor {
   readonly dataType: DataType;
@@ -51,7 +56,12 @@ export type Dimension = number | string | null;
  * A value's name and type (ValueInfoProto); only tensors are held.
  *
  * @example
+ * ```ts
+ * import type { ValueInfo } from "cytolens";
+ *
  * const image: ValueInfo = { name: "input", dataType: "float32", shape: ["batch", 3, 224, 224] };
+ * console.log(image.shape?.length); // 4
+ * ```
  */
 export interface ValueInfo {
   readonly name: string;
@@ -75,7 +85,12 @@ export type Attribute =
  * left out.
  *
  * @example
+ * ```ts
+ * import type { Node } from "cytolens";
+ *
  * const relu: Node = { name: "relu", operator: "Relu", domain: "", inputs: ["x"], outputs: ["y"], attributes: {} };
+ * console.log(relu.operator); // Relu
+ * ```
  */
 export interface Node {
   /** May be empty; errors speak of the node by it. */
@@ -90,7 +105,18 @@ export interface Node {
   attributes: Record<string, Attribute>;
 }
 
-/** A computation (GraphProto). Each value has one name, which one input, initialiser or node defines. */
+/**
+ * A computation (GraphProto). Each value has one name, which one input, initialiser or node defines.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { readModel, type Graph } from "cytolens";
+ *
+ * const graph: Graph = readModel(await readFile("model.onnx")).graph;
+ * console.log(graph.inputs.length); // 1
+ * ```
+ */
 export interface Graph {
   name: string;
   /** In topological order. */
@@ -108,7 +134,14 @@ export interface Graph {
  * A model (ModelProto), read by `readModel` and written by `writeModel`.
  *
  * @example
- * const copy: Model = { ...model, metadata: new Map([...model.metadata, ["author", "me"]]) };
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { readModel, type Model } from "cytolens";
+ *
+ * const model = readModel(await readFile("model.onnx"));
+ * const signed: Model = { ...model, metadata: new Map([...model.metadata, ["author", "me"]]) };
+ * console.log(signed.metadata.get("author")); // me
+ * ```
  */
 export interface Model {
   /** The version of the file format; `writeModel` raises it where the operator sets need that. */

@@ -25,12 +25,18 @@ const otherFormats: readonly (readonly [RegExp, string])[] = [
  * not change `bytes` afterwards.
  *
  * @param bytes the whole file; weights must be inside it
+ * @returns the model, its weights windows on `bytes`
  * @throws ModelError model.not-onnx, model.truncated, model.corrupt, model.external-data, model.unknown-opset,
  * model.unsupported-type or model.invalid-graph
  *
  * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { readModel } from "cytolens";
+ *
  * const model = readModel(await readFile("model.onnx"));
- * model.graph.inputs[0]; // { name: "input", dataType: "float32", shape: ["batch", 3, 224, 224] }
+ * console.log(model.graph.inputs[0]?.name); // input
+ * ```
  */
 export function readModel(bytes: Uint8Array): Model {
   refuseOtherFormats(bytes);

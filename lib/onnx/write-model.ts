@@ -22,7 +22,12 @@ const attributeTypeCodes: Record<Attribute["kind"], number> = {
  * @returns the whole file; beyond 2 GiB, the limit of protocol buffers, other readers refuse it
  *
  * @example
+ * ```ts
+ * import { readFile, writeFile } from "node:fs/promises";
+ * import { differentiate, readModel, writeModel } from "cytolens";
+ *
  * await writeFile("gradients.onnx", writeModel(differentiate(readModel(await readFile("model.onnx")))));
+ * ```
  */
 export function writeModel(model: Model): Uint8Array {
   const writer = new WireWriter();

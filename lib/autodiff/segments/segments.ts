@@ -6,7 +6,20 @@ import { specialize } from "../../onnx/specialize";
 import { differentiateNamed } from "../differentiate";
 import { segmentRules } from "./segment-rules";
 
-/** A model that takes a chain of points and returns mean gradients along its segments, and what its inputs and outputs are called. */
+/**
+ * A model that takes a chain of points and returns mean gradients along its segments, and what its inputs and outputs are called.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { differentiateSegments, readModel, type SegmentModel } from "cytolens";
+ *
+ * const model = readModel(await readFile("model.onnx"));
+ * const shape = [1, 3, 64, 64];
+ * const along: SegmentModel = differentiateSegments(model, { input: "input", shape, output: "logits", segments: 4 });
+ * console.log(along.model.graph.inputs[0]?.shape?.[0]); // 5
+ * ```
+ */
 export interface SegmentModel {
   readonly model: Model;
   /** Input [segments, …]: the cotangent of the output, one a segment. */
@@ -15,7 +28,17 @@ export interface SegmentModel {
   readonly gradient: string;
 }
 
-/** The chain and what is differentiated along it. */
+/**
+ * The chain and what is differentiated along it.
+ *
+ * @example
+ * ```ts
+ * import type { SegmentRequest } from "cytolens";
+ *
+ * const request: SegmentRequest = { input: "input", shape: [1, 3, 224, 224], output: "logits", segments: 16 };
+ * console.log(request.segments); // 16
+ * ```
+ */
 export interface SegmentRequest {
   /** The input that goes along the chain, and its shape for a batch of one, for example [1, 3, 224, 224]. */
   readonly input: string;
@@ -42,19 +65,22 @@ const shadowPrefix = "segment/";
  * ReLU is the multiplier of DeepLIFT's Rescale rule (Shrikumar et al., ICML 2017, section 3.5), taken segment by
  * segment on the path of integrated gradients (Sundararajan et al., ICML 2017, section 3).
  *
+ * @returns the model along the chain, and the names of its cotangent and its gradient
  * @throws ModelError autodiff.unsupported-case where the first axis of a value cannot be that of the chain,
  * model.invalid-extents where the input cannot have that shape, model.unknown-output, and whatever `differentiate`
  * throws
  *
  * @example
- * const { model, cotangent, gradient } = differentiateSegments(readModel(bytes), {
- *   input: "input",
- *   shape: [1, 3, 224, 224],
- *   output: "logits",
- *   segments: 4,
- * });
- * // feeds: "input" [5, 3, 224, 224] and `cotangent` [4, classes]
- * // results: "logits" [5, classes] and `gradient` [4, 3, 224, 224]
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { differentiateSegments, readModel } from "cytolens";
+ *
+ * const model = readModel(await readFile("model.onnx"));
+ * const shape = [1, 3, 64, 64];
+ * const { cotangent, gradient } = differentiateSegments(model, { input: "input", shape, output: "logits", segments: 4 });
+ * // Feeds: "input" [5, 3, …] and the cotangent [4, classes]; results: "logits" [5, classes] and the gradient [4, 3, …].
+ * console.log(cotangent, gradient); // d_segment/logits d_segment/input
+ * ```
  */
 export function differentiateSegments(model: Model, { input, shape, output, segments }: SegmentRequest): SegmentModel {
   const source = prune(model, [output]);

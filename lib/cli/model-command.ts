@@ -134,7 +134,7 @@ const valueOperators = new Set(["Constant", "ConstantOfShape", "Shape", "Size", 
 function asClassifier(model: Model): Inspection["classifier"] {
   try {
     const source = classModelOf(model, {});
-    const layer = featureLayer(() => featureLayerOf(source));
+    const layer = featureLayer(() => featureLayerOf(source).name);
     return { input: source.input.name, logits: source.logits, head: source.head ?? null, featureLayer: layer };
   } catch (error) {
     if (error instanceof CytolensError) return { reason: error.message };

@@ -1,6 +1,6 @@
 import type { Target } from "../attribution/gradient-function";
 import { classIndexOf } from "../contract/class-index";
-import { ImageError, ModelError } from "../contract/errors";
+import { ImageError } from "../contract/errors";
 import { signedMethods, type CompleteMethod } from "../contract/methods";
 import type { ModelCard } from "../contract/model-card";
 import type { Sha256 } from "../contract/names";
@@ -13,7 +13,6 @@ import { renderHeatmap } from "../imaging/drawing/heatmap";
 import type { FloatMap } from "../imaging/image";
 import { writeNpy } from "../imaging/drawing/npy";
 import { renderOverlay } from "../imaging/drawing/overlay";
-import { largestBatch } from "../inference/memory-budget";
 import { loadModel, type LoadModelOptions } from "../inference/load-model";
 import type { Classifier } from "../inference/classifier";
 import { annotations } from "../report/geojson";
@@ -31,6 +30,8 @@ export interface AnalysedImage {
     readonly map: FloatMap;
     readonly completeness: Completeness;
   }[];
+  /** Methods that this model leaves no way to. */
+  readonly warnings: readonly string[];
 }
 
 export type ComputeOptions = Pick<LoadModelOptions, "provider" | "threads" | "memoryBytes" | "cacheFolder">;
@@ -41,58 +42,24 @@ export async function openImageWork(
   bytes: Uint8Array,
   options: ComputeOptions,
 ): Promise<ImageWork<PreparedImages, AnalysedImage> & { prepare(bytes: Uint8Array): Promise<PreparedImages> }> {
-  const network = await Network.open(bytes, model.card, options);
+  const classifier = await loadModel(bytes, { card: model.card, ...options });
   // A device that was asked for and is not there is found out now, not at the first image.
-  if (network.classifier.provider !== "cpu") await network.classifier.predict([blank(network.classifier)]);
+  if (classifier.provider !== "cpu") await classifier.predict([blank(classifier)]);
   const decoder = new Decoder();
   return {
-    provider: network.classifier.provider,
-    prepare: (image) => prepareImage(decoder, image, { settings, card: model.card, input: network.classifier.input }),
-    analyse: (prepared) => network.sparingMemory((classifier) => analyse(classifier, prepared, settings, model.card)),
+    provider: classifier.provider,
+    prepare: (image) => prepareImage(decoder, image, { settings, card: model.card, input: classifier.input }),
+    analyse: (prepared) => analyse(classifier, prepared, settings, model.card),
     encode: (analysed) => encode(analysed, model.card, settings),
     close: async () => {
       await decoder.close();
-      await network.close();
+      await classifier.close();
     },
   };
 }
 
 const blank = ({ input: { channels, height, width } }: Classifier): Float32Array =>
   new Float32Array(channels * height * width);
-
-/** A classifier that takes smaller batches when the device has no room for the present ones. */
-class Network {
-  private constructor(
-    public classifier: Classifier,
-    private batch: number,
-    private readonly reopen: (batch: number) => Promise<Classifier>,
-  ) {}
-
-  static async open(bytes: Uint8Array, card: ModelCard, options: ComputeOptions): Promise<Network> {
-    return new Network(await loadModel(bytes, { card, ...options }), largestBatch, (batch) =>
-      loadModel(bytes, { card, ...options, batch }),
-    );
-  }
-
-  async sparingMemory<T>(action: (classifier: Classifier) => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await action(this.classifier);
-      } catch (error) {
-        if (
-          !(error instanceof ModelError && /out of memory|failed to allocate|bad_alloc/i.test(error.message)) ||
-          this.batch === 1
-        )
-          throw error;
-        this.batch = Math.max(1, Math.floor(this.batch / 2));
-        await this.classifier.close();
-        this.classifier = await this.reopen(this.batch);
-      }
-    }
-  }
-
-  close = (): Promise<void> => this.classifier.close();
-}
 
 async function analyse(
   classifier: Classifier,
@@ -108,7 +75,12 @@ async function analyse(
       : classIndexOf(settings.target.class, classifier.classNames);
   const target: Target = { classIndex, of: settings.of };
   const maps: AnalysedImage["maps"][number][] = [];
+  const warnings: string[] = [];
   for (const method of settings.methods) {
+    if (readsLayer(method) && method.layer === undefined && classifier.featureLayer === undefined) {
+      warnings.push(`${method.name} was left out: nothing in this model could be followed on the image's grid`);
+      continue;
+    }
     const parts: { map: FloatMap; completeness: Completeness }[] = [];
     for (const { tensor } of prepared.parts) {
       const { map, height, width, completeness } = await applyMethod(classifier, method, target, tensor, card.input);
@@ -129,8 +101,11 @@ async function analyse(
       completeness: worstOf(parts.map((part) => part.completeness)),
     });
   }
-  return { prepared, prediction, maps };
+  return { prepared, prediction, maps, warnings };
 }
+
+const readsLayer = (method: CompleteMethod): method is Extract<CompleteMethod, { layer?: string | undefined }> =>
+  method.name === "grad-cam" || method.name === "guided-grad-cam";
 
 type Predictions = Awaited<ReturnType<Classifier["predict"]>>;
 
@@ -180,7 +155,7 @@ function worst(values: readonly (number | null)[]): number | null {
 }
 
 async function encode(
-  { prepared, prediction, maps }: AnalysedImage,
+  { prepared, prediction, maps, warnings }: AnalysedImage,
   { classes }: ModelCard,
   { figure }: Settings,
 ): Promise<EncodedImage> {
@@ -221,6 +196,6 @@ async function encode(
           ),
         }
       : {}),
-    warnings: [...image.warnings, ...(image.micronsPerPixel === undefined ? ["mpp unknown"] : [])],
+    warnings: [...image.warnings, ...warnings, ...(image.micronsPerPixel === undefined ? ["mpp unknown"] : [])],
   };
 }

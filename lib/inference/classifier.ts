@@ -6,7 +6,7 @@ import type {
 } from "../attribution/gradient-function";
 import type { ModelCard } from "../contract/model-card";
 import type { ClassModel } from "./class-model";
-import { featureLayerOf } from "./feature-layer";
+import { featureLayerOf, type FeatureLayer } from "./feature-layer";
 import type { GradientRequest } from "./gradient-graph";
 import type { GradientSession } from "./gradient-session";
 import type { Provider } from "./runtime";
@@ -57,11 +57,15 @@ export class Classifier {
     readonly classNames: readonly string[],
     readonly card: ModelCard | undefined,
     readonly provider: Provider,
-    /** The tensor Grad-CAM reads unless told otherwise; undefined where the model has no feature map. */
-    readonly featureLayer: string | undefined,
+    private readonly layer: FeatureLayer | undefined,
     private readonly source: ClassModel,
     private readonly session: GradientSession,
   ) {}
+
+  /** The tensor Grad-CAM reads by default; undefined where nothing of the model lies on the image's grid. */
+  get featureLayer(): string | undefined {
+    return this.layer?.name;
+  }
 
   /** Name, channels, height and width of the input, and the layout in the file. */
   get input(): ClassModel["input"] {
@@ -105,7 +109,8 @@ export class Classifier {
 
   /** F, a feature map, and dF/d(feature map): of the layer named, else of `featureLayer`. */
   layerGradient(target: Target, layer?: string): LayerGradientFunction {
-    return this.session.layerGradientFunction(target, featureLayerOf(this.source, layer ?? this.featureLayer));
+    const chosen = layer === undefined ? this.layer : featureLayerOf(this.source, layer);
+    return this.session.layerGradientFunction(target, chosen ?? featureLayerOf(this.source));
   }
 
   /** Frees sessions and their memory. */

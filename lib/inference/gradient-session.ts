@@ -11,6 +11,7 @@ import { float32Tensor } from "../onnx/tensor";
 import { BatchPlan, type BatchOptions, type Task } from "./batch-plan";
 import type { ClassModel } from "./class-model";
 import type { GradientCache } from "./gradient-cache";
+import type { FeatureLayer } from "./feature-layer";
 import { alongSegments, type GradientRequest, type Kind } from "./gradient-graph";
 import { ModelSessions } from "./model-sessions";
 import type { SessionOptions } from "./session";
@@ -27,7 +28,6 @@ const defaultMemoryBytes = 2 * 2 ** 30;
 interface Evaluation {
   /** Rows of the session's outputs, in their order, a point each: values, gradient, layer. */
   readonly outputs: readonly (readonly Float32Array[])[];
-  readonly layerDims: readonly number[];
 }
 
 /** Logits, gradients and layer gradients of one classifier, a batch at a time within a memory budget. */
@@ -96,19 +96,22 @@ export class GradientSession {
     }
   }
 
-  /** @param layer the name of a feature map */
-  layerGradientFunction(target: Target, layer: string, rule: GradientRequest["rule"] = "true"): LayerGradientFunction {
+  layerGradientFunction(
+    target: Target,
+    { name, channels, rows, columns, order }: FeatureLayer,
+    rule: GradientRequest["rule"] = "true",
+  ): LayerGradientFunction {
+    const onGrid = (values: Float32Array): Float32Array =>
+      order ? Float32Array.from(order, (element) => values[element] as number) : values;
     return async (points) => {
       const {
         outputs: [values = [], gradients = [], activations = []],
-        layerDims,
-      } = await this.evaluate(points, { of: target.of, rule, layer }, target.classIndex);
-      const [, channels = 0, height = 0, width = 0] = layerDims;
+      } = await this.evaluate(points, { of: target.of, rule, layer: name }, target.classIndex);
       return {
         values: Float64Array.from(values, (row) => row[target.classIndex] as number),
-        dims: [channels, height, width],
-        activations,
-        gradients,
+        dims: [channels, rows, columns],
+        activations: activations.map(onGrid),
+        gradients: gradients.map(onGrid),
       };
     };
   }
@@ -155,7 +158,7 @@ export class GradientSession {
   ): Promise<Evaluation> {
     this.checkPoints(points);
     const rows: Float32Array[][] = [[], [], []];
-    let layerDims: readonly number[] = [];
+    const isOfLayer = kind !== "logits" && kind.layer !== undefined;
     // Along segments neighbouring runs share a point: the values at it are those of the run that came first.
     const shared = alongSegments(kind) ? 1 : 0;
     const { workers, tasks } = this.plan.tasksFor(kind, points.length - shared);
@@ -164,11 +167,11 @@ export class GradientSession {
       this.runBatch(partOf(task), task.batch, kind, classIndex, workers),
     );
     results.forEach((outputs, task) => {
-      const { start } = tasks[task] as Task;
+      const { start, batch } = tasks[task] as Task;
       const count = partOf(tasks[task] as Task).length;
       outputs.forEach(({ data, dims }, index) => {
-        if (index === 2) layerDims = dims;
-        const size = data.length / (dims[0] as number);
+        // A layer may hold the parts of an image on its first axis: what counts is how many images there were.
+        const size = data.length / (isOfLayer && index > 0 ? batch : (dims[0] as number));
         const [from, to] = index === 0 ? [start > 0 ? shared : 0, count] : [0, count - shared];
         // Copies, so that a small row does not keep a whole batch's memory.
         for (let row = from; row < to; row++)
@@ -176,7 +179,7 @@ export class GradientSession {
       });
     });
     checkFinite(rows);
-    return { outputs: rows, layerDims };
+    return { outputs: rows };
   }
 
   private async runBatch(

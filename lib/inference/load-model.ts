@@ -7,7 +7,7 @@ import type { Model } from "../onnx/model";
 import { readModel } from "../onnx/read-model";
 import { Classifier } from "./classifier";
 import { classModelOf, type ClassModel, type ClassModelOptions } from "./class-model";
-import { featureLayerOf } from "./feature-layer";
+import { featureLayerOf, type FeatureLayer } from "./feature-layer";
 import { GradientCache } from "./gradient-cache";
 import { GradientSession, type GradientSessionOptions } from "./gradient-session";
 
@@ -101,7 +101,7 @@ function classNamesOf({ classes, logits }: ClassModel, names: readonly string[] 
 }
 
 /** A layer asked for must be there; without one, a model may also have none. */
-function featureLayer(classModel: ClassModel, asked: string | undefined): string | undefined {
+function featureLayer(classModel: ClassModel, asked: string | undefined): FeatureLayer | undefined {
   try {
     return featureLayerOf(classModel, asked);
   } catch (error) {

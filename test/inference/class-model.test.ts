@@ -108,14 +108,14 @@ describe("finding a classifier in a graph", () => {
 describe("the layer that Grad-CAM reads", () => {
   const found = classModelOf(convolutional([float("image", ["N", 3, 32, 32])]));
 
-  it("is the last feature map by shape, unless one is named", () => {
-    expect(featureLayerOf(found)).toBe("relu");
-    expect(featureLayerOf(found, "conv")).toBe("conv");
+  it("is the last that lies on the grid, unless one is named", () => {
+    expect(featureLayerOf(found).name).toBe("relu");
+    expect(featureLayerOf(found, "conv").name).toBe("conv");
   });
 
   it("must exist, and be a feature map", () => {
     expect(codeOf(() => featureLayerOf(found, "layer4"))).toMatch(/^model.unknown-layer: .*"conv"/);
-    expect(codeOf(() => featureLayerOf(found, "flat"))).toMatch(/^model.not-a-feature-map: .*"flat" has \[1, 4\]/);
+    expect(codeOf(() => featureLayerOf(found, "flat"))).toMatch(/^model.not-a-feature-map: .*"flat" has \[N, 4\]/);
     const flat = classModelOf(
       modelWith([float("image", ["N", 3, 4, 4])], (builder, graph) => {
         builder.add("Flatten", ["image"], { axis: 1 }, "scores");

@@ -230,6 +230,18 @@ const least = ({ algebra }: ShapeContext, a: Dimension, b: Dimension): Dimension
 const greatest = ({ algebra }: ShapeContext, a: Dimension, b: Dimension): Dimension =>
   a === b ? a : algebra.call("max", Math.max, a, b);
 
+/** min(max(x, low), high); a bound that is left out bounds nothing. */
+const clip: ValueRule = (context) => {
+  const data = known(context, 0);
+  const bounds = [1, 2].map((index) => (context.node.inputs[index] ? context.entries(index)?.[0] : undefined));
+  if (!data || bounds.some((bound, index) => bound === undefined && context.node.inputs[index + 1])) return undefined;
+  const [low, high] = bounds;
+  return data.entries.map((entry) => {
+    const raised = low === undefined ? entry : greatest(context, entry, low);
+    return high === undefined ? raised : least(context, raised, high);
+  });
+};
+
 export const valueRules: Readonly<Record<string, ValueRule>> = {
   Add: folding(add),
   Sum: folding(add),
@@ -239,6 +251,7 @@ export const valueRules: Readonly<Record<string, ValueRule>> = {
   Mod: modulo,
   Min: folding(least),
   Max: folding(greatest),
+  Clip: clip,
   Pow: numeric((a, b) => a ** b),
   Equal: elementwise((_, a = null, b = null) => equal(a, b)),
   Greater: numeric((a, b) => Number(a > b)),

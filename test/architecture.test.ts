@@ -9,24 +9,34 @@ const allowed: Record<string, readonly string[]> = {
   "lib/contract": ["zod"],
   "lib/random": [],
   "lib/html": [],
+  "lib/concurrency": [],
   "lib/storage": ["lib/contract", "@aws-sdk/client-s3", "@aws-sdk/lib-storage"],
-  "lib/bucket": ["lib/contract", "lib/storage", "zod"],
+  "lib/bucket": ["lib/concurrency", "lib/contract", "lib/storage", "zod"],
 
   "lib/onnx": ["lib/contract"],
   "lib/autodiff": ["lib/onnx", "lib/contract"],
   "lib/checkpoints": ["lib/onnx", "lib/contract"],
   "lib/networks": ["lib/onnx", "lib/checkpoints", "lib/contract", "lib/random"],
   "lib/attribution": ["lib/contract", "lib/random"],
-  "lib/inference": ["lib/onnx", "lib/autodiff", "lib/attribution", "lib/networks", "lib/contract", "onnxruntime-node"],
+  "lib/inference": [
+    "lib/concurrency",
+    "lib/onnx",
+    "lib/autodiff",
+    "lib/attribution",
+    "lib/networks",
+    "lib/contract",
+    "onnxruntime-node",
+  ],
 
   "lib/imaging": ["lib/contract"],
   "lib/imaging/decoding": ["lib/imaging", "lib/contract", "sharp"],
-  "lib/imaging/preparing": ["lib/imaging", "lib/imaging/decoding", "lib/contract"],
+  "lib/imaging/preparing": ["lib/concurrency", "lib/imaging", "lib/imaging/decoding", "lib/contract"],
   "lib/imaging/drawing": ["lib/imaging", "lib/imaging/decoding", "lib/contract"],
   "lib/phantom": ["lib/contract", "lib/random", "sharp"],
 
-  "lib/report": ["lib/contract", "lib/html", "lib/imaging", "lib/imaging/drawing"],
+  "lib/report": ["lib/concurrency", "lib/contract", "lib/html", "lib/imaging", "lib/imaging/drawing"],
   "lib/protocol": [
+    "lib/concurrency",
     "lib/contract",
     "lib/storage",
     "lib/bucket",
@@ -35,10 +45,11 @@ const allowed: Record<string, readonly string[]> = {
     "zod",
   ],
   "lib/protocol/planning": ["lib/contract", "lib/storage", "lib/bucket"],
-  "lib/protocol/shard": ["lib/contract", "lib/storage", "lib/bucket"],
-  "lib/protocol/collecting": ["lib/contract", "lib/storage", "lib/bucket", "lib/report"],
+  "lib/protocol/shard": ["lib/concurrency", "lib/contract", "lib/storage", "lib/bucket"],
+  "lib/protocol/collecting": ["lib/concurrency", "lib/contract", "lib/storage", "lib/bucket", "lib/report"],
 
   "lib/training": [
+    "lib/concurrency",
     "lib/onnx",
     "lib/autodiff",
     "lib/networks",
@@ -82,6 +93,7 @@ const allowed: Record<string, readonly string[]> = {
   ],
 
   "lib/local": [
+    "lib/concurrency",
     "lib/contract",
     "lib/storage",
     "lib/bucket",

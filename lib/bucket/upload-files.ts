@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
+import { mapConcurrently } from "../concurrency/map-concurrently";
 import type { ObjectKey } from "../contract/names";
 import { listAll, type ObjectFacts, type ObjectStore } from "../storage/object-store";
 import { withRetries } from "./retry";
@@ -15,7 +16,7 @@ export interface FileToUpload {
 export interface UploadFlow {
   /** Uploads at a time. */
   readonly parallel: number;
-  readonly told?: (news: { readonly file: string; readonly status: "uploaded" | "there-already" }) => void;
+  readonly onProgress?: (file: { readonly file: string; readonly status: "uploaded" | "there-already" }) => void;
   readonly stop?: AbortSignal;
 }
 
@@ -35,25 +36,21 @@ export async function uploadFiles(
   store: ObjectStore,
   prefix: string,
   files: readonly FileToUpload[],
-  { parallel, told, stop }: UploadFlow,
+  { parallel, onProgress, stop }: UploadFlow,
 ): Promise<Uploaded> {
   const there = new Map<string, ObjectFacts>();
   for await (const facts of listAll(store, prefix)) there.set(facts.key, facts);
   const count = { uploaded: 0, thereAlready: 0, bytes: 0 };
-  const queue = files.values();
-  const worker = async (): Promise<void> => {
-    for (const { from, to } of queue) {
-      if (stop?.aborted) return;
-      const key = `${prefix}${to}` as ObjectKey;
-      const { size } = await stat(from);
-      const isThere = await sameContent(there.get(key), from, size);
-      if (!isThere) await uploadFile(store, key, from, size);
-      count[isThere ? "thereAlready" : "uploaded"]++;
-      if (!isThere) count.bytes += size;
-      told?.({ file: to, status: isThere ? "there-already" : "uploaded" });
-    }
-  };
-  await Promise.all(Array.from({ length: Math.max(1, parallel) }, worker));
+  await mapConcurrently(files, parallel, async ({ from, to }) => {
+    if (stop?.aborted) return;
+    const key = `${prefix}${to}` as ObjectKey;
+    const { size } = await stat(from);
+    const isThere = await sameContent(there.get(key), from, size);
+    if (!isThere) await uploadFile(store, key, from, size);
+    count[isThere ? "thereAlready" : "uploaded"]++;
+    if (!isThere) count.bytes += size;
+    onProgress?.({ file: to, status: isThere ? "there-already" : "uploaded" });
+  });
   return { ...count, complete: stop?.aborted !== true };
 }
 

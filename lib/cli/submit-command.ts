@@ -51,7 +51,7 @@ async function submit(folder: string, flags: SubmitFlags): Promise<number> {
     ready: flags.ready,
     parallel: flags.parallel,
     stop: stop.signal,
-    told: ({ status }) => progress.step(status),
+    onProgress: ({ status }) => progress.step(status),
   });
   progress.end();
   process.off("SIGINT", interrupt);
@@ -60,11 +60,11 @@ async function submit(folder: string, flags: SubmitFlags): Promise<number> {
     console.log(
       JSON.stringify({ batch: chosen.batch, bucket: store.description, ...done, leftAlone: chosen.leftAlone }, null, 2),
     );
-  else console.log(told(chosen.batch, flags, done));
+  else console.log(describeUpload(chosen.batch, flags, done));
   return done.complete ? exitCodes.done : exitCodes.interrupted;
 }
 
-function told(
+function describeUpload(
   batch: string,
   { bucket, ready }: SubmitFlags,
   { uploaded, thereAlready, bytes, complete }: Awaited<ReturnType<typeof uploadBatch>>,
@@ -74,7 +74,7 @@ function told(
   return `${sent} Batch ${batch} is ${ready ? "closed and being planned" : "open"}: cytolens status ${JSON.stringify(batch)} --bucket ${bucket}`;
 }
 
-/** Better told now than by a rejected batch. */
+/** Better refused now than by a rejected batch. */
 async function expectModel(store: ObjectStore, model: string): Promise<void> {
   const digest = sha256.safeParse(model.replace(/^sha256:/, ""));
   const key = digest.success ? modelCardKey(digest.data) : modelNameKey(model);

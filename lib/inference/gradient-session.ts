@@ -5,6 +5,8 @@ import {
   type SegmentGradientFunction,
   type Target,
 } from "../attribution/gradient-function";
+import { mapConcurrently } from "../concurrency/map-concurrently";
+import { Mutex } from "../concurrency/mutex";
 import { EnvironmentError, ImageError, ModelError, UserError } from "../contract/errors";
 import type { Tensor } from "../onnx/model";
 import { float32Tensor } from "../onnx/tensor";
@@ -17,7 +19,7 @@ import { ModelSessions } from "./model-sessions";
 import type { SessionOptions } from "./session";
 
 export interface GradientSessionOptions extends SessionOptions, BatchOptions {
-  /** What the process may take with all sessions of this model, 2 GiB unless told. */
+  /** What the process may take with all sessions of this model. Default: 2 GiB. */
   readonly memoryBytes?: number | undefined;
   /** Left out: graphs are built anew in every process. */
   readonly cache?: GradientCache | undefined;
@@ -34,7 +36,7 @@ interface Evaluation {
 export class GradientSession {
   private readonly plan: BatchPlan;
   private readonly sessions: ModelSessions;
-  private queue: Promise<unknown> = Promise.resolve();
+  private readonly evaluations = new Mutex();
   private segmentsWork: boolean | undefined;
 
   /** @param modelSha256 of the model's file, for the cache on disk */
@@ -117,15 +119,13 @@ export class GradientSession {
   }
 
   async close(): Promise<void> {
-    await this.queue.catch(() => undefined);
+    await this.evaluations.waitForUnlock();
     await this.sessions.end();
   }
 
   /** One evaluation at a time: onnxruntime computes on the calling thread anyway, and sessions may close in between. */
   private evaluate(points: readonly Float32Array[], kind: Kind, classIndex: number | undefined): Promise<Evaluation> {
-    const result = this.queue.then(() => this.evaluateWithinMemory(points, kind, classIndex));
-    this.queue = result.catch(() => undefined);
-    return result;
+    return this.evaluations.runExclusive(() => this.evaluateWithinMemory(points, kind, classIndex));
   }
 
   /** When memory runs out (a graphics card tells no one how much it has left), smaller batches are tried, down to single images. */
@@ -163,7 +163,7 @@ export class GradientSession {
     const shared = alongSegments(kind) ? 1 : 0;
     const { workers, tasks } = this.plan.tasksFor(kind, points.length - shared);
     const partOf = ({ start, batch }: Task): readonly Float32Array[] => points.slice(start, start + batch + shared);
-    const results = await inTurn(tasks, workers, (task) =>
+    const results = await mapConcurrently(tasks, workers, (task) =>
       this.runBatch(partOf(task), task.batch, kind, classIndex, workers),
     );
     results.forEach((outputs, task) => {
@@ -240,21 +240,6 @@ function isOutOfMemory(error: unknown): boolean {
     error instanceof Error &&
     /out of memory|failed to allocate|bad_alloc|CUDA failure 2\b|cudaErrorMemoryAllocation/i.test(error.message)
   );
-}
-
-/** Does tasks in their order, so many at once. */
-async function inTurn<Task, Result>(
-  tasks: readonly Task[],
-  atOnce: number,
-  work: (task: Task) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let index = next++; index < tasks.length; index = next++) results[index] = await work(tasks[index] as Task);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  return results;
 }
 
 function oneHot(rows: number, classes: number, index: number): Tensor {

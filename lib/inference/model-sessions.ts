@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { passesVersion } from "../autodiff/passes/gradient/optimize-gradient";
+import { Mutex } from "../concurrency/mutex";
 import { engineVersion } from "../contract/engine-version";
 import { writeModel } from "../onnx/write-model";
 import type { ClassModel } from "./class-model";
@@ -17,7 +18,7 @@ const worthCollecting = 256 * 2 ** 20;
 /** The sessions of one model, opened when they are first asked for: on this thread, or on a pool of workers. */
 export class ModelSessions {
   private readonly live: SessionCache;
-  private opening: Promise<unknown> = Promise.resolve();
+  private readonly opening = new Mutex();
   private pool: WorkerPool | undefined;
 
   /**
@@ -40,15 +41,11 @@ export class ModelSessions {
     const open = (model: Uint8Array | string): Promise<Computation> =>
       workers > 1 ? this.poolOf(workers).open(key, model, this.options) : Session.open(model, this.options);
     // Tasks that start together ask for the same session: one of them opens it.
-    const opened = this.opening
-      .catch(() => undefined)
-      .then(() =>
-        this.live.get(workers > 1 ? `${key} × ${workers}` : key, workers * bytes, () =>
-          this.open(kind, batch, bytes, open),
-        ),
-      );
-    this.opening = opened;
-    return opened;
+    return this.opening.runExclusive(() =>
+      this.live.get(workers > 1 ? `${key} × ${workers}` : key, workers * bytes, () =>
+        this.open(kind, batch, bytes, open),
+      ),
+    );
   }
 
   private async open(

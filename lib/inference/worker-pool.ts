@@ -1,5 +1,6 @@
 import path from "node:path";
 import { Worker } from "node:worker_threads";
+import { PendingRequests } from "../concurrency/pending-requests";
 import { ModelError } from "../contract/errors";
 import type { Tensor } from "../onnx/model";
 import { silenceTelemetry } from "./runtime";
@@ -15,34 +16,20 @@ type Order = WorkerRequest extends infer Request
 /** One thread with sessions of its own. It keeps the process alive only while it is asked for something. */
 class SessionThread {
   private readonly worker: Worker;
-  private readonly waiting = new Map<
-    number,
-    { resolve: (reply: WorkerReply) => void; reject: (error: Error) => void }
-  >();
-  private count = 0;
-  private dead: Error | undefined;
+  private readonly requests = new PendingRequests<WorkerReply>();
 
   constructor() {
     this.worker = new Worker(path.join(__dirname, "session-worker.js"));
     this.worker.unref();
     this.worker.on("message", (reply: WorkerReply) => this.settle(reply));
-    this.worker.on("error", (error) => this.failAll(error));
-    this.worker.on("exit", (code) => this.failAll(new Error(`the worker ended with status ${code}`)));
+    this.worker.on("error", (error) => this.requests.rejectAll(error));
+    this.worker.on("exit", (code) => this.requests.rejectAll(new Error(`the worker ended with status ${code}`)));
   }
 
   ask(order: Order): Promise<WorkerReply> {
-    if (this.dead) return Promise.reject(this.dead);
-    const id = this.count++;
-    return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject });
+    return this.requests.send((id) => {
+      this.worker.postMessage({ ...order, id }, transferredWith(order));
       this.worker.ref();
-      const buffers =
-        order.do === "run"
-          ? Object.values(order.feeds).flatMap(({ data }) => (Array.isArray(data) ? [] : [data.buffer as ArrayBuffer]))
-          : order.do === "open" && typeof order.model !== "string"
-            ? [order.model.buffer as ArrayBuffer]
-            : [];
-      this.worker.postMessage({ ...order, id }, buffers);
     });
   }
 
@@ -51,18 +38,16 @@ class SessionThread {
   }
 
   private settle(reply: WorkerReply): void {
-    const waiting = this.waiting.get(reply.id);
-    this.waiting.delete(reply.id);
-    if (this.waiting.size === 0) this.worker.unref();
-    if (reply.error === undefined) waiting?.resolve(reply);
-    else waiting?.reject(new Error(reply.error));
+    if (reply.error === undefined) this.requests.resolve(reply.id, reply);
+    else this.requests.reject(reply.id, new Error(reply.error));
+    if (this.requests.size === 0) this.worker.unref();
   }
+}
 
-  private failAll(error: Error): void {
-    this.dead ??= error;
-    for (const { reject } of this.waiting.values()) reject(error);
-    this.waiting.clear();
-  }
+function transferredWith(order: Order): ArrayBuffer[] {
+  if (order.do === "run")
+    return Object.values(order.feeds).flatMap(({ data }) => (Array.isArray(data) ? [] : [data.buffer as ArrayBuffer]));
+  return order.do === "open" && typeof order.model !== "string" ? [order.model.buffer as ArrayBuffer] : [];
 }
 
 /**

@@ -1,3 +1,4 @@
+import { Mutex } from "../concurrency/mutex";
 import type { BatchName } from "../contract/names";
 import { collectBatch } from "../protocol/collect-batch";
 import { handleTick } from "../protocol/handle-tick";
@@ -16,15 +17,15 @@ const reconcileMilliseconds = 60_000;
 
 /**
  * The drop folder: events, ticks, job ends and reconciliation wired to the functions that the Lambdas call.
- * One thing is done at a time; what fails is told and left to the reconciler.
+ * One thing is done at a time; what fails is reported and left to the reconciler.
  */
 export async function watchBucket(
   options: Omit<LocalOptions, "hints">,
   problem: (error: unknown) => void,
 ): Promise<WatchedBucket> {
-  let turn: Promise<unknown> = Promise.resolve();
+  const mutex = new Mutex();
   const inTurn = (action: () => Promise<unknown>): void => {
-    turn = turn.then(action).catch(problem);
+    void mutex.runExclusive(() => action().catch(problem));
   };
   const hints = new TimerHints((batch: BatchName) => inTurn(() => handleTick(pipeline, batch)));
   const pipeline = localPipeline({ ...options, hints });
@@ -49,9 +50,9 @@ export async function watchBucket(
       clearInterval(timer);
       hints.stop();
       await events.stop();
-      await turn;
+      await mutex.waitForUnlock();
       await pipeline.queue.stop();
-      await turn;
+      await mutex.waitForUnlock();
     },
   };
 }

@@ -2,6 +2,7 @@ import { createWriteStream } from "node:fs";
 import { mkdir, readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { pipeline as piped } from "node:stream/promises";
+import { Mutex } from "../concurrency/mutex";
 import type { ObjectKey } from "../contract/names";
 import { trainingDataPrefix, trainingRunPrefix } from "../contract/object-keys";
 import { uploadFiles } from "../bucket/upload-files";
@@ -37,25 +38,15 @@ export async function runTrainingJob({
   await fetchFolder(store, trainingDataPrefix(name), folders.data);
   await fetchFolder(store, trainingRunPrefix(name), folders.out);
 
-  let saving: Promise<unknown> = Promise.resolve();
-  const save = (): Promise<unknown> => {
-    saving = saving.then(() => saveFolder(store, trainingRunPrefix(name), folders.out));
-    return saving;
-  };
+  const saving = new Mutex();
+  const save = (): Promise<void> => saveFolder(store, trainingRunPrefix(name), folders.out);
   // A save that fails now is made up for by the next; only the last one's failure counts.
-  const timer = setInterval(
-    () =>
-      void save().catch(() => {
-        saving = Promise.resolve();
-      }),
-    saveEverySeconds * 1000,
-  );
+  const timer = setInterval(() => void saving.runExclusive(save).catch(() => undefined), saveEverySeconds * 1000);
   try {
     return await train(folders);
   } finally {
     clearInterval(timer);
-    await saving.catch(() => undefined);
-    await withRetries(systemClock, () => saveFolder(store, trainingRunPrefix(name), folders.out));
+    await saving.runExclusive(() => withRetries(systemClock, save));
   }
 }
 

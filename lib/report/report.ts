@@ -1,3 +1,4 @@
+import { prefetch } from "../concurrency/prefetch";
 import { incomingBatchPrefix, batchResultsPrefix } from "../contract/object-keys";
 import { ImageError } from "../contract/errors";
 import { signedMethods } from "../contract/methods";
@@ -27,7 +28,7 @@ export interface ReportSource {
 export const largestReport = 10_000_000;
 const keptBack = 400_000;
 const textOfCard = 6_000;
-const readAhead = 8;
+const prefetchedCards = 8;
 
 /** report.html: one self-contained file of at most 10 MB that opens from disk, whatever the size of the batch. */
 export async function renderReport(source: ReportSource): Promise<string> {
@@ -62,18 +63,16 @@ async function fillCards(
   chosen: readonly Chosen[],
 ): Promise<{ cards: Card[]; withoutPictures: number }> {
   const cards: Card[] = [];
-  let room = largestReport - keptBack - chosen.length * textOfCard;
+  let bytesLeft = largestReport - keptBack - chosen.length * textOfCard;
   let withoutPictures = 0;
-  for (let start = 0; start < chosen.length; start += readAhead) {
-    for (const card of await Promise.all(chosen.slice(start, start + readAhead).map((one) => fillCard(source, one)))) {
-      const weight = base64Length(card.thumbnail) + card.layers.reduce((sum, { png }) => sum + base64Length(png), 0);
-      if (weight <= room) {
-        room -= weight;
-        cards.push(card);
-      } else {
-        withoutPictures++;
-        cards.push({ ...card, thumbnail: undefined, layers: [] });
-      }
+  for await (const card of prefetch(chosen, prefetchedCards, (one) => fillCard(source, one))) {
+    const weight = base64Length(card.thumbnail) + card.layers.reduce((sum, { png }) => sum + base64Length(png), 0);
+    if (weight <= bytesLeft) {
+      bytesLeft -= weight;
+      cards.push(card);
+    } else {
+      withoutPictures++;
+      cards.push({ ...card, thumbnail: undefined, layers: [] });
     }
   }
   return { cards, withoutPictures };

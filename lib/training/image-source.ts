@@ -1,5 +1,6 @@
 import path from "node:path";
 import { Worker } from "node:worker_threads";
+import { PendingRequests } from "../concurrency/pending-requests";
 import type { ErrorCode } from "../contract/error-codes";
 import { CytolensError, EnvironmentError, ImageError, UserError } from "../contract/errors";
 import { silenceTelemetry } from "../inference/runtime";
@@ -20,11 +21,6 @@ export interface ImageSourceOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-interface Waiting {
-  resolve(batch: Batch): void;
-  reject(error: Error): void;
-}
-
 /**
  * Images from disk, decoded (by child processes), kept and augmented on a thread of their own, so that the next batch is made while
  * the network computes.
@@ -34,49 +30,38 @@ export async function openImageSource(options: ImageSourceOptions): Promise<Imag
   const { onProgress, ...plain } = options;
   silenceTelemetry();
   const worker = new Worker(path.join(__dirname, "sample-worker.js"), { workerData: plain satisfies SampleWorkerData });
-  const waiting = new Map<number, Waiting>();
-  let failure: Error | undefined;
-  const fail = (error: Error): void => {
-    failure ??= error;
-    for (const { reject } of waiting.values()) reject(error);
-    waiting.clear();
-  };
+  const requests = new PendingRequests<Batch>();
   const opened = await new Promise<Extract<SampleReply, { kind: "ready" }>>((resolve, reject) => {
+    const fail = (error: Error): void => {
+      reject(error);
+      requests.rejectAll(error);
+    };
     worker.on("message", (reply: SampleReply) => {
       if (reply.kind === "progress") onProgress?.(reply.done, reply.total);
       else if (reply.kind === "ready") resolve(reply);
-      else if (reply.kind === "batch") {
-        waiting.get(reply.id)?.resolve(reply);
-        waiting.delete(reply.id);
-      } else {
-        const error = revived(reply.code, reply.message);
-        reject(error);
-        fail(error);
-      }
+      else if (reply.kind === "batch") requests.resolve(reply.id, reply);
+      else fail(revived(reply.code, reply.message));
     });
-    worker.on("error", (error) => {
-      reject(error);
-      fail(error);
-    });
+    worker.on("error", fail);
+    worker.on("exit", (code) =>
+      fail(
+        new EnvironmentError(
+          "training.samples",
+          `Expected the thread that prepares images to answer but it ended with status ${code}`,
+        ),
+      ),
+    );
   }).catch(async (error: unknown) => {
     await worker.terminate();
     throw error;
   });
-  let id = 0;
   return {
     count: opened.files.length,
     labelsPerSample: 1,
     files: opened.files,
     unreadable: opened.unreadable,
-    batch: (requests: readonly SampleRequest[]) =>
-      new Promise((resolve, reject) => {
-        if (failure) {
-          reject(failure);
-          return;
-        }
-        waiting.set(id, { resolve, reject });
-        worker.postMessage({ id: id++, requests }, []);
-      }),
+    batch: (samples: readonly SampleRequest[]) =>
+      requests.send((id) => worker.postMessage({ id, requests: samples }, [])),
     close: async () => {
       await worker.terminate();
     },

@@ -71,6 +71,18 @@ test("a service that is busy is asked again", async () => {
   expect(await uploadBatch(store, chosen, options)).toMatchObject({ uploaded: 4, complete: true });
 });
 
+test("a file that cannot be read ends it: nothing goes on being uploaded after the error", async () => {
+  const { folder, chosen } = await files(40);
+  rmSync(path.join(folder, "0 ä+.png"));
+  const { store, written } = recorded();
+  await expect(uploadBatch(store, chosen, options)).rejects.toMatchObject({ code: "ENOENT" });
+  const atTheError = [...written];
+  expect(atTheError.length).toBeLessThan(40);
+  const other = await files(40);
+  expect(await uploadBatch(recorded().store, other.chosen, options)).toMatchObject({ uploaded: 40 });
+  expect(written).toEqual(atTheError);
+});
+
 test("stopped in the middle, it leaves the batch open, and the next try goes on", async () => {
   const { chosen } = await files(12);
   const { store, written } = recorded();
@@ -79,7 +91,7 @@ test("stopped in the middle, it leaves the batch open, and the next try goes on"
     ...options,
     parallel: 1,
     stop: stop.signal,
-    told: () => {
+    onProgress: () => {
       if (written.length > 4) stop.abort();
     },
   });

@@ -177,6 +177,25 @@ describe("samples from disk", () => {
     }
   });
 
+  it("a batch that is asked for when the thread ends fails, rather than never coming", async () => {
+    await put("a/1.png", await png(picture(40, 40)));
+    await put("b/1.png", await png(picture(40, 50)));
+    const { files } = await readDataSet(folder);
+    const source = await openImageSource({
+      files,
+      size: 32,
+      masked: false,
+      skipUnreadable: false,
+      augmentation: studyAugmentation,
+      seed: 1,
+    });
+    const pending = Promise.allSettled([source.batch([{ sample: 1 }])]);
+    await source.close();
+    const ended = { code: "training.samples", message: expect.stringContaining("it ended") as string };
+    expect(await pending).toMatchObject([{ status: "rejected", reason: ended }]);
+    await expect(source.batch([{ sample: 0 }])).rejects.toMatchObject(ended);
+  });
+
   it("are decoded again when they do not fit in memory, to the same pixels", async () => {
     await put("a/1.png", await png(picture(40, 40)));
     const files = [{ file: path.join(folder, "a/1.png"), name: "a/1.png", label: 0 }];

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import path from "node:path";
+import { Mutex } from "../../concurrency/mutex";
 import type { ErrorCode } from "../../contract/error-codes";
 import { ImageError } from "../../contract/errors";
 import type { DecodedImage } from "../decoding/decode";
@@ -18,7 +19,7 @@ export class Decoder {
   readonly #limits: DecodingLimits;
   readonly #processFile: string;
   #child: ChildProcess | undefined;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #images = new Mutex();
   #closed = false;
 
   constructor(limits: Partial<DecodingLimits> = {}, processFile = path.join(__dirname, "decode-process.js")) {
@@ -44,16 +45,14 @@ export class Decoder {
   /** Ends the decoding process once the images asked for are done. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#queue;
+    await this.#images.waitForUnlock();
     this.#stop();
   }
 
   #enqueue(request: DecodingRequest): Promise<DecodedImage | PreparedImage> {
     if (this.#closed)
       return Promise.reject(new ImageError("image.decoder-closed", "Expected an open decoder but it was closed"));
-    const turn = this.#queue.then(() => this.#ask(request));
-    this.#queue = turn.catch(() => undefined);
-    return turn;
+    return this.#images.runExclusive(() => this.#ask(request));
   }
 
   #ask(request: DecodingRequest): Promise<DecodedImage | PreparedImage> {

@@ -1,3 +1,4 @@
+import { prefetch } from "../../concurrency/prefetch";
 import { compareKeys } from "../../contract/names";
 import type { Outcome } from "../../contract/outcome";
 import type { Plan } from "../../contract/plan";
@@ -6,8 +7,8 @@ import { inKeyOrder, shardOutcomes } from "../../bucket/outcomes";
 import type { BatchRow } from "../ports";
 import { howMany, readDispatches } from "../../bucket/runs";
 
-/** Shards whose roll-ups are read ahead: a million images are thousands of small objects. */
-const readAhead = 8;
+/** Shards whose roll-ups are prefetched: a million images are thousands of small objects. */
+const prefetchedShards = 8;
 
 /** Each image of a batch once, in key order, as its finished runs together tell it. */
 export async function* batchRows(store: ObjectStore, plans: readonly Plan[]): AsyncGenerator<BatchRow> {
@@ -51,17 +52,9 @@ async function* runRows(store: ObjectStore, plan: Plan): AsyncGenerator<BatchRow
 /** Shard after shard, each in key order. */
 export async function* runOutcomes(store: ObjectStore, plan: Plan): AsyncGenerator<Outcome[]> {
   const dispatches = howMany(await readDispatches(store, plan.batch, plan.run));
-  const read = (shard: number): Promise<Outcome[]> => {
-    const reading = shardOutcomes(store, plan, shard, dispatches).then(inKeyOrder);
-    reading.catch(() => undefined);
-    return reading;
-  };
-  const ahead: Promise<Outcome[]>[] = [];
-  for (let shard = 0; shard < plan.shards; shard++) {
-    while (ahead.length < readAhead && shard + ahead.length < plan.shards) ahead.push(read(shard + ahead.length));
-    const next = ahead.shift();
-    if (next) yield await next;
-  }
+  yield* prefetch(Array(plan.shards).keys(), prefetchedShards, async (shard) =>
+    inKeyOrder(await shardOutcomes(store, plan, shard, dispatches)),
+  );
 }
 
 class Stream {

@@ -12,7 +12,7 @@ export interface CaptumRequest {
   readonly target: number;
   readonly cpuTime: boolean;
   readonly scratch: string;
-  /** Captum's own default, 50, unless told. */
+  /** Default: Captum's own, 50. */
   readonly steps?: number;
 }
 

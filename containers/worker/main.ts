@@ -17,7 +17,7 @@ const exitCodes = {
   usage: 2,
   surroundings: 3,
   tryLater: 75,
-  "set-aside": 76,
+  quarantined: 76,
   interrupted: 143,
 } as const;
 
@@ -31,7 +31,7 @@ async function main(): Promise<number> {
       store: await storeAt(task.bucket),
       clock: systemClock,
       stop: stopSignal(),
-      told: ({ status, seconds }) => tell({ status, seconds }),
+      onProgress: ({ status, seconds }) => sendToParent({ status, seconds }),
       open: (plan, model) =>
         openImageWork(plan, model, {
           provider: task.provider,
@@ -76,8 +76,8 @@ function wholeNumber(name: string): number | undefined {
   return Number(text);
 }
 
-function tell(news: { readonly status: string; readonly seconds: number }): void {
-  if (process.connected) process.send?.(news);
+function sendToParent(progress: { readonly status: string; readonly seconds: number }): void {
+  if (process.connected) process.send?.(progress);
 }
 
 const log = (line: object): void => {

@@ -86,7 +86,7 @@ async function explainImage(modelName: string, imageFile: string, flags: Explain
     const encoded = await work.encode(await work.analyse(await work.prepare(image)));
     const seconds = (performance.now() - started) / 1000;
     const files = await writeFiles(imageFile, encoded, flags, { card, settings, provider: work.provider, seconds });
-    tell(encoded, files, flags, seconds);
+    printExplanation(encoded, files, flags, seconds);
     return exitCodes.done;
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
@@ -174,7 +174,7 @@ async function writeFiles(
   return { picture: `${stem}.png`, json: `${stem}.json` };
 }
 
-function tell(
+function printExplanation(
   { prediction, explanations, warnings }: EncodedImage,
   files: { picture: string; json: string },
   { json }: ExplainFlags,

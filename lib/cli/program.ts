@@ -91,12 +91,12 @@ export async function runProgram(words: readonly string[]): Promise<number> {
     return typeof process.exitCode === "number" ? process.exitCode : exitCodes.done;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-    return tell(error, words.includes("--debug"));
+    return reportError(error, words.includes("--debug"));
   }
 }
 
-/** Errors are told as sentences; a stack trace is for those who ask. */
-function tell(error: unknown, debug: boolean): number {
+/** Errors are printed as sentences; a stack trace is for those who ask. */
+function reportError(error: unknown, debug: boolean): number {
   if (!(error instanceof CytolensError)) {
     process.stderr.write(
       `Unexpected error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,

@@ -64,7 +64,7 @@ async function run(paths: readonly string[], flags: RunFlags): Promise<number> {
   await finish(pipeline, await readPlans(pipeline.store, chosen.batch), flags.json === true, interruption);
   if (interruption.isOver) return exitCodes.interrupted;
   const summary = await requireDocument(pipeline.store, summaryKey(chosen.batch), summaryDocument);
-  tell(folder, summary, flags.json === true);
+  printSummary(folder, summary, flags.json === true);
   return summary.counts.failed > 0 ? exitCodes.someFailed : exitCodes.done;
 }
 
@@ -121,7 +121,7 @@ function stopOnSignal({ queue }: LocalPipeline, say: (line: string) => void): { 
   return interruption;
 }
 
-function tell(folder: string, summary: Summary, json: boolean): void {
+function printSummary(folder: string, summary: Summary, json: boolean): void {
   if (json) {
     process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
     return;

@@ -66,7 +66,7 @@ export const dispatchKey = (batch: BatchName, run: RunId, number: number, part: 
 export const rollUpPrefix = (batch: BatchName, run: RunId): string => `${runPrefix(batch, run)}shards/`;
 export const rollUpKey = (batch: BatchName, run: RunId, number: number, shard: number): ObjectKey =>
   key(`${rollUpPrefix(batch, run)}${number}-${shard}.jsonl`);
-/** Where a worker notes the image it is about to work on, so that the one that killed it can be set aside. */
+/** Where a worker notes the images it has in flight, so that the one that kills workers can be quarantined. */
 export const suspectKey = (batch: BatchName, run: RunId, number: number, shard: number): ObjectKey =>
   key(`${runPrefix(batch, run)}suspects/${number}-${shard}.json`);
 export const runSummaryKey = (batch: BatchName, run: RunId): ObjectKey => key(`${runPrefix(batch, run)}summary.json`);

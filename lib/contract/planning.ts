@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { batchName, objectKey, runId, schemaVersion, sha256, timestamp, workId } from "./names";
+import { batchName, objectKey, runId, schemaVersion, sha256, timestamp } from "./names";
 import { failure } from "./outcome";
 import { workItem } from "./plan";
 import { settings } from "./settings";
@@ -83,15 +83,3 @@ export const rejection = z.strictObject({
   failure: failure.nullable(),
 });
 export type Rejection = z.infer<typeof rejection>;
-
-/** runs/<batch>/<run>/suspects/<n>-<shard>.json: what a worker had in hand, should it be killed. */
-export const suspects = z.strictObject({
-  schemaVersion,
-  attempt: z.number().int().min(1),
-  inHand: z.array(workId),
-  /** In hand when an earlier attempt was killed: worked on alone from then on. */
-  struck: z.array(workId),
-  /** Killed a worker while alone in hand: set aside. */
-  condemned: z.array(workId),
-});
-export type Suspects = z.infer<typeof suspects>;

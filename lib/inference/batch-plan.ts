@@ -5,10 +5,10 @@ import { alongSegments, graphOf, type Kind } from "./gradient-graph";
 import { batchWithin, demandOf, fitsWithin, largestBatch, type Demand } from "./memory-budget";
 
 export interface BatchOptions extends Pick<SessionOptions, "provider" | "threads"> {
-  /** Images computed at once; as many as fit, up to 8, unless told. */
+  /** Images computed at once. Default: as many as fit, up to 8. */
   readonly batch?: number | undefined;
   /**
-   * Worker threads that compute several images side by side, one thread each. Unless told: one a core on the CPU, where
+   * Worker threads that compute several images side by side, one thread each. Default: one a core on the CPU, where
    * memory allows, for gradients of two images and more. 1: none.
    */
   readonly workers?: number | undefined;

@@ -9,11 +9,11 @@ import { inferShapes } from "../onnx/infer-shapes";
 import type { Dimension, Model, ValueInfo } from "../onnx/model";
 
 export interface ClassModelOptions {
-  /** The image input; the only float input of rank 4 unless told. */
+  /** The image input. Default: the only float input of rank 4. */
   readonly input?: string | undefined;
-  /** The output with a score a class; the only float one unless told. */
+  /** The output with a score a class. Default: the only float one. */
   readonly output?: string | undefined;
-  /** Where the channels lie; told by the input's shape unless told here. */
+  /** Where the channels lie. Default: as the input's shape says. */
   readonly layout?: "NCHW" | "NHWC" | undefined;
   /** Height and width in pixels, for models that leave them open. */
   readonly size?: { readonly height: number; readonly width: number } | undefined;

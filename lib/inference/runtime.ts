@@ -42,7 +42,7 @@ export function runtimeVersion(): string {
 }
 
 /**
- * CUDA multiplies in TensorFloat-32 (10 bits of mantissa) unless told otherwise, and gradients show it. The libraries
+ * CUDA multiplies in TensorFloat-32 (10 bits of mantissa) by default, and gradients show it. The libraries
  * read this variable when the first CUDA session starts, so it is set before, unless someone already chose.
  */
 export function chooseCudaPrecision(tf32: boolean): void {

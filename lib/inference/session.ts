@@ -5,11 +5,11 @@ import type { DataType, Tensor, TensorData } from "../onnx/model";
 import { chooseCudaPrecision, messageOf, onnxRuntime, type Provider } from "./runtime";
 
 export interface SessionOptions {
-  /** "cpu" unless told. A provider that is not there is an EnvironmentError, never a silent run elsewhere. */
+  /** Default: "cpu". A provider that is not there is an EnvironmentError, never a silent run elsewhere. */
   readonly provider?: Provider | undefined;
-  /** Threads within an operator; every core unless told. */
+  /** Threads within an operator. Default: every core. */
   readonly threads?: number | undefined;
-  /** Lets CUDA round products to TensorFloat-32. Off unless told. */
+  /** Lets CUDA round products to TensorFloat-32. Default: off. */
   readonly tf32?: boolean | undefined;
 }
 

@@ -25,7 +25,7 @@ export class FolderEvents extends EventEmitter<{ created: [keys: readonly string
     super();
   }
 
-  /** Everything that is there at the start is told as well: it may have come while no one was watching. */
+  /** Everything that is there at the start is reported as well: it may have come while no one was watching. */
   async start(): Promise<void> {
     const incoming = path.join(this.folder, incomingPrefix);
     await mkdir(incoming, { recursive: true });

@@ -92,7 +92,7 @@ export class ProcessQueue extends EventEmitter<QueueEvents> implements JobQueue 
     }
   }
 
-  /** Asks the workers to finish what they have in hand and write it down; resolves when they have ended. */
+  /** Asks the workers to finish what is in flight and write it down; resolves when they have ended. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.waiting.length = 0;

@@ -148,17 +148,17 @@ export class FolderStore implements ObjectStore {
         (continuation !== undefined && this.resume(prefix, continuation)) || walkBucket(this.root, prefix, after);
       const objects: ObjectFacts[] = [];
       const prefixes: string[] = [];
-      // A continuation that is itself a folder's prefix has been told: all below it is skipped.
-      let told = delimiter && continuation?.endsWith(delimiter) ? continuation : undefined;
+      // A continuation that is itself a folder's prefix has been listed: all below it is skipped.
+      let listedPrefix = delimiter && continuation?.endsWith(delimiter) ? continuation : undefined;
       let last = after;
       for (let next = await walk.next(); !next.done; next = await walk.next()) {
         const { key, file } = next.value;
-        if (told !== undefined && key.startsWith(told)) continue;
+        if (listedPrefix !== undefined && key.startsWith(listedPrefix)) continue;
         const slash = delimiter ? key.indexOf(delimiter, prefix.length) : -1;
         if (slash >= 0) {
-          told = key.slice(0, slash + 1);
-          prefixes.push(told);
-          last = told;
+          listedPrefix = key.slice(0, slash + 1);
+          prefixes.push(listedPrefix);
+          last = listedPrefix;
         } else {
           const facts = await this.factsAt(key, file);
           if (!facts) continue;

@@ -192,7 +192,7 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  /** A connection that breaks while the body streams is told as every other transient error. */
+  /** A connection that breaks while the body streams is thrown as every other transient error. */
   private bodyOf(body: Readable | undefined, key: ObjectKey): Readable {
     if (!body) return Readable.from([]);
     const bucket = this.bucket;

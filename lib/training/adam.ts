@@ -4,7 +4,7 @@ export interface AdamOptions {
   readonly beta1?: number;
   readonly beta2?: number;
   readonly epsilon?: number;
-  /** Decoupled weight decay (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019); 0 unless told. */
+  /** Decoupled weight decay (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019). Default: 0. */
   readonly weightDecay?: number;
 }
 

@@ -2,9 +2,9 @@ import type { GraphBuilder } from "../onnx/graph-builder";
 
 export interface LossOptions {
   readonly classes: number;
-  /** A weight a class, by index; 1 unless told. */
+  /** A weight a class, by index. Default: 1 each. */
   readonly classWeights?: readonly number[] | undefined;
-  /** Share of the target that is spread evenly over all classes; 0 unless told. */
+  /** Share of the target that is spread evenly over all classes. Default: 0. */
   readonly labelSmoothing?: number | undefined;
   /** Adds one minus the mean soft Dice coefficient of the classes (Milletari et al., "V-Net", 2016). For segmentation. */
   readonly dice?: boolean | undefined;

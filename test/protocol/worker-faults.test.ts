@@ -129,7 +129,7 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
     expect(second).toMatchObject({ state: "finished", counts: { planned: 5, succeeded: 5 } });
   });
 
-  test("18: the image that kills workers is found and set aside; the others are done", async () => {
+  test("18: the image that kills workers is found and quarantined; the others are done", async () => {
     const planning = await planned(["one", "two", "killer", "three", "four"]);
     const { world } = planning;
     for (const number of [0, 1]) {
@@ -144,7 +144,7 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
         await world.attempt(job, 0, { life, open });
       }
       await collectBatch(world.pipeline(), batch, planning.plan.run);
-      // At first it is only set aside: machines may also be taken away without a word.
+      // At first it is only quarantined: machines may also be taken away without a word.
       if (number === 0) expect(await statuses(planning)).toEqual(["succeeded", "succeeded", "succeeded", "succeeded"]);
     }
     expect(world.queue.jobs).toHaveLength(2);
@@ -155,7 +155,7 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
     ]);
   });
 
-  test("18: a machine that was taken away twice condemns no image", async () => {
+  test("18: a machine that was taken away twice fails no image", async () => {
     const planning = await planned(contents);
     for (const calls of [9, 12])
       await planning.world.attempt(planning.world.queue.jobs[0]!, 0, { life: new Life(calls) });

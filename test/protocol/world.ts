@@ -182,7 +182,7 @@ export class World {
         outcome.state === "finished" ? "succeeded" : "failed",
         outcome.state === "failed"
           ? outcome.failure.message
-          : outcome.state === "set-aside"
+          : outcome.state === "quarantined"
             ? "Workers were killed over an image"
             : undefined,
       );

@@ -5,7 +5,7 @@ export class Progress {
   private done = 0;
   private failed = 0;
   private bar: SingleBar | undefined;
-  private toldAt = 0;
+  private printedAt = 0;
 
   constructor(
     private readonly total: number,
@@ -44,8 +44,8 @@ export class Progress {
   private isWorthALine(): boolean {
     const tenth = Math.max(1, Math.ceil(this.total / 10));
     const now = Date.now();
-    if (this.done !== this.total && (this.done % tenth !== 0 || now - this.toldAt < 2000)) return false;
-    this.toldAt = now;
+    if (this.done !== this.total && (this.done % tenth !== 0 || now - this.printedAt < 2000)) return false;
+    this.printedAt = now;
     return true;
   }
 }

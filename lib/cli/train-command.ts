@@ -226,7 +226,7 @@ async function trainInCloud(data: string, { bucket, out, json }: TrainFlags, fla
   const order = { name: name.data, files, flags };
   const { jobId } = await trainOnBatch(store, order, {
     parallel: uploadsAtOnce,
-    told: () => progress.step("uploaded"),
+    onProgress: () => progress.step("uploaded"),
   }).finally(() => progress.end());
   const where = `${store.description}/${trainingRunPrefix(name.data)}`;
   console.log(

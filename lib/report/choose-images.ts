@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { compareKeys } from "../contract/names";
 import type { Outcome } from "../contract/outcome";
 
 /** Why an image is among those a report shows. */
@@ -60,7 +61,7 @@ export async function chooseImages(
         chosen.set(outcome.key, { outcome, reason: outcome.status === "failed" ? "failed" : reason });
     }
   }
-  const inKeyOrder = [...chosen.values()].sort((one, other) => (one.outcome.key < other.outcome.key ? -1 : 1));
+  const inKeyOrder = [...chosen.values()].sort((one, other) => compareKeys(one.outcome.key, other.outcome.key));
   return { chosen: inKeyOrder, leftOut: shown - chosen.size };
 }
 

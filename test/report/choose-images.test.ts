@@ -37,6 +37,19 @@ test("a small batch is shown whole", async () => {
   expect(leftOut).toBe(0);
 });
 
+test("in the order of listings, where characters beyond 16 bits come after all others", async () => {
+  const keys = ["\u{1f52c}.png", "\uff21.png", "a.png", "\ufffd.png", "\u{10000}.png"];
+  const batch = keys.map((key, i) => ({ ...succeeded(i, 0.9, 0), key: key as Outcome["key"] }));
+  const { chosen } = await chooseImages(rows(batch));
+  expect(chosen.map(({ outcome }) => outcome.key)).toEqual([
+    "a.png",
+    "\uff21.png",
+    "\ufffd.png",
+    "\u{10000}.png",
+    "\u{1f52c}.png",
+  ]);
+});
+
 function* many(): Generator<Outcome> {
   for (let i = 0; i < 20_000; i++)
     yield i % 1000 === 7

@@ -9,6 +9,7 @@ import { gradientGraphOf, logitsGraphOf, plainGradientGraphOf } from "../lib/inf
 import { GradientSession } from "../lib/inference/gradient-session";
 import { Session } from "../lib/inference/session";
 import { networkNamed } from "../lib/networks/catalogue";
+import { median } from "../lib/numeric/quantiles";
 import type { Tensor } from "../lib/onnx/model";
 import { float32Tensor } from "../lib/onnx/tensor";
 import { writeModel } from "../lib/onnx/write-model";
@@ -121,9 +122,6 @@ function sourceOf(name: string): ClassModel {
   const network = networkNamed(name, { classes, size });
   return classModelOf(network.build(weightsByName(network)));
 }
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
 /** Medians, and the median over rounds of the ratio to another variant of the same round: load that comes and goes cancels. */
 function report(name: string, batch: number, timings: Timings, unit: string): void {

@@ -9,10 +9,12 @@ import { fixedIntegratedGradients } from "../lib/attribution/fixed-integrated-gr
 import { integratedGradients } from "../lib/attribution/integrated-gradients";
 import { StraightPath } from "../lib/attribution/straight-path";
 import type { Target } from "../lib/attribution/gradient-function";
+import { percent } from "../lib/html/figures";
 import { classModelOf } from "../lib/inference/class-model";
 import { GradientCache } from "../lib/inference/gradient-cache";
 import { GradientSession } from "../lib/inference/gradient-session";
 import { networkNamed } from "../lib/networks/catalogue";
+import { median } from "../lib/numeric/quantiles";
 import { weightsByName } from "../test/networks/name-rule";
 import { Captum } from "./captum";
 import { ConvergedMaps } from "./converged-maps";
@@ -216,9 +218,6 @@ function relativeDistance(map: Float32Array, reference: Float32Array): number {
   return Math.sqrt(difference / whole);
 }
 
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
-const percent = (share: number): string => (Number.isNaN(share) ? "?" : `${(100 * share).toFixed(1)} %`);
 const load = (): string => os.loadavg()[0]?.toFixed(1) ?? "?";
 
 function report(name: string, results: Map<string, Measured[]>, { cpuTime }: Options): void {

@@ -3,6 +3,7 @@ import os from "node:os";
 import { Command } from "commander";
 import { networkNamed } from "../lib/networks/catalogue";
 import { initializeWeights } from "../lib/networks/initialize";
+import { median } from "../lib/numeric/quantiles";
 import { CounterRandom } from "../lib/random/counter-random";
 import type { Batch, SampleSource } from "../lib/training/sample-source";
 import { parseTrainingSettings } from "../lib/training/training-settings";
@@ -140,9 +141,6 @@ async function main(options: Options): Promise<void> {
   pytorch?.end();
   report(options, threads, timings, memory);
 }
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 /** Medians, and the median over rounds of the ratio to the same round of PyTorch: load that comes and goes cancels. */
 function report(

@@ -8,6 +8,7 @@ import { projectRoot } from "./reference";
 const allowed: Record<string, readonly string[]> = {
   "lib/contract": ["zod"],
   "lib/random": [],
+  "lib/numeric": [],
   "lib/html": [],
   "lib/concurrency": [],
   "lib/storage": ["lib/contract", "@aws-sdk/client-s3", "@aws-sdk/lib-storage"],
@@ -31,7 +32,7 @@ const allowed: Record<string, readonly string[]> = {
   "lib/imaging": ["lib/contract"],
   "lib/imaging/decoding": ["lib/imaging", "lib/contract", "sharp"],
   "lib/imaging/preparing": ["lib/concurrency", "lib/imaging", "lib/imaging/decoding", "lib/contract"],
-  "lib/imaging/drawing": ["lib/imaging", "lib/imaging/decoding", "lib/contract"],
+  "lib/imaging/drawing": ["lib/imaging", "lib/imaging/decoding", "lib/contract", "lib/numeric"],
   "lib/phantom": ["lib/contract", "lib/random", "sharp"],
 
   "lib/report": ["lib/concurrency", "lib/contract", "lib/html", "lib/imaging", "lib/imaging/drawing"],
@@ -46,7 +47,14 @@ const allowed: Record<string, readonly string[]> = {
   ],
   "lib/protocol/planning": ["lib/contract", "lib/storage", "lib/bucket"],
   "lib/protocol/shard": ["lib/concurrency", "lib/contract", "lib/storage", "lib/bucket"],
-  "lib/protocol/collecting": ["lib/concurrency", "lib/contract", "lib/storage", "lib/bucket", "lib/report"],
+  "lib/protocol/collecting": [
+    "lib/concurrency",
+    "lib/contract",
+    "lib/storage",
+    "lib/bucket",
+    "lib/report",
+    "lib/numeric",
+  ],
 
   "lib/training": [
     "lib/concurrency",
@@ -67,6 +75,7 @@ const allowed: Record<string, readonly string[]> = {
     "lib/imaging/preparing",
     "lib/html",
     "lib/contract",
+    "lib/numeric",
     "lib/random",
   ],
   "lib/explaining": [

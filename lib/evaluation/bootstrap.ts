@@ -1,3 +1,4 @@
+import { quantile } from "../numeric/quantiles";
 import { CounterRandom } from "../random/counter-random";
 
 export interface Interval {
@@ -23,13 +24,4 @@ export function bootstrapInterval(
     return statistic(sample);
   }).sort();
   return { low: quantile(values, (1 - level) / 2), high: quantile(values, (1 + level) / 2), level };
-}
-
-/** Linear between the neighbouring order statistics. */
-function quantile(sorted: Float64Array, share: number): number {
-  const position = share * (sorted.length - 1),
-    below = Math.floor(position);
-  const low = sorted[below] ?? Number.NaN,
-    high = sorted[Math.min(sorted.length - 1, below + 1)] ?? low;
-  return low + (position - below) * (high - low);
 }

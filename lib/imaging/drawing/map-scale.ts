@@ -1,4 +1,5 @@
 import { ImageError } from "../../contract/errors";
+import { quantile } from "../../numeric/quantiles";
 import type { FloatMap } from "../image";
 
 /** The values that the ends of a colour scale stand for. */
@@ -24,15 +25,7 @@ export function scaleOf({ data }: FloatMap, signed: boolean): MapScale {
     magnitudes[i] = signed ? Math.abs(value) : Math.max(0, value);
   }
   magnitudes.sort();
-  return { signed, limit: percentile(magnitudes, 0.99) || (magnitudes.at(-1) ?? 0) };
-}
-
-/** Of ascending values, with linear interpolation between ranks. */
-export function percentile(ascending: ArrayLike<number>, share: number): number {
-  const rank = share * (ascending.length - 1);
-  const below = ascending[Math.floor(rank)] ?? 0;
-  const above = ascending[Math.ceil(rank)] ?? below;
-  return below + (above - below) * (rank - Math.floor(rank));
+  return { signed, limit: quantile(magnitudes, 0.99) || (magnitudes.at(-1) ?? 0) };
 }
 
 /** A value's place on the scale: −1..1 when signed, else 0..1. */

@@ -1,5 +1,5 @@
+import { quantile } from "../../numeric/quantiles";
 import type { FloatMap } from "../image";
-import { percentile } from "./map-scale";
 
 /** A connected piece of a map where attribution is strong. */
 export interface AttributedRegion {
@@ -43,7 +43,7 @@ export function attributedRegions(
   const total = positive.reduce((sum, value) => sum + value, 0);
   if (total <= 0) return [];
   const smooth = smoothed({ ...map, data: positive }, Math.round(smoothing * Math.max(map.width, map.height)));
-  const limit = percentile(Float32Array.from(smooth).sort(), 0.99) || smooth.reduce((a, b) => Math.max(a, b), 0);
+  const limit = quantile(Float32Array.from(smooth).sort(), 0.99) || smooth.reduce((a, b) => Math.max(a, b), 0);
   const pieces = connectedPieces(
     smooth.map((value) => (value >= threshold * limit && value > 0 ? 1 : 0)),
     map.width,

@@ -4,6 +4,7 @@ import type { Failure, Outcome } from "../../contract/outcome";
 import type { Plan } from "../../contract/plan";
 import { defaultSettings } from "../../contract/settings";
 import type { RunSummary, Summary } from "../../contract/summary";
+import { median } from "../../numeric/quantiles";
 import type { BatchRow } from "../ports";
 
 const mostFailures = 1000;
@@ -65,8 +66,8 @@ export async function summarise(
       method,
       count,
       converged,
-      medianRelative: median(relative),
-      medianMapChange: median(mapChange),
+      medianRelative: medianOrNothing(relative),
+      medianMapChange: medianOrNothing(mapChange),
     })),
     model: newest ? newest.plan.model : null,
     settings: newest?.plan.settings ?? defaultSettings,
@@ -117,11 +118,7 @@ function agreementOf(
   return { classes, matrix, accuracy: total > 0 ? right / total : 0 };
 }
 
-function median(values: readonly number[]): number | null {
-  const sorted = [...values].sort((a, b) => a - b);
-  const [low, high] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]];
-  return low === undefined || high === undefined ? null : (low + high) / 2;
-}
+const medianOrNothing = (values: readonly number[]): number | null => (values.length === 0 ? null : median(values));
 
 const increase = (counts: Record<string, number>, name: string): void => {
   counts[name] = (counts[name] ?? 0) + 1;

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { evaluateModel } from "../evaluation/evaluate-model";
 import { evaluationJson, writeEvaluation } from "../evaluation/write-evaluation";
+import { percent } from "../html/figures";
 import type { SipakmedVariant } from "../training/data-set";
 import { splitNames, type SplitName } from "../training/data-split";
 import { wholeNumber } from "./arguments";
@@ -54,16 +55,12 @@ export function defineEvaluate(command: Command): void {
       const { accuracy, macro, macroAuc, calibration, intervals, samples } = result.evaluation;
       for (const { name, reason } of result.unreadable) console.error(`left out ${name}: ${reason}`);
       console.log(
-        `${samples} images: top-1 ${percent(accuracy)} (95 % interval ${percent(intervals.accuracyWilson.low)} to ${percent(intervals.accuracyWilson.high)}), macro F1 ${percent(macro.f1)}, mean ROC-AUC ${macroAuc.toFixed(4)}, calibration error ${percent(calibration.expectedError)} (${percent(calibration.expectedErrorByChance)} by chance)`,
+        `${samples} images: top-1 ${percent(accuracy, 2)} (95 % interval ${percent(intervals.accuracyWilson.low, 2)} to ${percent(intervals.accuracyWilson.high, 2)}), macro F1 ${percent(macro.f1, 2)}, mean ROC-AUC ${macroAuc.toFixed(4)}, calibration error ${percent(calibration.expectedError, 2)} (${percent(calibration.expectedErrorByChance, 2)} by chance)`,
       );
       for (const scores of result.evaluation.perClass)
         console.log(
-          `  ${scores.className}: precision ${percent(scores.precision)}, recall ${percent(scores.recall)}, F1 ${percent(scores.f1)}, support ${scores.support}`,
+          `  ${scores.className}: precision ${percent(scores.precision, 2)}, recall ${percent(scores.recall, 2)}, F1 ${percent(scores.f1, 2)}, support ${scores.support}`,
         );
       if (flags.out !== undefined) console.log(`Report: ${flags.out}/evaluation.html`);
     });
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
 }

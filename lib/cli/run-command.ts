@@ -9,6 +9,7 @@ import { defaultSettings } from "../contract/settings";
 import { canonicalJson } from "../contract/digests";
 import type { Plan } from "../contract/plan";
 import { summary as summaryDocument, type Summary } from "../contract/summary";
+import { percent } from "../html/figures";
 import { chooseFiles, fillBatch } from "../local/fill-batch";
 import { findModel } from "../local/find-model";
 import { localPipeline, type LocalPipeline } from "../local/local-pipeline";
@@ -151,6 +152,6 @@ function agreementLine(
 ): string {
   const comparable = classes.some((name, index) => known.includes(name) && matrix[index]?.some((count) => count > 0));
   return comparable
-    ? `Agreement with the folders' names: ${(100 * accuracy).toFixed(1)} %`
+    ? `Agreement with the folders' names: ${percent(accuracy)}`
     : "None of the folders' names is a class of the model: there is nothing to agree with.";
 }

@@ -6,6 +6,7 @@ import { trainingName } from "../contract/deployment";
 import { UserError } from "../contract/errors";
 import { trainingRunPrefix } from "../contract/object-keys";
 import { filesBelow } from "../local/fill-batch";
+import { percent } from "../html/figures";
 import { networkNames } from "../networks/catalogue";
 import type { SipakmedVariant } from "../training/data-set";
 import { optimizerNames } from "../training/choose-optimizer";
@@ -136,7 +137,7 @@ export function defineTrain(command: Command): void {
           bar?.update(step, { epoch, loss: loss.toFixed(4), validation });
         },
         onEpoch: ({ epoch, loss, validationAccuracy, seconds }) => {
-          validation = `${(100 * validationAccuracy).toFixed(1)} %`;
+          validation = percent(validationAccuracy);
           bar?.stop();
           if (!flags.json)
             console.log(
@@ -155,7 +156,7 @@ export function defineTrain(command: Command): void {
               history: trained.history,
               unreadable: trained.unreadable,
             })
-          : `Best validation accuracy ${(100 * (best?.validationAccuracy ?? 0)).toFixed(2)} % (epoch ${trained.bestEpoch}, ${trained.validationImages} images). Model: ${trained.folder}`,
+          : `Best validation accuracy ${percent(best?.validationAccuracy ?? 0, 2)} (epoch ${trained.bestEpoch}, ${trained.validationImages} images). Model: ${trained.folder}`,
       );
     });
 }

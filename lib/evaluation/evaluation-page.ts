@@ -1,127 +1,147 @@
-import { escapeHtml } from "../html/markup";
+import { engineVersion } from "../contract/engine-version";
+import { axis } from "../html/axis";
+import { percent, probability, whole } from "../html/figures";
+import { type Content, html, type Markup } from "../html/markup";
+import { page } from "../html/page";
+import { plot } from "../html/plot";
+import { countMatrix, scrollable } from "../html/tables";
 import type { Calibration } from "./calibration";
-import { rowNormalised, type ConfusionMatrix } from "./confusion-matrix";
-import type { ModelEvaluation } from "./evaluate-model";
+import type { ConfusionMatrix } from "./confusion-matrix";
+import type { ImagePrediction, ModelEvaluation } from "./evaluate-model";
+import type { Evaluation } from "./evaluation";
 import type { RocCurve } from "./roc";
 
-const colours = ["#1f5fa8", "#b3470f", "#2f7d32", "#7b3fa0", "#8a6d00", "#00707a", "#a8325e", "#555555"];
-const size = 320,
-  margin = 44;
+const mostMistakes = 50;
 
 /** The report of an evaluation as one self-contained page. */
-export function evaluationPage({
-  model,
-  part,
-  flips,
-  classes,
-  evaluation,
-  unreadable,
-  predictions,
-}: ModelEvaluation): string {
-  const { intervals, accuracy, macro, weighted, macroAuc, calibration, samples } = evaluation;
-  const range = ({ low, high }: { low: number; high: number }) => `${percent(low)} to ${percent(high)}`;
-  const rows = [
-    ...evaluation.perClass,
-    { ...macro, className: "macro average" },
-    { ...weighted, className: "weighted average" },
-  ]
-    .map(
-      (scores) =>
-        `<tr><th scope="row">${escapeHtml(scores.className)}</th><td>${percent(scores.precision)}</td><td>${percent(scores.recall)}</td><td>${percent(scores.f1)}</td><td>${scores.support}</td></tr>`,
-    )
-    .join("");
-  const mistakes = predictions
+export function evaluationPage(result: ModelEvaluation): string {
+  const { model, part, flips, classes, evaluation, unreadable, predictions } = result;
+  return page({
+    kind: "Cytolens evaluation",
+    heading: model.name,
+    facts: [
+      ["Images", `${whole(evaluation.samples)}, ${part}`],
+      ...(flips ? [["Probabilities", "averaged over four flips"] as const] : []),
+      ["Model", html`<code>${model.sha256}</code>`],
+    ],
+    main: html`<section class="columns">${scores(evaluation)}${perClass(evaluation)}</section>
+<section class="panel" aria-labelledby="confusion"><h2 id="confusion">Confusion matrix</h2>${confusion(evaluation.matrix)}</section>
+<div class="plots">${rocPlot(classes, evaluation.roc)}${calibrationPlot(evaluation.calibration)}</div>
+${mistakes(predictions)}${leftOut(unreadable)}`,
+    version: engineVersion,
+  });
+}
+
+function scoreRow(name: string, value: Content, interval?: { low: number; high: number }): Markup {
+  return html`<tr><th scope="row">${name}</th><td class="number">${value}</td><td class="number">${interval && `${percent(interval.low)} to ${percent(interval.high)}`}</td></tr>`;
+}
+
+function scores({ accuracy, macro, macroAuc, calibration, intervals }: Evaluation): Markup {
+  return html`<section class="panel" aria-labelledby="scores"><h2 id="scores">Scores</h2>${scrollable(
+    "Table of scores",
+    html`<table><thead><tr><th scope="col">Score</th><th scope="col" class="number">Value</th><th scope="col" class="number">95 % interval</th></tr></thead><tbody>
+${scoreRow("Top-1 accuracy", percent(accuracy), intervals.accuracy)}
+${scoreRow("Top-1 accuracy, Wilson's interval", percent(accuracy), intervals.accuracyWilson)}
+${scoreRow("Macro F1", percent(macro.f1), intervals.macroF1)}
+${scoreRow("Mean ROC-AUC, one against the rest", area(macroAuc, 4))}
+${scoreRow("Expected calibration error", percent(calibration.expectedError), intervals.expectedCalibrationError)}
+</tbody></table>`,
+  )}<p class="help">Intervals are by bootstrap over the images; Wilson's is wider, and honest where nearly all are right.
+By chance alone so few images would show a calibration error of ${percent(calibration.expectedErrorByChance)}.</p></section>`;
+}
+
+function perClass({ perClass: classes, macro, weighted }: Evaluation): Markup {
+  const rows = [...classes, { ...macro, className: "macro average" }, { ...weighted, className: "weighted average" }];
+  return html`<section class="panel" aria-labelledby="classes"><h2 id="classes">Per class</h2>${scrollable(
+    "Table of scores per class",
+    html`<table><thead><tr><th scope="col">Class</th><th scope="col" class="number">Precision</th><th scope="col" class="number">Recall</th><th scope="col" class="number">F1</th><th scope="col" class="number">Support</th></tr></thead><tbody>
+${rows.map(
+  ({ className, precision, recall, f1, support }) =>
+    html`<tr><th scope="row">${className}</th><td class="number">${percent(precision)}</td><td class="number">${percent(recall)}</td><td class="number">${percent(f1)}</td><td class="number">${whole(support)}</td></tr>`,
+)}</tbody></table>`,
+  )}<p class="help">Support: images that are of the class.</p></section>`;
+}
+
+function confusion({ classes, counts }: ConfusionMatrix): Markup {
+  return countMatrix({
+    label: "Table of the confusion matrix",
+    note: "Images, and their share of the true class. Outlined: right.",
+    rowTitle: "True class",
+    columnTitle: "Predicted class",
+    rows: classes,
+    columns: classes,
+    counts,
+    shares: true,
+  });
+}
+
+function rocPlot(classes: readonly string[], curves: readonly RocCurve[]): Markup {
+  const named = curves.map(({ area: under }, index) => `${classes[index] ?? ""} ${area(under, 3)}`);
+  return plot({
+    caption: "ROC, one class against the rest, with its area",
+    summary: `ROC curves with their areas: ${named.join(", ")}`,
+    x: axis("False positive rate", 0, 1),
+    y: axis("True positive rate", 0, 1),
+    layers: [
+      { kind: "guide", from: { x: 0, y: 0 }, to: { x: 1, y: 1 } },
+      ...curves.map(({ points }, index) => ({
+        kind: "line" as const,
+        name: named[index] ?? "",
+        colour: index,
+        points: points.map(({ falsePositiveRate, truePositiveRate }) => ({
+          x: falsePositiveRate,
+          y: truePositiveRate,
+        })),
+      })),
+    ],
+  });
+}
+
+function calibrationPlot({ bins, expectedError }: Calibration): Markup {
+  return plot({
+    caption: "Calibration: how often predictions of a probability are right",
+    summary: `Reliability diagram; expected calibration error ${percent(expectedError)}`,
+    x: axis("Probability of the predicted class", 0, 1),
+    y: axis("Share that is right", 0, 1),
+    layers: [
+      {
+        kind: "bars",
+        colour: 0,
+        bars: bins
+          .filter(({ count }) => count > 0)
+          .map(({ from, to, accuracy, confidence, count }) => ({
+            from,
+            to,
+            y: accuracy,
+            note: `${whole(count)} ${count === 1 ? "image" : "images"}: probability ${percent(confidence)}, right ${percent(accuracy)}`,
+          })),
+      },
+      { kind: "guide", from: { x: 0, y: 0 }, to: { x: 1, y: 1 } },
+    ],
+  });
+}
+
+function mistakes(predictions: readonly ImagePrediction[]): Markup | null {
+  const wrong = predictions
     .filter(({ className, predicted }) => className !== predicted)
-    .sort((a, b) => b.probability - a.probability)
-    .slice(0, 50);
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Evaluation of ${escapeHtml(model.name)}</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}table{border-collapse:collapse;margin:1rem 0}th,td{padding:.25rem .75rem;text-align:right;border-bottom:1px solid #ddd}th[scope=row]{text-align:left}figure{margin:0}.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(20rem,1fr));gap:1.5rem}svg{width:100%;height:auto}text{font-size:11px}code{word-break:break-all}</style>
-</head><body><main><h1>Evaluation of ${escapeHtml(model.name)}</h1>
-<p>${samples} images, ${escapeHtml(part)}${flips ? ", probabilities averaged over four flips" : ""}. Model <code>${escapeHtml(model.sha256)}</code>.</p>
-<table><tbody>
-<tr><th scope="row">Top-1 accuracy</th><td>${percent(accuracy)}</td><td>${range(intervals.accuracy)}</td></tr>
-<tr><th scope="row">the same, Wilson's interval</th><td></td><td>${range(intervals.accuracyWilson)}</td></tr>
-<tr><th scope="row">Macro F1</th><td>${percent(macro.f1)}</td><td>${range(intervals.macroF1)}</td></tr>
-<tr><th scope="row">Mean ROC-AUC, one against the rest</th><td>${Number.isNaN(macroAuc) ? "—" : macroAuc.toFixed(4)}</td><td></td></tr>
-<tr><th scope="row">Expected calibration error</th><td>${percent(calibration.expectedError)}</td><td>${range(intervals.expectedCalibrationError)}; ${percent(calibration.expectedErrorByChance)} by chance alone on so few images</td></tr>
-</tbody></table><p>Ranges are 95 % bootstrap intervals over the images; Wilson's is wider, and honest where nearly all are right.</p>
-<h2>Per class</h2><table><thead><tr><th scope="col">class</th><th scope="col">precision</th><th scope="col">recall</th><th scope="col">F1</th><th scope="col">support</th></tr></thead><tbody>${rows}</tbody></table>
-<div class="plots">${matrixPlot(evaluation.matrix)}${rocPlot(classes, evaluation.roc)}${calibrationPlot(calibration)}</div>
-${mistakes.length > 0 ? `<h2>Mistakes, the surest first</h2><table><thead><tr><th scope="col">image</th><th scope="col">class</th><th scope="col">predicted</th><th scope="col">probability</th></tr></thead><tbody>${mistakes.map((mistake) => `<tr><th scope="row">${escapeHtml(mistake.name)}</th><td>${escapeHtml(mistake.className)}</td><td>${escapeHtml(mistake.predicted)}</td><td>${percent(mistake.probability)}</td></tr>`).join("")}</tbody></table>` : ""}
-${unreadable.length > 0 ? `<h2>Left out</h2><ul>${unreadable.map(({ name, reason }) => `<li>${escapeHtml(name)}: ${escapeHtml(reason)}</li>`).join("")}</ul>` : ""}
-<p>Research only. Not for clinical use.</p></main></body></html>
-`;
+    .sort((a, b) => b.probability - a.probability);
+  if (wrong.length === 0) return null;
+  const shown = wrong.slice(0, mostMistakes);
+  return html`<section class="panel" aria-labelledby="mistakes"><h2 id="mistakes">Mistakes, the surest first</h2>${scrollable(
+    "Table of mistakes",
+    html`<table><caption>${whole(shown.length)} of ${whole(wrong.length)}${shown.length < wrong.length && "; predictions.csv has every image"}</caption>
+<thead><tr><th scope="col">Image</th><th scope="col">Class</th><th scope="col">Predicted</th><th scope="col" class="number">Probability</th></tr></thead><tbody>
+${shown.map(
+  (mistake) =>
+    html`<tr><th scope="row"><bdi>${mistake.name}</bdi></th><td>${mistake.className}</td><td>${mistake.predicted}</td><td class="number">${probability(mistake.probability)}</td></tr>`,
+)}</tbody></table>`,
+  )}</section>`;
 }
 
-function matrixPlot(matrix: ConfusionMatrix): string {
-  const shares = rowNormalised(matrix),
-    count = matrix.classes.length,
-    label = 130,
-    cell = size / count;
-  const cells = shares
-    .flatMap((row, truth) =>
-      row.map((share, predicted) => {
-        const x = label + predicted * cell,
-          y = truth * cell;
-        const title = `<title>${escapeHtml(matrix.classes[truth] ?? "")} taken for ${escapeHtml(matrix.classes[predicted] ?? "")}: ${matrix.counts[truth]?.[predicted] ?? 0}</title>`;
-        return `<rect x="${x}" y="${y}" width="${cell}" height="${cell}" fill="hsl(212 70% ${97 - 62 * share}%)">${title}</rect><text x="${x + cell / 2}" y="${y + cell / 2 + 4}" text-anchor="middle" fill="${share > 0.5 ? "#fff" : "#1b1b1b"}">${(100 * share).toFixed(0)}</text>`;
-      }),
-    )
-    .join("");
-  const names = matrix.classes
-    .map(
-      (name, index) =>
-        `<text x="${label - 6}" y="${(index + 0.5) * cell + 4}" text-anchor="end">${escapeHtml(shortened(name))}</text><text transform="translate(${label + (index + 0.5) * cell} ${size + 10}) rotate(35)">${escapeHtml(shortened(name))}</text>`,
-    )
-    .join("");
-  return `<figure><figcaption>Confusion matrix, per cent of each true class (row)</figcaption><svg viewBox="0 0 ${label + size + 90} ${size + 110}" role="img" aria-label="Confusion matrix">${cells}${names}</svg></figure>`;
+function leftOut(unreadable: ModelEvaluation["unreadable"]): Markup | null {
+  if (unreadable.length === 0) return null;
+  return html`<section class="panel" aria-labelledby="unreadable"><h2 id="unreadable">Left out</h2><ul>${unreadable.map(({ name, reason }) => html`<li><bdi>${name}</bdi>: ${reason}</li>`)}</ul></section>`;
 }
 
-function rocPlot(classes: readonly string[], curves: readonly RocCurve[]): string {
-  const lines = curves
-    .map(({ points, area }, index) => {
-      const colour = colours[index % colours.length] ?? "#333";
-      const path = points
-        .map(({ falsePositiveRate, truePositiveRate }) => `${at(falsePositiveRate)},${up(truePositiveRate)}`)
-        .join(" ");
-      const name = `${escapeHtml(shortened(classes[index] ?? ""))} ${Number.isNaN(area) ? "—" : area.toFixed(3)}`;
-      return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/><text x="${at(0.42)}" y="${up(0.05 + 0.065 * (curves.length - 1 - index))}" fill="${colour}">${name}</text>`;
-    })
-    .join("");
-  return `<figure><figcaption>ROC, one class against the rest, with its area</figcaption>${axes("false positive rate", "true positive rate", lines, "ROC curves")}</figure>`;
-}
-
-function calibrationPlot({ bins }: Calibration): string {
-  const bars = bins
-    .filter(({ count }) => count > 0)
-    .map(
-      ({ from, to, accuracy, confidence, count }) =>
-        `<rect x="${at(from)}" y="${up(accuracy)}" width="${at(to) - at(from) - 1}" height="${up(0) - up(accuracy)}" fill="#8fb4dd"><title>${count} images: probability ${percent(confidence)}, right ${percent(accuracy)}</title></rect>`,
-    )
-    .join("");
-  return `<figure><figcaption>Calibration: how often predictions of a probability are right</figcaption>${axes("probability", "share right", `${bars}<line x1="${at(0)}" y1="${up(0)}" x2="${at(1)}" y2="${up(1)}" stroke="#555" stroke-dasharray="4 4"/>`, "Reliability diagram")}</figure>`;
-}
-
-function axes(x: string, y: string, content: string, label: string): string {
-  const ticks = [0, 0.5, 1]
-    .map(
-      (tick) =>
-        `<text x="${at(tick)}" y="${up(0) + 16}" text-anchor="middle">${tick}</text><text x="${margin - 6}" y="${up(tick) + 4}" text-anchor="end">${tick}</text>`,
-    )
-    .join("");
-  return `<svg viewBox="0 0 ${size + margin + 16} ${size + margin + 8}" role="img" aria-label="${label}"><rect x="${at(0)}" y="${up(1)}" width="${at(1) - at(0)}" height="${up(0) - up(1)}" fill="none" stroke="#999"/>${content}${ticks}<text x="${at(0.5)}" y="${up(0) + 34}" text-anchor="middle">${x}</text><text transform="translate(12 ${up(0.5)}) rotate(-90)" text-anchor="middle">${y}</text></svg>`;
-}
-
-const at = (share: number): number => Number((margin + share * size).toFixed(1));
-const up = (share: number): number => Number((8 + (1 - share) * size).toFixed(1));
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
-}
-
-function shortened(name: string): string {
-  return name.length > 20 ? `${name.slice(0, 19)}…` : name;
-}
+/** An area under a curve; a class without samples has none. */
+const area = (value: number, decimals: number): string => (Number.isNaN(value) ? "–" : value.toFixed(decimals));

@@ -55,7 +55,7 @@ export function moment(timestamp: string): string {
   return `${timestamp.slice(0, 10)} ${timestamp.slice(11, 16)} UTC`;
 }
 
-export const methodTitles: Readonly<Record<string, string>> = {
+const methodTitles: Readonly<Record<string, string>> = {
   gradient: "Gradient",
   "input-x-gradient": "Input × gradient",
   "integrated-gradients": "Integrated gradients",

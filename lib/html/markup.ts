@@ -26,8 +26,7 @@ const entities: Record<string, string> = {
   "`": "&#96;",
 };
 
-/** For those who write markup by other means. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return visible(text).replace(/[&<>"'`]/g, (character) => entities[character] ?? character);
 }
 

@@ -3,7 +3,7 @@ import type { MethodName } from "../contract/methods";
 import type { Explanation, Result } from "../contract/result";
 import type { FloatMap } from "../imaging/image";
 import { attributedRegions } from "../imaging/drawing/regions";
-import { classColour } from "./class-colours";
+import { classColour } from "../html/class-colours";
 
 /** A method's map as the network's input has it (or as the whole seen region has it). */
 export interface ExplainedMap {

@@ -1,4 +1,5 @@
 import { prefetch } from "../concurrency/prefetch";
+import { engineVersion } from "../contract/engine-version";
 import { incomingBatchPrefix, batchResultsPrefix } from "../contract/object-keys";
 import { ImageError } from "../contract/errors";
 import { signedMethods } from "../contract/methods";
@@ -10,8 +11,10 @@ import { closing, failures, modelCardSection, settingsSection } from "./html/clo
 import { type Card, imageCard } from "./html/image-cards";
 import { imagesSection } from "./html/images-section";
 import { html } from "../html/markup";
+import { page } from "../html/page";
 import { agreement, classCounts, explanationQuality, heading, totals } from "./html/opening-sections";
-import { page } from "./html/page";
+import { reportStyle } from "./html/report-style";
+import { reportScript } from "./html/script";
 import { mapLayer } from "./map-layer";
 
 /** Where a report takes its content from; nothing is assumed about where that lies. */
@@ -42,9 +45,10 @@ export async function renderReport(source: ReportSource): Promise<string> {
     classes,
   };
   const methods = [...new Set(cards.flatMap(({ layers }) => layers.map(({ method }) => method)))];
-  const document = page(summary, [
-    heading(summary),
-    html`<main>${totals(summary)}<div class="columns">${classCounts(summary)}${explanationQuality(summary)}${agreement(summary)}</div>
+  return page({
+    kind: "Cytolens report",
+    ...heading(summary),
+    main: html`${totals(summary)}<div class="columns">${classCounts(summary)}${explanationQuality(summary)}${agreement(summary)}</div>
 ${imagesSection({
   cards: cards.map((card, i) => imageCard(card, i, context)),
   classes,
@@ -53,9 +57,13 @@ ${imagesSection({
   leftOut: choice.leftOut,
   withoutPictures,
 })}
-${failures(summary)}<div class="columns">${modelCardSection(summary)}${settingsSection(summary)}</div>${closing(summary)}</main>`,
-  ]);
-  return document.text;
+${failures(summary)}<div class="columns">${modelCardSection(summary)}${settingsSection(summary)}</div>`,
+    footer: closing(summary),
+    version: engineVersion,
+    style: reportStyle,
+    script: reportScript,
+    skipTo: { id: "images", text: "Skip to the images" },
+  });
 }
 
 async function fillCards(

@@ -7,14 +7,15 @@ import { methodSettings } from "../contract/methods";
 import { evaluateModel, type ModelEvaluation } from "../evaluation/evaluate-model";
 import {
   studyNetworks,
-  studyPage,
   studyVariants,
   type StudyNetwork,
   type StudyReport,
   type StudyResult,
   type StudyVariant,
 } from "./study-table";
+import { studyPage } from "./study-page";
 import { writeEvaluation } from "../evaluation/write-evaluation";
+import { percent } from "../html/figures";
 import { Decoder } from "../imaging/preparing/decoder";
 import { renderFigure } from "../imaging/drawing/figure";
 import { loadModel } from "../inference/load-model";
@@ -225,9 +226,7 @@ async function finishedOr(
   };
   await writeEvaluation(folder, measured);
   await writeWhole(file, JSON.stringify({ plan, result }));
-  job.say(
-    `${what}: top-1 ${(100 * accuracy).toFixed(2)} % on ${samples} test images (${result.minutes.toFixed(1)} min)`,
-  );
+  job.say(`${what}: top-1 ${percent(accuracy, 2)} on ${samples} test images (${result.minutes.toFixed(1)} min)`);
   return result;
 }
 
@@ -280,7 +279,7 @@ async function drawFigures(
       await writeFile(path.join(job.out, file), await renderFigure(seen, rows));
       figures.push({
         file,
-        caption: `${className}, predicted ${prediction.className} (${(100 * prediction.probability).toFixed(1)} %) by ${network} (${variant})`,
+        caption: `${className}, predicted ${prediction.className} (${percent(prediction.probability)}) by ${network} (${variant})`,
       });
     }
     return figures;

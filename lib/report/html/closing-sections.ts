@@ -52,5 +52,5 @@ export function settingsSection({ settings }: Summary): Markup {
 }
 
 export function closing({ runs }: Summary): Markup {
-  return html`<footer><p>${runs.length > 1 && `Union of ${runs.length} runs, newest first: ${runs.map(({ run }) => run).join(", ")}. `}Files beside this report: results.csv (every image), summary.json, images/ (results, heatmaps, overlays, raw maps).</p></footer>`;
+  return html`<p>${runs.length > 1 && `Union of ${runs.length} runs, newest first: ${runs.map(({ run }) => run).join(", ")}. `}Files beside this report: results.csv (every image), summary.json, images/ (results, heatmaps, overlays, raw maps).</p>`;
 }

@@ -3,9 +3,9 @@ import type { Outcome } from "../../contract/outcome";
 import type { Explanation, Result } from "../../contract/result";
 import type { Reason } from "../choose-images";
 import { incompleteness } from "../choose-images";
+import { colourClass } from "../../html/class-colours";
 import { figure, methodTitle, probability } from "../../html/figures";
 import { html, Markup, visible } from "../../html/markup";
-import { colourClass } from "./opening-sections";
 
 /** One image as the grid shows it. */
 export interface Card {

@@ -1,21 +1,30 @@
 import type { Summary } from "../../contract/summary";
-import { classColourCount } from "../class-colours";
+import { colourClass } from "../../html/class-colours";
 import { duration, figure, methodTitle, moment, percent, whole } from "../../html/figures";
 import { html, type Markup } from "../../html/markup";
+import type { Page } from "../../html/page";
+import { countMatrix, scrollable } from "../../html/tables";
 
-export function heading({ batch, createdAt, run, model, status, rejection, notes, attempts }: Summary): Markup {
+/** What stands in the page's head. */
+export function heading(summary: Summary): Pick<Page, "heading" | "facts" | "notices"> {
+  const { batch, createdAt, run, model, status, rejection, notes, attempts } = summary;
   const state = { complete: "Complete", "complete-with-failures": "Complete, with failures", rejected: "Rejected" }[
     status
   ];
-  return html`<header class="bar"><div class="bar-inner">
-<p class="brand">Cytolens report</p>
-<h1>${batch}</h1>
-<p class="facts"><span>Status <b>${state}</b></span><span>Made <b>${moment(createdAt)}</b></span>
-${model && html`<span>Model <b>${model.card.title}</b></span>`}${run && html`<span>Run <b>${run}</b></span>`}</p>
-<p class="notice" role="note">${model?.card.intendedUse ?? "Research only. Not for clinical use."}</p>
-${rejection && html`<p class="notice bad" role="note">Nothing was run: ${rejection.message} (${rejection.code})</p>`}
-${[...notes, ...attempts.notes].map((note) => html`<p class="notice" role="note">${note}</p>`)}
-</div></header>`;
+  return {
+    heading: batch,
+    facts: [
+      ["Status", state],
+      ["Made", moment(createdAt)],
+      ...(model ? [["Model", model.card.title] as const] : []),
+      ...(run ? [["Run", run] as const] : []),
+    ],
+    notices: [
+      { text: model?.card.intendedUse ?? "Research only. Not for clinical use." },
+      ...(rejection ? [{ text: `Nothing was run: ${rejection.message} (${rejection.code})`, bad: true }] : []),
+      ...[...notes, ...attempts.notes].map((text) => ({ text })),
+    ],
+  };
 }
 
 export function totals({ counts, skippedBy, seconds }: Summary): Markup {
@@ -57,25 +66,28 @@ export function agreement({ agreement: found, model }: Summary): Markup | null {
   const { classes, matrix, accuracy } = found;
   const count = (i: number, j: number): number => matrix[i]?.[j] ?? 0;
   const all = classes.map((_, i) => i);
+  const named = (i: number): string => classes[i] ?? "";
   const rows = all.filter((i) => all.some((j) => count(i, j) > 0));
   const columns = all.filter((j) => model?.card.classes.includes(classes[j] ?? "") || all.some((i) => count(i, j) > 0));
   const comparable = rows.some((i) => columns.includes(i));
   return html`<section class="panel wide" aria-labelledby="agreement"><h2 id="agreement">${comparable ? `Against the labels: ${percent(accuracy)} agree` : "Labels and predictions"}</h2>
-<div class="scroll" tabindex="0" role="region" aria-label="Table of labels and predictions"><table class="matrix"><caption>Rows: label (folder). Columns: prediction. ${comparable ? "Outlined: agreement." : "No label is a class of the model, so none can agree."}</caption>
-<thead><tr><td></td>${columns.map((j) => html`<th scope="col">${classes[j]}</th>`)}</tr></thead>
-<tbody>${rows.map((i) => {
-    const total = all.reduce((sum, j) => sum + count(i, j), 0);
-    return html`<tr><th scope="row">${classes[i]}</th>${columns.map(
-      (j) =>
-        html`<td class="shade-${Math.round((10 * count(i, j)) / Math.max(1, total))}${i === j && " right"}">${whole(count(i, j))}</td>`,
-    )}</tr>`;
-  })}</tbody></table></div></section>`;
+${countMatrix({
+  label: "Table of labels and predictions",
+  note: comparable ? "Outlined: agreement." : "No label is a class of the model, so none can agree.",
+  rowTitle: "Label (folder)",
+  columnTitle: "Prediction",
+  rows: rows.map(named),
+  columns: columns.map(named),
+  counts: rows.map((i) => columns.map((j) => count(i, j))),
+})}</section>`;
 }
 
 export function explanationQuality({ explanations }: Summary): Markup | null {
   if (explanations.length === 0) return null;
   return html`<section class="panel" aria-labelledby="quality"><h2 id="quality">How far the explanations can be trusted</h2>
-<div class="scroll" tabindex="0" role="region" aria-label="Table of explanation quality"><table><thead><tr><th scope="col">Method</th><th scope="col" class="number">Images</th><th scope="col" class="number">Converged</th>
+${scrollable(
+  "Table of explanation quality",
+  html`<table><thead><tr><th scope="col">Method</th><th scope="col" class="number">Images</th><th scope="col" class="number">Converged</th>
 <th scope="col" class="number">Median completeness error</th><th scope="col" class="number">Median map change</th></tr></thead>
 <tbody>${explanations.map(
     ({
@@ -87,9 +99,8 @@ export function explanationQuality({ explanations }: Summary): Markup | null {
     }) => html`<tr><th scope="row">${methodTitle(method)}</th>
 <td class="number">${whole(count)}</td><td class="number">${converged === null ? "–" : `${whole(converged)} of ${whole(count)}`}</td>
 <td class="number">${figure(medianRelative)}</td><td class="number">${figure(medianMapChange)}</td></tr>`,
-  )}</tbody></table></div>
+  )}</tbody></table>`,
+)}
 <p class="help">Completeness error: how far the map's sum is from the change of the output that it explains, relative to that change.
 Map change: how much the map still moved at the last refinement (relative L2). Converged: both were within tolerance. A dash: the method has no such property.</p></section>`;
 }
-
-export const colourClass = (classIndex: number): string => `class-${classIndex % classColourCount}`;

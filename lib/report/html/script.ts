@@ -2,7 +2,7 @@
  * The report's behaviour: search, filters, sorting, the overlay's opacity and the dialog. Plain DOM, no markup made from
  * text; styles are set through the object model, which the content security policy allows.
  */
-export const script = String.raw`
+export const reportScript = String.raw`
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);

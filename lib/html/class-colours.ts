@@ -13,7 +13,10 @@ const colours = [
 /** How many class colours there are before they repeat. */
 export const classColourCount = colours.length;
 
-/** The colour of a class by its index, in reports and annotations alike. */
+/** The colour of a class by its index, on pages and in annotations alike. */
 export function classColour(classIndex: number): readonly [number, number, number] {
   return colours[classIndex % colours.length] ?? colours[0];
 }
+
+/** The style class under which a page has that colour as `--class`. */
+export const colourClass = (classIndex: number): string => `class-${classIndex % colours.length}`;

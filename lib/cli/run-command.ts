@@ -136,6 +136,7 @@ function printSummary(folder: string, summary: Summary, json: boolean): void {
   for (const { key, failure } of failures.slice(0, 5))
     lines.push(`  failed: ${key.slice(incomingBatchPrefix(batch).length)}: ${failure.message}`);
   if (counts.failed > 5) lines.push(`  and ${counts.failed - 5} more, all in the report`);
+  for (const note of summary.notes) lines.push(`Note: ${note}.`);
   for (const [what, key] of [
     ["Report", reportKey(batch)],
     ["Table", csvKey(batch)],

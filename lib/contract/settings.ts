@@ -5,6 +5,13 @@ import { methodChoice } from "./methods";
 
 const smallestTile = 32;
 
+/**
+ * What becomes of an embedded colour profile: "profile" converts the colours to sRGB, so that pictures of different
+ * scanners and cameras agree; "as-stored" takes the numbers as they are, as Pillow and OpenCV do.
+ */
+export const colour = z.enum(["profile", "as-stored"]);
+export type Colour = z.infer<typeof colour>;
+
 /** What a batch may choose; batch.json holds any part of it. Frozen into the plan. */
 export const settings = z.strictObject({
   schemaVersion: z.literal(1).default(1),
@@ -28,6 +35,8 @@ export const settings = z.strictObject({
   labels: z.enum(["none", "folders"]).default("none"),
   /** Otsu: the study's mask, background set to black before the network sees it. */
   mask: z.enum(["none", "otsu"]).default("none"),
+  /** Embedded colour profiles: converted to sRGB, or left alone (for models trained on pixels as they are stored). */
+  colour: colour.default("profile"),
   /** Pixels a side: larger images are classified and explained tile by tile and put together again; null: always whole. */
   tileSize: z.number().int().min(smallestTile).max(8192).nullable().default(null),
   /** Adds the study's 2 × 3 figure for every image. */

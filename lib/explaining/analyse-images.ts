@@ -18,7 +18,7 @@ import type { Classifier } from "../inference/classifier";
 import { annotations } from "../report/geojson";
 import { applyMethod, targetOf } from "./apply-method";
 import type { EncodedImage, ImageWork } from "../protocol/shard/image-work";
-import { prepareImage, stitch, type PreparedImages } from "./prepared-images";
+import { JoinedMap, prepareImage, type PreparedImages } from "./prepared-images";
 
 /** An image's answer and maps, before they are drawn. */
 export interface AnalysedImage {
@@ -67,40 +67,44 @@ async function analyse(
   settings: Settings,
   card: ModelCard,
 ): Promise<AnalysedImage> {
-  const predictions = await classifier.predict(prepared.parts.map(({ tensor }) => tensor));
+  const predictions: Predictions[number][] = [];
+  for await (const tensors of prepared.tensors()) predictions.push(...(await classifier.predict([...tensors])));
   const prediction = joined(predictions, classifier.classNames);
   const classIndex =
     settings.target === "predicted"
       ? prediction.classIndex
       : classIndexOf(settings.target.class, classifier.classNames);
   const target: Target = { classIndex, of: settings.of };
-  const maps: AnalysedImage["maps"][number][] = [];
-  const warnings: string[] = [];
-  for (const method of settings.methods) {
-    if (readsLayer(method) && method.layer === undefined && classifier.featureLayer === undefined) {
-      warnings.push(`${method.name} was left out: nothing in this model could be followed on the image's grid`);
-      continue;
+  const offGrid = (method: CompleteMethod): boolean =>
+    readsLayer(method) && method.layer === undefined && classifier.featureLayer === undefined;
+  const warnings = settings.methods
+    .filter(offGrid)
+    .map(({ name }) => `${name} was left out: nothing in this model could be followed on the image's grid`);
+  const explained = settings.methods
+    .filter((method) => !offGrid(method))
+    .map((method) => ({ method, map: new JoinedMap(prepared), completeness: [] as Completeness[] }));
+  let part = 0;
+  for await (const tensors of prepared.tensors()) {
+    for (const tensor of tensors) {
+      for (const { method, map: joinedMap, completeness: figures } of explained) {
+        const { map, height, width, completeness } = await applyMethod(classifier, method, target, tensor, card.input);
+        if (!map.every(Number.isFinite))
+          throw new ImageError(
+            "explanation.not-finite",
+            `Expected finite numbers in the map of ${method.name} but found NaN or infinity`,
+          );
+        joinedMap.add(part, { data: map, height, width });
+        figures.push(completeness);
+      }
+      part++;
     }
-    const parts: { map: FloatMap; completeness: Completeness }[] = [];
-    for (const { tensor } of prepared.parts) {
-      const { map, height, width, completeness } = await applyMethod(classifier, method, target, tensor, card.input);
-      if (!map.every(Number.isFinite))
-        throw new ImageError(
-          "explanation.not-finite",
-          `Expected finite numbers in the map of ${method.name} but found NaN or infinity`,
-        );
-      parts.push({ map: { data: map, height, width }, completeness });
-    }
-    maps.push({
-      method,
-      target: targetOf(method, target),
-      map: stitch(
-        prepared,
-        parts.map(({ map }) => map),
-      ),
-      completeness: worstOf(parts.map((part) => part.completeness)),
-    });
   }
+  const maps = explained.map(({ method, map, completeness }) => ({
+    method,
+    target: targetOf(method, target),
+    map: map.finish(),
+    completeness: worstOf(completeness),
+  }));
   return { prepared, prediction, maps, warnings };
 }
 

@@ -6,6 +6,11 @@ export const imageErrors = {
     means: "The map of an explanation holds NaN or infinity.",
     remedy: "Try another method; if other images do the same, check the model.",
   },
+  "image.compression": {
+    means: "The pixels of the TIFF file are compressed in a way that is not read here; the file may well be sound.",
+    remedy:
+      "Convert it, for example with `tiffcp -c lzw in.tif out.tif` or `vips tiffsave in.tif out.tif --compression lzw`.",
+  },
   "image.corrupt": {
     means: "The file is damaged inside.",
     remedy: "Replace it with a whole copy.",
@@ -59,12 +64,12 @@ export const imageErrors = {
     remedy: "Ask for a rectangle inside the image.",
   },
   "image.too-large": {
-    means: "The image has more pixels or bytes than are accepted.",
-    remedy: "Make it smaller, or cut it up.",
+    means: "The image has more pixels or bytes than are read at once.",
+    remedy: "Set `tileSize` to read it tile by tile, make it smaller, or cut it up.",
   },
   "image.too-large-to-tile": {
-    means: "The image has more pixels than are classified tile by tile.",
-    remedy: "Cut it up, or set `tileSize` to null.",
+    means: "The image falls into more tiles than are classified one by one.",
+    remedy: "Set a larger `tileSize`, or cut the image up.",
   },
   "image.truncated": {
     means: "The file ends before the image does.",

@@ -1,6 +1,7 @@
 import { ImageError } from "../../contract/errors";
 import { type BmpHeader, readBmpHeader } from "./bmp-header";
 import type { RgbImage } from "../image";
+import { compositedOnWhite, opacityIsZero } from "./levels";
 import { checkPixels, type DecodingLimits, defaultLimits } from "./limits";
 
 export interface DecodedBmp extends RgbImage {
@@ -18,14 +19,17 @@ export function decodeBmp(bytes: Uint8Array, limits: DecodingLimits = defaultLim
   checkPixels(header.width, header.height, limits);
   const packed = header.compression === "rle8" || header.compression === "rle4";
   const { indices, end } = packed ? unpackRuns(bytes, header) : unpackIndices(bytes, header);
-  const data = indices ? paint(indices, header) : unpackColours(bytes, header);
+  const { data, note } = indices ? { data: paint(indices, header), note: undefined } : unpackColours(bytes, header);
   const extra = bytes.length - Math.max(end, header.statedLength);
   return {
     width: header.width,
     height: header.height,
     data,
     pixelsPerMetre: header.pixelsPerMetre,
-    warnings: extra > 0 ? [`${extra} bytes after the end of the image were ignored`] : [],
+    warnings: [
+      ...(note === undefined ? [] : [note]),
+      ...(extra > 0 ? [`${extra} bytes after the end of the image were ignored`] : []),
+    ],
   };
 }
 
@@ -113,7 +117,10 @@ function paint(indices: Uint8Array, { palette }: BmpHeader): Uint8Array {
   return data;
 }
 
-function unpackColours(bytes: Uint8Array, header: BmpHeader): Uint8Array {
+function unpackColours(
+  bytes: Uint8Array,
+  header: BmpHeader,
+): { readonly data: Uint8Array; readonly note: string | undefined } {
   const { width, height, bits, pixels } = header;
   const stride = rowBytes(header);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -124,7 +131,10 @@ function unpackColours(bytes: Uint8Array, header: BmpHeader): Uint8Array {
     ChannelReader,
     ChannelReader,
   ];
-  const opaque = header.masks[3] === 0 || everyAlphaIsZero(view, header, alpha);
+  const declared = header.masks[3] !== 0;
+  const saysNothing = declared && everyAlphaIsZero(view, header, alpha);
+  const opaque = !declared || saysNothing;
+  let seenThrough = false;
   for (let y = 0, o = 0; y < height; y++) {
     let at = pixels + fileRow(header, y) * stride;
     for (let x = 0; x < width; x++, o += 3) {
@@ -135,6 +145,7 @@ function unpackColours(bytes: Uint8Array, header: BmpHeader): Uint8Array {
       } else {
         const pixel = bits === 16 ? view.getUint16(at, true) : view.getUint32(at, true);
         const opacity = opaque ? 255 : alpha(pixel);
+        if (opacity < 255) seenThrough = true;
         data[o] = onWhite(red(pixel), opacity);
         data[o + 1] = onWhite(green(pixel), opacity);
         data[o + 2] = onWhite(blue(pixel), opacity);
@@ -142,7 +153,7 @@ function unpackColours(bytes: Uint8Array, header: BmpHeader): Uint8Array {
       at += bits / 8;
     }
   }
-  return data;
+  return { data, note: saysNothing ? opacityIsZero : seenThrough ? compositedOnWhite : undefined };
 }
 
 /** Programs that know nothing of transparency declare it and write zeros: such an image is opaque. */

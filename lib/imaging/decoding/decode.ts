@@ -1,154 +1,153 @@
-import { ImageError } from "../../contract/errors";
-import { decodeBmp } from "./bmp";
-import { endOfImage } from "./file-structure";
-import type { RgbImage } from "../image";
-import { type ImageFormat, recogniseFormat } from "./image-format";
-import { checkBytes, checkPixels, type DecodingLimits, defaultLimits } from "./limits";
-import { sharp } from "./loaders";
 import type { Region } from "../../contract/region";
+import type { Colour } from "../../contract/settings";
 import { checkWithin, crop } from "../crop";
+import type { RgbImage } from "../image";
+import { applyProfile } from "./apply-profile";
+import { decodeBmp } from "./bmp";
+import { type ImageFormat, recogniseFormat } from "./image-format";
+import { decideReading, emptySurvey, type Reading, type Samples, type Survey, survey, toRgb } from "./levels";
+import { checkBytes, checkPixels, checkSides, type DecodingLimits, defaultLimits } from "./limits";
+import { openPicture, type PictureSource, readSamples } from "./picture-source";
 
-export interface DecodedImage extends RgbImage {
+/** What is known of a picture beside its pixels. */
+export interface PictureFacts {
+  /** After EXIF orientation. */
+  readonly width: number;
+  readonly height: number;
   readonly format: ImageFormat;
-  /** What was done to the image that a reader of the result should know. */
+  /** What was done to the pixels that a reader of the result should know. */
   readonly warnings: readonly string[];
   /** Micrometres a pixel, where the file states a resolution that a microscope could have. */
   readonly micronsPerPixel?: number;
 }
 
-/**
- * Decodes JPEG, PNG, TIFF, WebP or BMP into 8-bit sRGB: EXIF orientation applied, 16 bits scaled to 8, CMYK and embedded
- * profiles converted, grey spread to three channels, transparency composited on white, the first page of several.
- * Throws an ImageError: image.empty, image.not-an-image, image.format-refused, image.too-large, image.truncated,
- * image.corrupt, image.unsupported.
- */
-export async function decode(bytes: Uint8Array, limits: DecodingLimits = defaultLimits): Promise<DecodedImage> {
-  return decodePart(bytes, undefined, limits);
+export interface DecodedImage extends RgbImage, PictureFacts {}
+
+/** A picture of any size, of which regions come into memory. */
+export interface OpenPicture {
+  readonly facts: PictureFacts;
+  /** How its samples become levels: to be handed to `openRegions` again, so that the values are looked through once. */
+  readonly reading: Reading | undefined;
+  /** Throws image.tile for a region that leaves the picture, image.too-large for one beyond the pixel limit. */
+  read(region: Region): Promise<RgbImage>;
 }
 
 /**
- * As `decode`, but only a rectangle of the image comes into memory, and the pixel limit holds for it alone: for images that
- * are too large as a whole. In pixels after EXIF orientation. Throws image.tile for a rectangle that leaves the image.
+ * Decodes JPEG, PNG, TIFF, WebP or BMP into 8-bit sRGB: EXIF orientation applied, deeper values scaled to 8 bits, CMYK and
+ * (unless `colour` is "as-stored") embedded profiles converted, grey spread to three channels, transparency composited on
+ * white; of several pages the picture. docs/images.md tells what each warning means. Throws an ImageError: image.empty,
+ * image.not-an-image, image.format-refused, image.too-large, image.truncated, image.corrupt, image.unsupported,
+ * image.compression.
  */
+export async function decode(
+  bytes: Uint8Array,
+  limits: DecodingLimits = defaultLimits,
+  colour: Colour = "profile",
+): Promise<DecodedImage> {
+  checkBytes(bytes.length, limits);
+  const format = recogniseFormat(bytes);
+  if (format === "bmp") return decodeWholeBmp(bytes, limits);
+  const source = await openPicture(bytes, format, colour);
+  checkPixels(source.width, source.height, limits);
+  const samples = await readSamples(source);
+  const reading = decideReading(source, saysItself(source) ? emptySurvey : survey(emptySurvey, samples, source.alpha));
+  return { ...(await asSrgb(source, samples, reading)), ...factsOf(source, reading) };
+}
+
+/**
+ * Opens a picture that may be too large as a whole: the pixel limit holds for each region alone. The values that decide
+ * how samples are read are looked through in bands first, unless `known` tells it. A BMP is decoded whole.
+ */
+export async function openRegions(
+  bytes: Uint8Array,
+  limits: DecodingLimits = defaultLimits,
+  colour: Colour = "profile",
+  known?: Reading,
+): Promise<OpenPicture> {
+  checkBytes(bytes.length, limits);
+  const format = recogniseFormat(bytes);
+  if (format === "bmp") {
+    const image = decodeWholeBmp(bytes, limits);
+    const { data: _, ...facts } = image;
+    return { facts, reading: known, read: (region) => Promise.resolve(crop(image, region)) };
+  }
+  const source = await openPicture(bytes, format, colour);
+  checkSides(source.width, source.height);
+  const reading = known ?? decideReading(source, await surveyInBands(source));
+  return {
+    facts: factsOf(source, reading),
+    reading,
+    async read(region) {
+      checkPixels(region.width, region.height, limits);
+      checkWithin(source, region);
+      return asSrgb(source, await readSamples(source, region), reading);
+    },
+  };
+}
+
+/** As `decode`, but only a rectangle comes into memory, in pixels after EXIF orientation. Throws as `OpenPicture.read` does. */
 export async function decodeRegion(
   bytes: Uint8Array,
   region: Region,
   limits: DecodingLimits = defaultLimits,
+  colour: Colour = "profile",
 ): Promise<DecodedImage> {
-  return decodePart(bytes, region, limits);
+  const { facts, read } = await openRegions(bytes, limits, colour);
+  return { ...facts, ...(await read(region)) };
 }
 
-async function decodePart(
+/** Width and height as the headers say, after EXIF orientation. Throws as `decode` does for what cannot be read at all. */
+export async function measure(
   bytes: Uint8Array,
-  region: Region | undefined,
-  limits: DecodingLimits,
-): Promise<DecodedImage> {
+  limits: DecodingLimits = defaultLimits,
+): Promise<Pick<PictureFacts, "width" | "height">> {
   checkBytes(bytes.length, limits);
   const format = recogniseFormat(bytes);
-  if (format === "bmp") {
-    const { pixelsPerMetre, warnings, ...image } = decodeBmp(bytes, limits);
-    return { ...(region ? crop(image, region) : image), warnings, format, ...scale(pixelsPerMetre / 1e6) };
-  }
-  const end = endOfImage(format, bytes);
-  const extra = end === undefined ? 0 : Math.max(0, bytes.length - end);
-  const described = await describe(bytes, format, region, limits);
-  const image = await read(bytes, format, region, limits);
-  const warnings = [
-    ...described.warnings,
-    ...(extra > 0 ? [`${extra} bytes after the end of the image were ignored`] : []),
-  ];
-  return { ...image, format, warnings, ...scale((described.pixelsPerInch ?? 0) / 25_400) };
+  const { width, height } = format === "bmp" ? decodeBmp(bytes, limits) : await openPicture(bytes, format, "profile");
+  return { width, height };
 }
 
-interface Description {
-  readonly warnings: string[];
-  readonly pixelsPerInch: number | undefined;
+/** 8-bit samples come with their profile applied; of deep ones it is applied once they are scaled. */
+async function asSrgb({ deep, profile, grey }: PictureSource, samples: Samples, reading: Reading): Promise<RgbImage> {
+  const image = toRgb(samples, reading);
+  return deep && profile ? applyProfile(image, profile.icc, grey) : image;
 }
 
-async function describe(
-  bytes: Uint8Array,
-  format: ImageFormat,
-  region: Region | undefined,
-  limits: DecodingLimits,
-): Promise<Description> {
-  const metadata = await sharp(bytes, { limitInputPixels: false, failOn: strictness(format) })
-    .metadata()
-    .catch((cause: unknown) => {
-      throw asImageError(cause, format);
-    });
-  if (region) {
-    checkPixels(region.width, region.height, limits);
-    checkWithin(metadata.autoOrient, region);
-  } else {
-    checkPixels(metadata.width, metadata.pageHeight ?? metadata.height, limits);
+/** Opaque 8-bit samples need no look at their values. */
+const saysItself = ({ deep, alpha }: PictureSource): boolean => !deep && !alpha;
+
+/** Pixels that come into memory at once where a picture is gone through from top to bottom. */
+export const bandPixels = 12_000_000;
+
+async function surveyInBands(source: PictureSource): Promise<Survey> {
+  let seen = emptySurvey;
+  if (saysItself(source)) return seen;
+  const rows = Math.max(1, Math.floor(bandPixels / source.width));
+  for (let top = 0; top < source.height; top += rows) {
+    const band = { left: 0, top, width: source.width, height: Math.min(rows, source.height - top) };
+    seen = survey(seen, await readSamples(source, band), source.alpha);
   }
-  if (["float", "double", "complex", "dpcomplex"].includes(metadata.depth)) {
-    throw new ImageError(
-      "image.unsupported",
-      `Expected 8 or 16 bits a channel but the ${format} file holds values of type ${metadata.depth}`,
-    );
-  }
-  const warnings = [
-    (metadata.pages ?? 1) > 1 && `the first of ${metadata.pages} pages was used`,
-    metadata.depth !== "uchar" &&
-      `${metadata.depth === "ushort" ? "16" : "more than 8"} bits a channel were scaled to 8`,
-    metadata.space === "cmyk" && "CMYK was converted to sRGB",
-    metadata.hasAlpha && "transparency was composited on white",
-  ].filter((warning) => typeof warning === "string");
-  return { warnings, pixelsPerInch: metadata.density };
+  return seen;
 }
 
-async function read(
-  bytes: Uint8Array,
-  format: ImageFormat,
-  region: Region | undefined,
-  limits: DecodingLimits,
-): Promise<RgbImage> {
-  const image = sharp(bytes, {
-    limitInputPixels: region ? false : limits.pixels,
-    failOn: strictness(format),
-    autoOrient: true,
-  });
-  const { data, info } = await (region ? image.extract(region) : image)
-    .flatten({ background: "#ffffff" })
-    .toColourspace("srgb")
-    .raw({ depth: "uchar" })
-    .toBuffer({ resolveWithObject: true })
-    .catch((cause: unknown) => {
-      throw asImageError(cause, format);
-    });
-  if (info.channels !== 3)
-    throw new ImageError(
-      "image.unsupported",
-      `Expected three colour channels after conversion but received ${info.channels}`,
-    );
+function factsOf(source: PictureSource, reading: Reading): PictureFacts {
+  const { width, height, format, pixelsPerInch = 0 } = source;
   return {
-    width: info.width,
-    height: info.height,
-    data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    width,
+    height,
+    format,
+    warnings: [...source.notes, ...reading.notes],
+    ...resolution(pixelsPerInch / 25_400),
   };
 }
 
-/** Microscopes write private TIFF tags, which count as warnings; in the other formats a warning means damaged pixels. */
-const strictness = (format: ImageFormat): "error" | "warning" => (format === "tiff" ? "error" : "warning");
-
-function asImageError(cause: unknown, format: ImageFormat): ImageError {
-  if (cause instanceof ImageError) return cause;
-  const message = (cause instanceof Error ? cause.message : String(cause)).trim().replaceAll(/\s*\n\s*/g, "; ");
-  if (/exceeds pixel limit/i.test(message))
-    return new ImageError("image.too-large", `Expected fewer pixels in the ${format} file: ${message}`, { cause });
-  if (/premature|truncat|unexpected end|out of data|not enough|read error|too short|end of file/i.test(message)) {
-    return new ImageError("image.truncated", `Expected a complete ${format} file but it ends early (${message})`, {
-      cause,
-    });
-  }
-  return new ImageError("image.corrupt", `Expected a ${format} file that decodes without damage but: ${message}`, {
-    cause,
-  });
+function decodeWholeBmp(bytes: Uint8Array, limits: DecodingLimits): DecodedImage {
+  const { pixelsPerMetre, ...image } = decodeBmp(bytes, limits);
+  return { ...image, format: "bmp", ...resolution(pixelsPerMetre / 1e6) };
 }
 
 /** Pixels a micrometre, when between 0.05 and 20 micrometres a pixel; printers' and screens' resolutions say nothing. */
-function scale(pixelsPerMicron: number): { micronsPerPixel?: number } {
+function resolution(pixelsPerMicron: number): { micronsPerPixel?: number } {
   const micronsPerPixel = 1 / pixelsPerMicron;
   return micronsPerPixel >= 0.05 && micronsPerPixel <= 20 ? { micronsPerPixel } : {};
 }

@@ -12,7 +12,7 @@ export interface DecodingLimits {
   readonly memoryBytes: number;
 }
 
-/** 100 million pixels are 300 MB as RGB; larger images are read region by region. */
+/** 100 million pixels are 300 MB as RGB; of larger images, regions are read. */
 export const defaultLimits: DecodingLimits = {
   pixels: 100_000_000,
   bytes: 512 * 2 ** 20,
@@ -24,12 +24,22 @@ const longestSide = 1_000_000;
 
 /** Throws image.too-large for a size beyond the limit, before anything is allocated for it. */
 export function checkPixels(width: number, height: number, limits: Pick<DecodingLimits, "pixels">): void {
-  if (width * height > limits.pixels || width > longestSide || height > longestSide) {
+  checkSides(width, height);
+  if (width * height > limits.pixels) {
     throw new ImageError(
       "image.too-large",
-      `Expected at most ${limits.pixels} pixels but the header says ${width} × ${height}`,
+      `Expected at most ${limits.pixels} pixels at once but the header says ${width} × ${height}: set tileSize to read the image tile by tile`,
     );
   }
+}
+
+/** Throws image.too-large for a size that no picture has. */
+export function checkSides(width: number, height: number): void {
+  if (width > longestSide || height > longestSide)
+    throw new ImageError(
+      "image.too-large",
+      `Expected at most ${longestSide} pixels a side but the header says ${width} × ${height}`,
+    );
 }
 
 /** Throws image.too-large for a file beyond the limit. */

@@ -1,5 +1,4 @@
-import { decode, decodeRegion } from "../decoding/decode";
+import { decodingFunctions } from "./decoding-functions";
 import { serveDecoding } from "./decoding-server";
-import { prepare } from "./prepare";
 
-serveDecoding({ decode, decodeRegion, prepare }, Number(process.argv[2]));
+serveDecoding(decodingFunctions, Number(process.argv[2]));

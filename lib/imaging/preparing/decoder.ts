@@ -4,10 +4,17 @@ import { Mutex } from "../../concurrency/mutex";
 import type { ErrorCode } from "../../contract/error-codes";
 import { ImageError } from "../../contract/errors";
 import type { DecodedImage } from "../decoding/decode";
-import { type DecodingReply, type DecodingRequest, memoryNotice } from "./decoding-server";
+import {
+  type DecodingReply,
+  type DecodingRequest,
+  type DecodingTask,
+  type DecodingTasks,
+  memoryNotice,
+} from "./decoding-server";
 import { type DecodingLimits, defaultLimits } from "../decoding/limits";
+import type { Overview, OverviewRequest, TilesRequest } from "./large-picture";
 import type { PreparationRequest, PreparedImage } from "./prepare";
-import type { Region } from "../../contract/region";
+import type { Colour } from "../../contract/settings";
 
 /**
  * Decodes images in a process of its own, because decoders are where hostile files bite: a crash, a hang or a memory
@@ -19,6 +26,8 @@ export class Decoder {
   readonly #limits: DecodingLimits;
   readonly #processFile: string;
   #child: ChildProcess | undefined;
+  /** What the decoding process holds of the last image. */
+  #kept: Uint8Array | undefined;
   readonly #images = new Mutex();
   #closed = false;
 
@@ -28,18 +37,28 @@ export class Decoder {
   }
 
   /** The whole image (see `decode`), from its bytes or a file's path. */
-  decode(source: Uint8Array | string): Promise<DecodedImage> {
-    return this.#enqueue({ source, limits: this.#limits }) as Promise<DecodedImage>;
-  }
-
-  /** A rectangle of an image that may be too large as a whole (see `decodeRegion`). */
-  decodeRegion(source: Uint8Array | string, region: Region): Promise<DecodedImage> {
-    return this.#enqueue({ source, limits: this.#limits, region }) as Promise<DecodedImage>;
+  decode(source: Uint8Array | string, colour: Colour = "profile"): Promise<DecodedImage> {
+    return this.#enqueue("decode", source, { colour });
   }
 
   /** The network's input, what it sees and a thumbnail (see `prepare`), from the image's bytes or a file's path. */
   prepare(source: Uint8Array | string, preparation: PreparationRequest): Promise<PreparedImage> {
-    return this.#enqueue({ source, limits: this.#limits, preparation }) as Promise<PreparedImage>;
+    return this.#enqueue("prepare", source, preparation);
+  }
+
+  /** Width and height, from the headers alone (see `measure`). */
+  measure(source: Uint8Array | string): Promise<Pick<DecodedImage, "width" | "height">> {
+    return this.#enqueue("measure", source, {});
+  }
+
+  /** An image that may be too large as a whole, made smaller (see `overview`). */
+  overview(source: Uint8Array | string, request: OverviewRequest): Promise<Overview> {
+    return this.#enqueue("overview", source, request);
+  }
+
+  /** The network's input of some tiles of such an image (see `prepareTiles`). */
+  prepareTiles(source: Uint8Array | string, request: TilesRequest): Promise<Float32Array[]> {
+    return this.#enqueue("prepareTiles", source, request);
   }
 
   /** Ends the decoding process once the images asked for are done. */
@@ -49,19 +68,36 @@ export class Decoder {
     this.#stop();
   }
 
-  #enqueue(request: DecodingRequest): Promise<DecodedImage | PreparedImage> {
+  #enqueue<Task extends DecodingTask>(
+    task: Task,
+    source: Uint8Array | string,
+    ask: DecodingTasks[Task]["ask"],
+  ): Promise<DecodingTasks[Task]["answer"]> {
     if (this.#closed)
       return Promise.reject(new ImageError("image.decoder-closed", "Expected an open decoder but it was closed"));
-    return this.#images.runExclusive(() => this.#ask(request));
+    return this.#images.runExclusive(() => this.#ask(task, source, ask)) as Promise<DecodingTasks[Task]["answer"]>;
   }
 
-  #ask(request: DecodingRequest): Promise<DecodedImage | PreparedImage> {
+  #ask(
+    task: DecodingTask,
+    source: Uint8Array | string,
+    ask: DecodingTasks[DecodingTask]["ask"],
+  ): Promise<DecodingTasks[DecodingTask]["answer"]> {
     const child = (this.#child ??= this.#start());
+    const keep = keepsSource.has(task);
+    const request: DecodingRequest = {
+      task,
+      ask,
+      limits: this.#limits,
+      keep,
+      source: this.#kept === source ? null : source,
+    };
+    this.#kept = keep && typeof source !== "string" ? source : undefined;
     let complaints = "";
     const onComplaint = (text: Buffer): void => {
       complaints = (complaints + text.toString()).slice(-2000);
     };
-    return new Promise<DecodedImage | PreparedImage>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       const fail = (code: ErrorCode, message: string): void => {
         this.#stop();
         reject(new ImageError(code, message));
@@ -71,7 +107,10 @@ export class Decoder {
         // A process that once held a large image does not give all of it back.
         if (reply.residentBytes > this.#limits.memoryBytes / 2) this.#stop();
         if ("value" in reply) resolve(reply.value);
-        else reject(new ImageError(reply.failure.code, reply.failure.message));
+        else {
+          this.#kept = undefined;
+          reject(new ImageError(reply.failure.code, reply.failure.message));
+        }
       };
       // "close" comes after stderr was read to its end, "exit" may come before.
       const onClose = (code: number | null, signal: string | null): void => {
@@ -124,7 +163,7 @@ export class Decoder {
       env: environment(),
     });
     child.once("exit", () => {
-      if (this.#child === child) this.#child = undefined;
+      if (this.#child === child) this.#forget();
     });
     child.on("error", () => undefined);
     return child;
@@ -132,10 +171,18 @@ export class Decoder {
 
   #stop(): void {
     const child = this.#child;
-    this.#child = undefined;
+    this.#forget();
     child?.kill("SIGKILL");
   }
+
+  #forget(): void {
+    this.#child = undefined;
+    this.#kept = undefined;
+  }
 }
+
+/** After these more is asked of the same image. */
+const keepsSource: ReadonlySet<DecodingTask> = new Set(["measure", "overview", "prepareTiles"]);
 
 /** An idle decoder does not keep its program running. */
 function hold(child: ChildProcess, busy: boolean): void {

@@ -2,31 +2,47 @@ import { readFile, stat } from "node:fs/promises";
 import { writeFileSync, writeSync } from "node:fs";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
 import type { ErrorCode } from "../../contract/error-codes";
-import { CytolensError } from "../../contract/errors";
+import { CytolensError, ImageError } from "../../contract/errors";
+import type { Colour } from "../../contract/settings";
 import type { DecodedImage } from "../decoding/decode";
 import { checkBytes, type DecodingLimits } from "../decoding/limits";
+import type { Overview, OverviewRequest, TilesRequest } from "./large-picture";
 import type { PreparationRequest, PreparedImage } from "./prepare";
-import type { Region } from "../../contract/region";
 
-/** One image for the decoding process: its bytes, or the path of a file that the process reads itself. */
+/** What is asked of the decoding process, and the answer to each. */
+export interface DecodingTasks {
+  /** The whole image. */
+  readonly decode: { readonly ask: { readonly colour: Colour }; readonly answer: DecodedImage };
+  /** A network's input rather than the image. */
+  readonly prepare: { readonly ask: PreparationRequest; readonly answer: PreparedImage };
+  /** Width and height alone. */
+  readonly measure: { readonly ask: object; readonly answer: Pick<DecodedImage, "width" | "height"> };
+  readonly overview: { readonly ask: OverviewRequest; readonly answer: Overview };
+  readonly prepareTiles: { readonly ask: TilesRequest; readonly answer: Float32Array[] };
+}
+export type DecodingTask = keyof DecodingTasks;
+
+/** One image for the decoding process: its bytes, the path of a file that the process reads itself, or what it was sent last. */
 export interface DecodingRequest {
-  readonly source: Uint8Array | string;
+  readonly source: Uint8Array | string | null;
   readonly limits: DecodingLimits;
-  /** Asks for a network's input rather than the image. */
-  readonly preparation?: PreparationRequest;
-  /** Asks for a rectangle rather than the whole image. */
-  readonly region?: Region;
+  readonly task: DecodingTask;
+  readonly ask: DecodingTasks[DecodingTask]["ask"];
+  /** More will be asked of the same image. */
+  readonly keep: boolean;
 }
 
 export type DecodingReply =
-  | { readonly value: DecodedImage | PreparedImage; readonly residentBytes: number }
+  | { readonly value: DecodingTasks[DecodingTask]["answer"]; readonly residentBytes: number }
   | { readonly failure: { readonly code: ErrorCode; readonly message: string }; readonly residentBytes: number };
 
-export interface DecodingFunctions {
-  decode(bytes: Uint8Array, limits: DecodingLimits): Promise<DecodedImage>;
-  decodeRegion(bytes: Uint8Array, region: Region, limits: DecodingLimits): Promise<DecodedImage>;
-  prepare(bytes: Uint8Array, request: PreparationRequest, limits: DecodingLimits): Promise<PreparedImage>;
-}
+export type DecodingFunctions = {
+  readonly [Task in DecodingTask]: (
+    bytes: Uint8Array,
+    ask: DecodingTasks[Task]["ask"],
+    limits: DecodingLimits,
+  ) => Promise<DecodingTasks[Task]["answer"]>;
+};
 
 /** What the decoding process writes to stderr before it ends itself for using too much memory. */
 export const memoryNotice = "decoding process over its memory limit";
@@ -53,13 +69,21 @@ async function answer(functions: DecodingFunctions, request: DecodingRequest): P
   }
 }
 
+/** Bytes of the image that more will be asked of: a large one is not sent for each of its tiles. */
+let kept: Uint8Array | undefined;
+
 async function carryOut(
   functions: DecodingFunctions,
-  { source, limits, preparation, region }: DecodingRequest,
-): Promise<DecodedImage | PreparedImage> {
-  const bytes = typeof source === "string" ? await readImageFile(source, limits) : source;
-  if (preparation) return functions.prepare(bytes, preparation, limits);
-  return region ? functions.decodeRegion(bytes, region, limits) : functions.decode(bytes, limits);
+  { source, limits, task, ask, keep }: DecodingRequest,
+): Promise<DecodingTasks[DecodingTask]["answer"]> {
+  const before = kept;
+  kept = undefined;
+  const bytes = source === null ? before : typeof source === "string" ? await readImageFile(source, limits) : source;
+  kept = keep ? bytes : undefined;
+  if (!bytes)
+    throw new ImageError("image.decoder-failed", "Expected an image that was kept from before but there is none");
+  // The task and what it asks for come as a pair.
+  return (functions[task] as DecodingFunctions["decode"])(bytes, ask as DecodingTasks["decode"]["ask"], limits);
 }
 
 async function readImageFile(path: string, limits: DecodingLimits): Promise<Uint8Array> {

@@ -1,19 +1,14 @@
 import { createHash } from "node:crypto";
-import { decode } from "../decoding/decode";
+import type { Colour } from "../../contract/settings";
+import { decode, type PictureFacts } from "../decoding/decode";
 import type { RgbImage } from "../image";
-import type { ImageFormat } from "../decoding/image-format";
 import { type DecodingLimits, defaultLimits } from "../decoding/limits";
 import { cropToFrame, frame, type Framing, type NetworkInput, normalise } from "./preprocess";
 import { thumbnail } from "./thumbnail";
+import { uniformityNotes } from "./uniformity";
 
 /** Facts about a decoded image, without its pixels. */
-export interface ImageFacts {
-  /** After EXIF orientation. */
-  readonly width: number;
-  readonly height: number;
-  readonly format: ImageFormat;
-  readonly warnings: readonly string[];
-  readonly micronsPerPixel?: number;
+export interface ImageFacts extends PictureFacts {
   /** Of the file's bytes, hexadecimal. */
   readonly sha256: string;
 }
@@ -33,21 +28,26 @@ export interface PreparedImage {
 export interface PreparationRequest {
   readonly input: NetworkInput;
   readonly mask?: "none" | "otsu" | undefined;
+  readonly colour?: Colour | undefined;
 }
 
 /** Decodes an image and makes the network's input, the picture for overlays and the thumbnail of it. Throws ImageError as `decode` does. */
 export async function prepare(
   bytes: Uint8Array,
-  { input, mask = "none" }: PreparationRequest,
+  { input, mask = "none", colour = "profile" }: PreparationRequest,
   limits: DecodingLimits = defaultLimits,
 ): Promise<PreparedImage> {
-  const { data, ...facts } = await decode(bytes, limits);
+  const { data, ...facts } = await decode(bytes, limits, colour);
   const whole = { width: facts.width, height: facts.height, data };
   const framing = frame(whole.width, whole.height, input);
   const seen = cropToFrame(whole, framing);
   const masked = mask === "none" ? seen : cropToFrame(whole, framing, mask);
   return {
-    image: { ...facts, sha256: createHash("sha256").update(bytes).digest("hex") },
+    image: {
+      ...facts,
+      warnings: [...facts.warnings, ...uniformityNotes(whole)],
+      sha256: createHash("sha256").update(bytes).digest("hex"),
+    },
     framing,
     seen,
     tensor: normalise(masked, input),

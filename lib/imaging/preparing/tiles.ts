@@ -18,15 +18,21 @@ function starts(length: number, side: number): number[] {
   return Array.from({ length: count }, (_, i) => Math.max(0, Math.min(i * side, length - side)));
 }
 
-/** Puts the maps of an image's tiles together; where tiles overlap the values are averaged. Maps and tiles are alike in size. */
-export function joinMaps(
-  width: number,
-  height: number,
-  parts: readonly { readonly tile: Region; readonly map: FloatMap }[],
-): FloatMap {
-  const sum = new Float32Array(width * height);
-  const count = new Uint16Array(width * height);
-  for (const { tile, map } of parts) {
+/** Puts the maps of an image's tiles together; where tiles overlap the values are averaged. */
+export class JoinedTiles {
+  readonly #sum: Float32Array;
+  readonly #count: Uint16Array;
+
+  constructor(
+    private readonly width: number,
+    private readonly height: number,
+  ) {
+    this.#sum = new Float32Array(width * height);
+    this.#count = new Uint16Array(width * height);
+  }
+
+  /** Throws map.shape unless the map is as large as its tile. */
+  add(tile: Region, map: FloatMap): void {
     if (map.width !== tile.width || map.height !== tile.height) {
       throw new ImageError(
         "map.shape",
@@ -35,13 +41,17 @@ export function joinMaps(
     }
     for (let y = 0; y < tile.height; y++) {
       for (let x = 0; x < tile.width; x++) {
-        const at = (tile.top + y) * width + tile.left + x;
-        sum[at] = (sum[at] as number) + (map.data[y * tile.width + x] as number);
-        count[at] = (count[at] as number) + 1;
+        const at = (tile.top + y) * this.width + tile.left + x;
+        this.#sum[at] = (this.#sum[at] as number) + (map.data[y * tile.width + x] as number);
+        this.#count[at] = (this.#count[at] as number) + 1;
       }
     }
   }
-  return { width, height, data: sum.map((value, i) => value / Math.max(1, count[i] as number)) };
+
+  finish(): FloatMap {
+    const data = this.#sum.map((value, i) => value / Math.max(1, this.#count[i] as number));
+    return { width: this.width, height: this.height, data };
+  }
 }
 
 /** Bilinear resizing of a map to another size, for laying a network's map over a larger tile; values are kept, not sums. */

@@ -1,4 +1,5 @@
 import { Tally } from "../../bucket/tally";
+import { nearlyUniform } from "../../contract/image-notes";
 import type { BatchName, ObjectKey } from "../../contract/names";
 import type { Failure, Outcome } from "../../contract/outcome";
 import type { Plan } from "../../contract/plan";
@@ -29,6 +30,7 @@ export async function summarise(
   const failures: { key: ObjectKey; failure: Failure }[] = [];
   const explained = new Map<string, ExplanationTally>();
   let finishedAt = "";
+  let uniform = 0;
   for await (const { outcome } of rows) {
     tally.add(outcome);
     if (outcome.finishedAt > finishedAt) finishedAt = outcome.finishedAt;
@@ -36,6 +38,7 @@ export async function summarise(
       failures.push({ key: outcome.key, failure: outcome.failure });
     if (outcome.status !== "succeeded") continue;
     increase(classCounts, outcome.className);
+    if (outcome.warnings.some((warning) => warning.startsWith(nearlyUniform))) uniform++;
     if (outcome.label !== undefined) countLabel(labelled, outcome.label, outcome.className);
     for (const figures of outcome.explanations) {
       const found = explained.get(figures.method) ?? { count: 0, converged: null, relative: [], mapChange: [] };
@@ -76,8 +79,16 @@ export async function summarise(
       dispatches: runs.reduce((sum, { summary }) => sum + summary.dispatches, 0),
       notes: runs.flatMap(({ summary }) => summary.notes),
     },
-    notes: runs.flatMap(({ plan }) => plan.notes),
+    notes: [...runs.flatMap(({ plan }) => plan.notes), ...uniformityOf(uniform, counts.succeeded)],
   };
+}
+
+/** One empty field is a field; a batch of them is a fault of the export. */
+function uniformityOf(uniform: number, succeeded: number): string[] {
+  if (2 * uniform <= succeeded) return [];
+  return [
+    `${uniform} of ${succeeded} images are nearly uniform, of one colour each: what the model says of them means nothing. See how they were exported, and their warnings`,
+  ];
 }
 
 interface ExplanationTally {

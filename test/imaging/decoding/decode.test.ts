@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { ImageError } from "../../../lib/contract/errors";
 import { decode, decodeRegion } from "../../../lib/imaging/decoding/decode";
@@ -8,6 +8,7 @@ import { sharp } from "../../../lib/imaging/decoding/loaders";
 import { describeWithReference } from "../../reference";
 import { pillowFile, type pillowFiles } from "./pillow-files";
 import { readByteTensors } from "../safetensors";
+import { readRgbPng } from "./png-reader";
 
 const width = 7;
 const height = 5;
@@ -64,7 +65,7 @@ describe("files by other hands (Pillow)", () => {
 
   test("warnings say what was done, and a microscope's resolution is read", async () => {
     expect(await decode(pillowFile("tiff-pages"))).toMatchObject({
-      warnings: ["the first of 2 pages was used"],
+      warnings: ["the first of 2 pages was used: the others were not looked at"],
       micronsPerPixel: 0.5,
     });
     expect((await decode(pillowFile("png-16"))).warnings).toEqual(["16 bits a channel were scaled to 8"]);
@@ -98,17 +99,8 @@ describe("files made by libvips", () => {
         .toFormat(format)
         .toBuffer(),
     );
-    expect(image.warnings).toContain("CMYK was converted to sRGB");
+    expect(image.warnings).toContain("CMYK was converted to sRGB without its profile: the colours are approximate");
     expect(farthest(image.data, [200, 30, 90])).toBeLessThan(25);
-  });
-
-  test("an embedded profile is applied", async () => {
-    const wide = await sharp({ create: { width: 4, height: 4, channels: 3, background: "#00c800" } })
-      .withIccProfile("p3")
-      .png()
-      .toBuffer();
-    const image = await decode(wide);
-    expect(farthest(image.data, [0, 200, 0])).toBeLessThan(3);
   });
 
   test.each(["jpeg", "png", "webp"] as const)("bytes after the end of a %s are ignored, and told", async (format) => {
@@ -243,14 +235,32 @@ describeWithReference("real cells", (reference) => {
   const tensors = reference
     ? readByteTensors(path.join(reference, "oracle", "preprocess", "cases.safetensors"))
     : new Map<string, { shape: number[]; data: Uint8Array }>();
+  // The data may be replaced by others: what Pillow saw then tells nothing of a file that is gone.
   const files = [...tensors.keys()]
     .filter((name) => /\.(png|jpg)\/source$/.test(name))
-    .map((name) => name.replace("/source", ""));
+    .map((name) => name.replace("/source", ""))
+    .filter((name) => existsSync(path.join(reference, "data", name)));
   test.each(files)("%s decodes to the pixels that Pillow sees", async (name) => {
     const { shape, data } = tensors.get(`${name}/source`)!;
     const image = await decode(readFileSync(path.join(reference, "data", name)));
     expect([image.height, image.width, 3]).toEqual(shape);
     const off = data.reduce((count, level, i) => count + (Math.abs(level - image.data[i]!) > 1 ? 1 : 0), 0);
     expect(off / data.length).toBeLessThan(0.001);
+  });
+
+  test("a cell of each class in cells.csv decodes to the pixels in its file", async () => {
+    const cric = path.join(reference, "data", "cric");
+    const [header = "", ...lines] = readFileSync(path.join(cric, "cells.csv"), "utf8").trim().split(/\r?\n/);
+    const at = (name: string): number => header.split(",").indexOf(name);
+    const rows = lines.map((line) => line.split(","));
+    const firsts = new Map(rows.toReversed().map((row) => [row[at("class")]!, row[at("cell")]!]));
+    expect(firsts.size).toBeGreaterThan(1);
+    for (const [name, cell] of firsts) {
+      const file = readFileSync(path.join(cric, name, `${cell}.png`));
+      const { width, height, data } = readRgbPng(file);
+      const image = await decode(file);
+      expect(image).toMatchObject({ width, height, warnings: [] });
+      expect(Buffer.compare(image.data, data)).toBe(0);
+    }
   });
 });

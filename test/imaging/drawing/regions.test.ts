@@ -3,7 +3,7 @@ import type { FloatMap } from "../../../lib/imaging/image";
 import { frame, toImagePoint } from "../../../lib/imaging/preparing/preprocess";
 import { attributedRegions } from "../../../lib/imaging/drawing/regions";
 import { crop } from "../../../lib/imaging/crop";
-import { joinMaps, resizeMap, tilesOf } from "../../../lib/imaging/preparing/tiles";
+import { JoinedTiles, resizeMap, tilesOf } from "../../../lib/imaging/preparing/tiles";
 
 const drawn = (rows: string[]): FloatMap => ({
   width: rows[0]!.length,
@@ -119,9 +119,9 @@ describe("tiles", () => {
         ),
       },
     }));
-    joinMaps(width, height, parts).data.forEach((value, i) =>
-      expect(value).toBeCloseTo(level(i % width, Math.floor(i / width)), 3),
-    );
+    const joined = new JoinedTiles(width, height);
+    for (const { tile, map } of parts) joined.add(tile, map);
+    joined.finish().data.forEach((value, i) => expect(value).toBeCloseTo(level(i % width, Math.floor(i / width)), 3));
   });
 
   test("a tile holds the image's pixels", () => {

@@ -1,6 +1,5 @@
+import { decodingFunctions } from "../../../lib/imaging/preparing/decoding-functions";
 import { serveDecoding } from "../../../lib/imaging/preparing/decoding-server";
-import { decode, decodeRegion } from "../../../lib/imaging/decoding/decode";
-import { prepare } from "../../../lib/imaging/preparing/prepare";
 
 /** A decoding process that does what the first bytes tell it to, as a library with a bug would. */
 function misbehave(bytes: Uint8Array): void {
@@ -14,12 +13,11 @@ function misbehave(bytes: Uint8Array): void {
 
 serveDecoding(
   {
-    decode: (bytes, limits) => {
+    ...decodingFunctions,
+    decode: (bytes, ask, limits) => {
       misbehave(bytes);
-      return decode(bytes, limits);
+      return decodingFunctions.decode(bytes, ask, limits);
     },
-    decodeRegion,
-    prepare,
   },
   Number(process.argv[2]),
 );

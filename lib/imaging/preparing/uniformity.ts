@@ -1,0 +1,42 @@
+import { nearlyUniform } from "../../contract/image-notes";
+import type { RgbImage } from "../image";
+
+/** Levels (of 255) within which a pixel counts as like the middle one. */
+const likeness = 8;
+/** A picture with fewer pixels than this share that differ shows nothing. */
+const leastShare = 0.001;
+
+/** A warning for a picture of one colour: an empty field, a black frame, or values that were read wrongly. */
+export function uniformityNotes(image: RgbImage): string[] {
+  const middle = [0, 1, 2].map((channel) => medianOf(image, channel));
+  const [red = 0, green = 0, blue = 0] = middle;
+  let different = 0;
+  for (let i = 0; i < image.data.length; i += 3) {
+    if (
+      Math.abs((image.data[i] as number) - red) > likeness ||
+      Math.abs((image.data[i + 1] as number) - green) > likeness ||
+      Math.abs((image.data[i + 2] as number) - blue) > likeness
+    )
+      different++;
+  }
+  const share = (3 * different) / image.data.length;
+  if (share >= leastShare) return [];
+  const rest = different === 0 ? "every pixel" : "all but 1 in 1,000 pixels";
+  return [
+    `${nearlyUniform}: ${rest} within ${likeness} levels of (${middle.join(", ")}); there is nothing to tell it by`,
+  ];
+}
+
+function medianOf({ data }: RgbImage, channel: number): number {
+  const histogram = new Uint32Array(256);
+  for (let i = channel; i < data.length; i += 3) {
+    const level = data[i] as number;
+    histogram[level] = (histogram[level] as number) + 1;
+  }
+  let below = 0;
+  for (let level = 0; level < 256; level++) {
+    below += histogram[level] as number;
+    if (2 * below >= data.length / 3) return level;
+  }
+  return 255;
+}

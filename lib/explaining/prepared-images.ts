@@ -57,6 +57,7 @@ export async function prepareImage(
   decoder: Decoder,
   bytes: Uint8Array,
   { settings, card, input }: Preparation,
+  mostPixels = mostTiledPixels,
 ): Promise<PreparedImages> {
   // A classifier takes channels first, whatever the layout in its file.
   const network: NetworkInput = { ...card.input, height: input.height, width: input.width, layout: "NCHW" };
@@ -64,8 +65,8 @@ export async function prepareImage(
   if (tileSize === null) return whole(decoder, bytes, network, settings);
   const { width, height } = await decoder.measure(bytes);
   if (Math.max(width, height) <= tileSize) return whole(decoder, bytes, network, settings);
-  return width * height > mostTiledPixels
-    ? largeTiled(decoder, bytes, network, { ...settings, tileSize })
+  return width * height > mostPixels
+    ? largeTiled(decoder, bytes, network, { ...settings, tileSize, mostPixels })
     : tiled(decoder, bytes, network, { ...settings, tileSize });
 }
 
@@ -117,7 +118,7 @@ async function largeTiled(
   decoder: Decoder,
   bytes: Uint8Array,
   network: NetworkInput,
-  { mask, colour, tileSize }: AskedTiled,
+  { mask, colour, tileSize, mostPixels }: AskedTiled & { readonly mostPixels: number },
 ): Promise<PreparedImages> {
   const { width, height } = await decoder.measure(bytes);
   const count = Math.ceil(width / tileSize) * Math.ceil(height / tileSize);
@@ -127,7 +128,7 @@ async function largeTiled(
       `Expected at most ${mostTiles} tiles but ${width} × ${height} pixels are ${count} of ${tileSize} a side: set a larger tileSize`,
     );
   }
-  const { facts, reading, picture, factor } = await decoder.overview(bytes, { colour, mostPixels: mostTiledPixels });
+  const { facts, reading, picture, factor } = await decoder.overview(bytes, { colour, mostPixels });
   const tiles = tilesOf(facts.width, facts.height, tileSize);
   return {
     image: {

@@ -87,10 +87,10 @@ function omePages(first: TiffDirectory, count: number): DeclaredPages {
   let shown = 0;
   // Each image's planes follow one another, in the order in which the images are described.
   for (const image of first.description.split(/<(?:\w+:)?Image(?=[\s>])/).slice(1, 1000)) {
-    const name = /^[^>]*\bName="([^"]*)"/.exec(image)?.[1] ?? "";
-    const pixels = /<(?:\w+:)?Pixels\s[^>]*>/.exec(image)?.[0] ?? "";
+    const name = /^[^>]*\bName="([^"]*)"/.exec(image.slice(0, 1000))?.[1] ?? "";
+    const pixels = /<(?:\w+:)?Pixels\s[^<>]*>/.exec(image)?.[0] ?? "";
     const size = (axis: string): number => Number(new RegExp(`\\bSize${axis}="(\\d{1,9})"`).exec(pixels)?.[1] ?? 1);
-    const described = image.match(/<(?:\w+:)?Channel\s[^>]*>/g) ?? [];
+    const described = image.match(/<(?:\w+:)?Channel\s[^<>]*>/g) ?? [];
     const perPage = Number(/\bSamplesPerPixel="(\d{1,4})"/.exec(described[0] ?? "")?.[1] ?? 1);
     const planes = { C: Math.max(1, Math.round(size("C") / perPage)), Z: size("Z"), T: size("T") };
     const total = planes.C * planes.Z * planes.T;

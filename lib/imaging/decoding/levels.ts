@@ -107,22 +107,33 @@ function transparencyOf(
 export function toRgb(samples: Samples, { white, alpha, inverted }: Reading): RgbImage {
   const { width, height, channels, data } = samples;
   if (data instanceof Uint8Array && channels === 3 && !alpha && !inverted) return { width, height, data };
+  const levels = Uint8Array.from({ length: data instanceof Uint8Array ? 256 : white16 + 1 }, (_, value) => {
+    const level = Math.min(255, Math.floor((value * 256) / (white + 1)));
+    return inverted ? 255 - level : level;
+  });
   const out = new Uint8Array(width * height * 3);
-  const grey = coloursOf(channels) === 1;
-  const at = alpha ? coloursOf(channels) + alpha.extra : 0;
-  const scale = 256 / (white + 1);
+  const [green, blue] = coloursOf(channels) === 1 ? [0, 0] : [1, 2];
   for (let i = 0, o = 0; o < out.length; i += channels, o += 3) {
-    const opacity = alpha ? Math.min(1, (data[i + at] as number) / alpha.opaque) : 1;
-    for (let c = 0; c < 3; c++) {
-      const stored = Math.min(255, Math.floor((data[grey ? i : i + c] as number) * scale));
-      const level = inverted ? 255 - stored : stored;
-      out[o + c] =
-        opacity === 1
-          ? level
-          : Math.min(255, Math.round((alpha?.premultiplied === true ? level : level * opacity) + 255 * (1 - opacity)));
-    }
+    out[o] = levels[data[i] as number] as number;
+    out[o + 1] = levels[data[i + green] as number] as number;
+    out[o + 2] = levels[data[i + blue] as number] as number;
   }
+  if (alpha) layOnWhite(out, samples, alpha);
   return { width, height, data: out };
+}
+
+function layOnWhite(
+  out: Uint8Array,
+  { channels, data }: Samples,
+  { extra, premultiplied, opaque }: NonNullable<Reading["alpha"]>,
+): void {
+  for (let i = coloursOf(channels) + extra, o = 0; o < out.length; i += channels, o += 3) {
+    const opacity = Math.min(1, (data[i] as number) / opaque);
+    if (opacity === 1) continue;
+    const own = premultiplied ? 1 : opacity;
+    const behind = 255 * (1 - opacity);
+    for (let c = o; c < o + 3; c++) out[c] = Math.min(255, Math.round((out[c] as number) * own + behind));
+  }
 }
 
 const coloursOf = (channels: number): number => (channels < 3 ? 1 : 3);

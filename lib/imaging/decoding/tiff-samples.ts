@@ -41,6 +41,9 @@ const compressionNames: Readonly<Record<number, string>> = {
   52546: "JPEG XL",
 };
 
+/** More are spectra, not pictures. */
+const mostSamples = 32;
+
 const coloursOf: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3 };
 
 /** Throws image.compression or image.unsupported for samples that cannot be shown right. */
@@ -57,6 +60,7 @@ export function checkSamples(directory: TiffDirectory, significantBits: number |
     throw refused("YCbCr samples that are not compressed as JPEG");
   if (photometric === cmyk && (samples !== 4 || (directory.inkSet ?? 1) !== 1))
     throw refused(`${samples} inks, not cyan, magenta, yellow and black alone`);
+  if (samples > mostSamples) throw refused(`${samples} samples a pixel`);
   if (samples < colours) throw refused(`${samples} samples a pixel where its colours need ${colours}`);
   const extras = Array.from({ length: samples - colours }, (_, i) => extraSamples[i] ?? 0);
   const at = extras.findIndex((kind) => kind === 1 || kind === 2);

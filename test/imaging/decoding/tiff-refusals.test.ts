@@ -40,6 +40,12 @@ describe("what cannot be right is refused with a sentence", () => {
     ["CIELab", "image.unsupported", { ...size, samples: colours, photometric: 8 }, /CIELab/],
     ["plain YCbCr", "image.unsupported", { ...size, samples: colours, photometric: 6 }, /YCbCr/],
     [
+      "a pixel of four thousand million samples",
+      "image.unsupported",
+      { ...size, samples: grey, photometric: 1, tags: [[277, 4, [4_000_000_000]]] },
+      /4000000000 samples/,
+    ],
+    [
       "four samples without colours",
       "image.unsupported",
       { ...size, samples: withExtra(colours, 3, () => [0]), photometric: 1, extraSamples: [0, 0, 0] },
@@ -74,6 +80,26 @@ describe("hostile headers", () => {
     file.writeUInt16LE(4000, directory);
     expect(() => readTiffDirectories(file)).toThrow(ImageError);
   });
+
+  test.each([
+    ["digits without end", `Aperio ${"1".repeat(1_000_000)}`],
+    ["elements that never close", `<OME><Image><Pixels ${"<Channel ".repeat(100_000)}`],
+    ["pixels that never close", `<OME>${"<Image><Pixels ".repeat(60_000)}`],
+    ["quotes that never close", `<OME><Image ${'Name="'.repeat(150_000)}`],
+  ])(
+    "a description of %s does not hold the reader up",
+    async (_, description) => {
+      expect(
+        findTiffPicture(
+          writeTiff([
+            { ...size, samples: colours, description },
+            { ...size, samples: grey },
+          ]),
+        ).pages,
+      ).toEqual([0]);
+    },
+    3000,
+  );
 
   test("whatever the bytes, the answer is a picture or an ImageError", async () => {
     const seeds = [{}, { big: true }, { motorola: true }].flatMap((options) => [

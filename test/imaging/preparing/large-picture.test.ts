@@ -70,7 +70,7 @@ test("12,000 × 12,000 pixels are read in tiles within a memory that could not h
     expect(seen).toMatchObject({ factor: 12, picture: { width: 1000, height: 1000 } });
     expect([...seen.picture.data.subarray(-3)]).toEqual([10, 20, 30]);
     expect(seen.facts.warnings).toEqual([
-      expect.stringMatching(/^nearly uniform: every pixel within 8 levels of \(10, 20, 30\)/),
+      expect.stringMatching(/^nearly uniform: .* within 8 levels of \(10, 20, 30\)/),
     ]);
     const tiles = tilesOf(side, side, 512).slice(-16);
     const tensors = await decoder.prepareTiles(bytes, {

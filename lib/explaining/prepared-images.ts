@@ -32,7 +32,7 @@ export interface PreparedImages {
   tensors(): AsyncIterable<readonly Float32Array[]>;
 }
 
-export interface Part {
+interface Part {
   readonly framing: Framing;
   /** Where the part lies in the picture. */
   readonly place?: Region;

@@ -2,7 +2,7 @@ import { ImageError } from "../../contract/errors";
 import type { TiffDirectory } from "./tiff-directories";
 
 /** Three grey pages that a file says are one picture's red, green and blue. */
-export interface ChannelPages {
+interface ChannelPages {
   /** Numbers of the pages with red, green and blue. */
   readonly pages: readonly [number, number, number];
   /** Who says so, for the note. */

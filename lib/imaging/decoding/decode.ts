@@ -85,17 +85,6 @@ export async function openRegions(
   };
 }
 
-/** As `decode`, but only a rectangle comes into memory, in pixels after EXIF orientation. Throws as `OpenPicture.read` does. */
-export async function decodeRegion(
-  bytes: Uint8Array,
-  region: Region,
-  limits: DecodingLimits = defaultLimits,
-  colour: Colour = "profile",
-): Promise<DecodedImage> {
-  const { facts, read } = await openRegions(bytes, limits, colour);
-  return { ...facts, ...(await read(region)) };
-}
-
 /** Width and height as the headers say, after EXIF orientation. Throws as `decode` does for what cannot be read at all. */
 export async function measure(
   bytes: Uint8Array,

@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { ImageError } from "../../../lib/contract/errors";
-import { decode, decodeRegion } from "../../../lib/imaging/decoding/decode";
+import type { Region } from "../../../lib/contract/region";
+import { decode, openRegions } from "../../../lib/imaging/decoding/decode";
 import { defaultLimits } from "../../../lib/imaging/decoding/limits";
 import { sharp } from "../../../lib/imaging/decoding/loaders";
 import { describeWithReference } from "../../reference";
@@ -187,6 +188,8 @@ describe("size", () => {
     });
   });
 });
+
+const decodeRegion = async (bytes: Uint8Array, region: Region) => (await openRegions(bytes)).read(region);
 
 describe("a rectangle of an image", () => {
   const tile = { left: 2, top: 1, width: 3, height: 4 };

@@ -27,7 +27,7 @@ const mostSteps = 2_000_000;
 /**
  * The value of a pickle of protocols 2 to 5, and where the pickle ends. It is interpreted as data: opcodes move values
  * on a stack, names stay names, and a call is what the vocabulary says. Time and memory are linear in the pickle's
- * length. Source: CPython's Lib/pickletools.py, which describes each opcode.
+ * length. Source: the comments of pickletools in CPython, which describe each opcode.
  * Throws ModelError "checkpoint.invalid", "checkpoint.limit", and what the vocabulary throws.
  */
 export function readPickle(bytes: Uint8Array, vocabulary: PickleVocabulary): { value: PickleValue; end: number } {

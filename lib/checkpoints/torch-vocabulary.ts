@@ -34,8 +34,8 @@ const modulesToday: Readonly<Record<string, string>> = { __builtin__: "builtins"
 
 /**
  * What PyTorch's own names in a checkpoint mean: tensors, parameters, storages, and the containers of plain data.
- * `name` throws ModelError "checkpoint.global" for what acts when it is called. Source: torch/_utils.py and
- * torch/serialization.py, which write these names.
+ * `name` throws ModelError "checkpoint.global" for what acts when it is called. Source: torch._utils and
+ * torch.serialization, which write these names.
  */
 export function torchVocabulary(): TorchVocabulary {
   const storages = new Map<string, StorageReference>();

@@ -35,8 +35,11 @@ export const settings = z.strictObject({
   labels: z.enum(["none", "folders"]).default("none"),
   /** Otsu: the study's mask, background set to black before the network sees it. */
   mask: z.enum(["none", "otsu"]).default("none"),
-  /** Embedded colour profiles: converted to sRGB, or left alone (for models trained on pixels as they are stored). */
-  colour: colour.default("profile"),
+  /**
+   * Embedded colour profiles: converted to sRGB, or left alone (for models trained on pixels as they are stored). Default: "profile";
+   * left absent where it is not set, so that the settings of older batches name the same work.
+   */
+  colour: colour.optional(),
   /** Pixels a side: larger images are classified and explained tile by tile and put together again; null: always whole. */
   tileSize: z.number().int().min(smallestTile).max(8192).nullable().default(null),
   /** Adds the study's 2 × 3 figure for every image. */

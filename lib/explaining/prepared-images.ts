@@ -118,7 +118,7 @@ async function largeTiled(
   decoder: Decoder,
   bytes: Uint8Array,
   network: NetworkInput,
-  { mask, colour, tileSize, mostPixels }: AskedTiled & { readonly mostPixels: number },
+  { mask, colour = "profile", tileSize, mostPixels }: AskedTiled & { readonly mostPixels: number },
 ): Promise<PreparedImages> {
   const { width, height } = await decoder.measure(bytes);
   const count = Math.ceil(width / tileSize) * Math.ceil(height / tileSize);

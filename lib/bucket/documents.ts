@@ -1,7 +1,9 @@
 import type { z } from "zod";
-import { EnvironmentError, TransientError } from "../contract/errors";
+import { EnvironmentError } from "../contract/errors";
 import type { ObjectKey } from "../contract/names";
-import { ObjectNotFoundError, PreconditionFailedError, type ObjectStore } from "../storage/object-store";
+import { ObjectNotFoundError, type ObjectStore } from "../storage/object-store";
+import { compareAndSwap, type SharedBucket } from "./compare-and-swap";
+import { createObject, readIfPresent, writeIfUnchanged } from "./objects";
 
 export interface Stored<T> {
   readonly value: T;
@@ -14,14 +16,10 @@ export async function readDocument<Schema extends z.ZodType>(
   key: ObjectKey,
   schema: Schema,
 ): Promise<Stored<z.output<Schema>> | undefined> {
-  let found;
-  try {
-    found = await store.read(key);
-  } catch (error) {
-    if (error instanceof ObjectNotFoundError) return undefined;
-    throw error;
-  }
-  return { value: parseDocument(key, Buffer.from(found.body).toString("utf8"), schema), etag: found.facts.etag };
+  const found = await readIfPresent(store, key);
+  return (
+    found && { value: parseDocument(key, Buffer.from(found.body).toString("utf8"), schema), etag: found.facts.etag }
+  );
 }
 
 export async function requireDocument<Schema extends z.ZodType>(
@@ -59,52 +57,33 @@ export function parseDocument<Schema extends z.ZodType>(
 }
 
 /** Exactly one of any number of racing writers receives true. */
-export async function createDocument(store: ObjectStore, key: ObjectKey, value: unknown): Promise<boolean> {
-  try {
-    await store.write(key, encode(value), { only: "create", contentType: "application/json" });
-    return true;
-  } catch (error) {
-    if (error instanceof PreconditionFailedError) return false;
-    throw error;
-  }
-}
+export const createDocument = (store: ObjectStore, key: ObjectKey, value: unknown): Promise<boolean> =>
+  createObject(store, key, encode(value), json);
 
 /** False when someone else wrote first. */
-export async function replaceDocument(
+export const replaceDocument = async (
   store: ObjectStore,
   key: ObjectKey,
   etag: string,
   value: unknown,
-): Promise<boolean> {
-  try {
-    await store.write(key, encode(value), { only: { ifMatch: etag }, contentType: "application/json" });
-    return true;
-  } catch (error) {
-    if (error instanceof PreconditionFailedError || error instanceof ObjectNotFoundError) return false;
-    throw error;
-  }
-}
-
-const patience = 20;
+): Promise<boolean> => (await writeIfUnchanged(store, key, etag, encode(value), json)) !== undefined;
 
 /** Reads, changes and writes back until no one else wrote in between. `change` may return undefined: leave it as it is. */
 export async function updateDocument<Schema extends z.ZodType>(
-  store: ObjectStore,
+  bucket: SharedBucket,
   key: ObjectKey,
   schema: Schema,
   change: (before: z.output<Schema> | undefined) => z.input<Schema> | undefined,
 ): Promise<void> {
-  for (let tried = 0; tried < patience; tried++) {
+  const { store } = bucket;
+  await compareAndSwap(bucket, `update ${JSON.stringify(key)}`, async () => {
     const before = await readDocument(store, key, schema);
     const after = change(before?.value);
-    if (after === undefined) return;
-    if (before ? await replaceDocument(store, key, before.etag, after) : await createDocument(store, key, after))
-      return;
-  }
-  throw new TransientError(
-    "storage.contended",
-    `Expected to update ${JSON.stringify(key)} within ${patience} tries but others kept writing it`,
-  );
+    const isDone =
+      after === undefined || (await writeIfUnchanged(store, key, before?.etag, encode(after), json)) !== undefined;
+    return isDone ? { done: undefined } : undefined;
+  });
 }
 
+const json = "application/json";
 const encode = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

@@ -1,10 +1,12 @@
-import { EnvironmentError, TransientError } from "../contract/errors";
+import { EnvironmentError } from "../contract/errors";
 import { compareKeys, type ObjectKey, type WorkId } from "../contract/names";
 import { draftPageKey, rollUpKey } from "../contract/object-keys";
 import { outcome, type Outcome } from "../contract/outcome";
 import { workItem, type Plan, type WorkItem } from "../contract/plan";
-import { ObjectNotFoundError, PreconditionFailedError, type ObjectStore } from "../storage/object-store";
+import type { ObjectStore } from "../storage/object-store";
+import { compareAndSwap, type SharedBucket } from "./compare-and-swap";
 import { parseDocument } from "./documents";
+import { readIfPresent, writeIfUnchanged } from "./objects";
 
 export type Outcomes = Map<WorkId, Outcome>;
 
@@ -56,19 +58,10 @@ export async function readRollUp(
   store: ObjectStore,
   key: ObjectKey,
 ): Promise<{ outcomes: Outcomes; etag: string } | undefined> {
-  try {
-    const { facts, body } = await store.read(key);
-    return {
-      outcomes: mergeOutcomes(
-        new Map(),
-        linesOf(body).map((line) => parseDocument(key, line, outcome)),
-      ),
-      etag: facts.etag,
-    };
-  } catch (error) {
-    if (error instanceof ObjectNotFoundError) return undefined;
-    throw error;
-  }
+  const found = await readIfPresent(store, key);
+  if (!found) return undefined;
+  const lines = linesOf(found.body).map((line) => parseDocument(key, line, outcome));
+  return { outcomes: mergeOutcomes(new Map(), lines), etag: found.facts.etag };
 }
 
 /**
@@ -90,34 +83,23 @@ export function mergeOutcomes(into: Outcomes, more: Iterable<Outcome>): Outcomes
 
 const rank = ({ status }: Outcome): number => ({ failed: 0, skipped: 1, succeeded: 2 })[status];
 
-const patience = 20;
-
 /** Writes a shard's outcomes together with what another copy of the shard may have written since `etag`. Answers the new ETag. */
 export async function writeRollUp(
-  store: ObjectStore,
+  bucket: SharedBucket,
   key: ObjectKey,
   outcomes: Outcomes,
   etag: string | undefined,
 ): Promise<string> {
+  const { store } = bucket;
   let expected = etag;
-  for (let tried = 0; tried < patience; tried++) {
-    try {
-      const written = await store.write(key, encodeOutcomes(outcomes), {
-        only: expected === undefined ? "create" : { ifMatch: expected },
-        contentType: "application/x-ndjson",
-      });
-      return written.etag;
-    } catch (error) {
-      if (!(error instanceof PreconditionFailedError || error instanceof ObjectNotFoundError)) throw error;
-      const found = await readRollUp(store, key);
-      if (found) mergeOutcomes(outcomes, found.outcomes.values());
-      expected = found?.etag;
-    }
-  }
-  throw new TransientError(
-    "storage.contended",
-    `Expected to write ${JSON.stringify(key)} within ${patience} tries but others kept writing it`,
-  );
+  return compareAndSwap(bucket, `write ${JSON.stringify(key)}`, async () => {
+    const written = await writeIfUnchanged(store, key, expected, encodeOutcomes(outcomes), "application/x-ndjson");
+    if (written !== undefined) return { done: written };
+    const found = await readRollUp(store, key);
+    if (found) mergeOutcomes(outcomes, found.outcomes.values());
+    expected = found?.etag;
+    return undefined;
+  });
 }
 
 export const inKeyOrder = (outcomes: Outcomes): Outcome[] =>

@@ -2,8 +2,8 @@ import { ModelError } from "../contract/errors";
 import type { ModelCard } from "../contract/model-card";
 import { modelCardKey, modelKey, modelNameKey } from "../contract/object-keys";
 import { createDocument } from "./documents";
+import { createObject } from "./objects";
 import type { ObjectStore } from "../storage/object-store";
-import { PreconditionFailedError } from "../storage/object-store";
 
 export interface PublishableModel {
   readonly bytes: Uint8Array;
@@ -28,15 +28,11 @@ export async function publishModel(
 }
 
 async function createFile(store: ObjectStore, bytes: Uint8Array, { sha256 }: ModelCard): Promise<void> {
-  try {
-    await store.write(modelKey(sha256), bytes, { only: "create", contentType: "application/octet-stream" });
-  } catch (error) {
-    if (!(error instanceof PreconditionFailedError)) throw error;
-    const facts = await store.head(modelKey(sha256));
-    if (facts?.size !== bytes.length)
-      throw new ModelError(
-        "model.damaged",
-        `Expected ${bytes.length} bytes of model ${sha256} in ${store.description} but found ${facts?.size ?? 0}: remove the file and publish again`,
-      );
-  }
+  if (await createObject(store, modelKey(sha256), bytes, "application/octet-stream")) return;
+  const facts = await store.head(modelKey(sha256));
+  if (facts?.size !== bytes.length)
+    throw new ModelError(
+      "model.damaged",
+      `Expected ${bytes.length} bytes of model ${sha256} in ${store.description} but found ${facts?.size ?? 0}: remove the file and publish again`,
+    );
 }

@@ -11,6 +11,7 @@ import { dispatch, plan, type Dispatch, type Plan } from "../contract/plan";
 import { ordinalClaim, type OrdinalClaim } from "../contract/planning";
 import { runSummary, type RunSummary } from "../contract/summary";
 import { listAll, type ObjectStore } from "../storage/object-store";
+import { compareAndSwap, type SharedBucket } from "./compare-and-swap";
 import { createDocument, readDocument, requireDocument, type Stored } from "./documents";
 
 /** The runs of a batch that were claimed, oldest first; a claim may have no plan yet, or never. */
@@ -32,15 +33,16 @@ export async function readPlans(store: ObjectStore, batch: BatchName): Promise<P
 }
 
 /** The run's place among the batch's runs: the one it has, or the next that is free. */
-export async function claimOrdinal(store: ObjectStore, batch: BatchName, run: RunId): Promise<number> {
-  for (;;) {
+export async function claimOrdinal(bucket: SharedBucket, batch: BatchName, run: RunId): Promise<number> {
+  const { store } = bucket;
+  return compareAndSwap(bucket, `give run ${run} a place in batch ${batch}`, async () => {
     const claims = await readClaims(store, batch);
     const mine = claims.find((claim) => claim.run === run);
-    if (mine) return mine.ordinal;
+    if (mine) return { done: mine.ordinal };
     const ordinal = (claims.at(-1)?.ordinal ?? 0) + 1;
-    if (await createDocument(store, ordinalKey(batch, ordinal), { schemaVersion: 1, batch, ordinal, run }))
-      return ordinal;
-  }
+    const claim = { schemaVersion: 1, batch, ordinal, run };
+    return (await createDocument(store, ordinalKey(batch, ordinal), claim)) ? { done: ordinal } : undefined;
+  });
 }
 
 /** All dispatches of a run, in the order of their numbers and parts. */

@@ -21,7 +21,7 @@ export async function closeIfDone(
   }
   const lastEventAt = activity?.lastEventAt ?? null;
   const closedAt = clock.now().toISOString();
-  await updateDocument(store, closedMarkerKey(batch), closedMarker, (before) =>
+  await updateDocument({ store, clock }, closedMarkerKey(batch), closedMarker, (before) =>
     before && before.lastEventAt === lastEventAt && before.verified
       ? undefined
       : { schemaVersion: 1, batch, closedAt, lastEventAt, verified: false },

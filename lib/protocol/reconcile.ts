@@ -118,7 +118,7 @@ async function verify(pipeline: Pipeline, batch: BatchName, closed: ClosedMarker
     (await readDocument(store, activityKey(batch), activityDocument))?.value.listedAs ?? newest?.identity;
   const changed = newest !== undefined && (await identityNow(store, newest)) !== listedAs;
   await updateDocument(
-    store,
+    pipeline,
     closedMarkerKey(batch),
     closedMarker,
     (before) => before && { ...before, verified: true },

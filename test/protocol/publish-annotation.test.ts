@@ -2,6 +2,7 @@ import type { BatchName, ObjectKey, RunId, WorkId } from "../../lib/contract/nam
 import { annotationKey } from "../../lib/contract/object-keys";
 import { publishAnnotation } from "../../lib/protocol/shard/publish-annotation";
 import { MemoryStore } from "./memory-store";
+import { FakeClock } from "./world";
 
 const batch = "b" as BatchName;
 const item = { key: "incoming/b/a.png" as ObjectKey, work: "0".repeat(64) as WorkId };
@@ -24,7 +25,11 @@ test("the newest run's regions stay, in whatever order workers finish", async ()
     [2, 3, 1],
   ]) {
     const store = new MemoryStore();
-    await Promise.all(order.map((ordinal) => publishAnnotation(store, plan(ordinal), item, geojson(`run ${ordinal}`))));
+    await Promise.all(
+      order.map((ordinal) =>
+        publishAnnotation({ store, clock: new FakeClock() }, plan(ordinal), item, geojson(`run ${ordinal}`)),
+      ),
+    );
     expect(await published(store)).toMatchObject({
       type: "FeatureCollection",
       features: [{ properties: { name: "run 3" } }],
@@ -36,6 +41,6 @@ test("the newest run's regions stay, in whatever order workers finish", async ()
 test("a file that is not ours is replaced", async () => {
   const store = new MemoryStore();
   await store.write(annotationKey(batch, item.key), Buffer.from("not JSON"));
-  await publishAnnotation(store, plan(1), item, geojson("ours"));
+  await publishAnnotation({ store, clock: new FakeClock() }, plan(1), item, geojson("ours"));
   expect((await published(store)).features).toHaveLength(1);
 });

@@ -11,7 +11,7 @@ import { readRollUp, shardItems } from "../../lib/bucket/outcomes";
 import { planBatch } from "../../lib/protocol/plan-batch";
 import { readDispatches, readPlans } from "../../lib/bucket/runs";
 import { runShard } from "../../lib/protocol/shard/run-shard";
-import type { ObjectStore } from "../../lib/storage/object-store";
+import { PreconditionFailedError, type ObjectStore } from "../../lib/storage/object-store";
 import { card, fakeImages } from "./fake-images";
 import { checkInvariant } from "./invariant";
 import { Life } from "./mortal";
@@ -236,6 +236,33 @@ describe("faults of workers (numbers as in docs/faults.md)", () => {
     await planning.world.work();
     expect((await planning.world.summary()).counts).toEqual({ planned: 5, succeeded: 4, failed: 1, skipped: 0 });
   });
+
+  test.each([
+    ["for a while", 20],
+    ["throughout", Number.POSITIVE_INFINITY],
+  ])(
+    "a roll-up that others keep writing, %s, is no image's fault: the shard is left to another attempt",
+    async (_how, times) => {
+      const planning = await planned(contents);
+      let left = times;
+      const store = withFault(planning.world.store, "write", (key) => {
+        if (key.includes("/shards/") && left-- > 0) throw new PreconditionFailedError(key, "the ETag that was read");
+      });
+      const slow = fakeImages({
+        before: (stage) => {
+          if (stage === "analyse") planning.world.clock.advance(30);
+        },
+      });
+      await expect(runShard(running(planning.world, store, slow), task(planning))).rejects.toMatchObject({
+        name: "TransientError",
+        code: "storage.contended",
+      });
+      expect((await statuses(planning)).filter((status) => status === "storage.contended")).toEqual([]);
+      await planning.world.work();
+      expect((await planning.world.summary()).counts).toEqual({ planned: 5, succeeded: 4, failed: 1, skipped: 0 });
+      await checkInvariant(planning.world);
+    },
+  );
 
   test("25: a denial is not tried again, and every image says why", async () => {
     const planning = await planned(contents);

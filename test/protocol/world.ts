@@ -26,6 +26,7 @@ export class FakeClock implements Clock {
   sleep = async (milliseconds: number): Promise<void> => {
     this.advance(milliseconds / 1000);
   };
+  sleepAtMost = this.sleep;
   advance(seconds: number): void {
     this.at += seconds * 1000;
   }

@@ -44,7 +44,7 @@ export async function giveUp(
   }
   const key = rollUpKey(plan.batch, plan.run, Math.max(0, dispatches - 1), shard);
   const before = await readRollUp(store, key);
-  await writeRollUp(store, key, mergeOutcomes(before?.outcomes ?? new Map(), settled), before?.etag);
+  await writeRollUp({ store, clock }, key, mergeOutcomes(before?.outcomes ?? new Map(), settled), before?.etag);
   for (const one of settled) tally.add(one);
 }
 

@@ -1,22 +1,16 @@
 import { Readable } from "node:stream";
-import { TransientError } from "../../contract/errors";
 import type { BatchName } from "../../contract/names";
 import { currentKey, rejectionKey, summaryKey } from "../../contract/object-keys";
 import { rejection as rejectionDocument } from "../../contract/planning";
 import { current, summary as summaryDocument, type Summary } from "../../contract/summary";
-import {
-  ObjectNotFoundError,
-  PreconditionFailedError,
-  type ObjectStore,
-  type WriteOptions,
-} from "../../storage/object-store";
+import type { ObjectStore } from "../../storage/object-store";
 import { batchRows } from "./batch-rows";
+import { compareAndSwap } from "../../bucket/compare-and-swap";
 import { readDocument, updateDocument } from "../../bucket/documents";
+import { writeIfUnchanged } from "../../bucket/objects";
 import type { BatchView, Pipeline, Publisher } from "../ports";
 import { readPlans, readRunSummary } from "../../bucket/runs";
 import { summarise, type Finished } from "./summarise";
-
-const patience = 10;
 
 type Publishing = Pick<Pipeline, "store" | "clock" | "publishers">;
 
@@ -25,31 +19,19 @@ type Publishing = Pick<Pipeline, "store" | "clock" | "publishers">;
  * replaced it since before the runs were read, so that what was computed earlier never covers what was computed later.
  */
 export async function publishBatch({ store, clock, publishers }: Publishing, batch: BatchName): Promise<Summary> {
-  for (let tried = 0; tried < patience; tried++) {
-    const files = [...publishers, summaryPublisher];
+  const files = [...publishers, summaryPublisher];
+  return compareAndSwap({ clock }, `publish batch ${batch}`, async () => {
     const before = new Map<Publisher, string | undefined>();
     for (const file of files) before.set(file, (await store.head(file.key(batch)))?.etag);
     const runs = await finishedRuns(store, batch);
     const rejected = await standingRejection(store, batch, runs);
-    const rows = (): ReturnType<typeof batchRows> =>
-      batchRows(
-        store,
-        runs.map(({ plan }) => plan),
-      );
-    const view: BatchView = {
-      store,
-      batch,
-      rows,
-      summary: await summarise(batch, runs, rows(), clock.now(), rejected),
-    };
-    if (!(await writeAll(store, view, files, before))) continue;
-    await moveCurrent(store, batch, view.summary);
-    return view.summary;
-  }
-  throw new TransientError(
-    "storage.contended",
-    `Expected to publish batch ${batch} within ${patience} tries but others kept publishing it`,
-  );
+    const plans = runs.map(({ plan }) => plan);
+    const rows = (): ReturnType<typeof batchRows> => batchRows(store, plans);
+    const summary = await summarise(batch, runs, rows(), clock.now(), rejected);
+    if (!(await writeAll(store, { store, batch, rows, summary }, files, before))) return undefined;
+    await moveCurrent({ store, clock }, batch, summary);
+    return { done: summary };
+  });
 }
 
 /** Whether what people open already tells of this run. */
@@ -71,17 +53,9 @@ async function writeAll(
   before: ReadonlyMap<Publisher, string | undefined>,
 ): Promise<boolean> {
   for (const file of files) {
-    const etag = before.get(file);
-    const only: WriteOptions["only"] = etag === undefined ? "create" : { ifMatch: etag };
-    try {
-      await store.writeStream(file.key(view.batch), Readable.from(asBytes(file.write(view))), {
-        only,
-        contentType: file.contentType,
-      });
-    } catch (error) {
-      if (error instanceof PreconditionFailedError || error instanceof ObjectNotFoundError) return false;
-      throw error;
-    }
+    const body = Readable.from(asBytes(file.write(view)));
+    const written = await writeIfUnchanged(store, file.key(view.batch), before.get(file), body, file.contentType);
+    if (written === undefined) return false;
   }
   return true;
 }
@@ -110,9 +84,13 @@ async function standingRejection(
 }
 
 /** Points people and programs at the newest run the summary shows; never back to an older one. */
-async function moveCurrent(store: ObjectStore, batch: BatchName, { run, ordinal }: Summary): Promise<void> {
+async function moveCurrent(
+  bucket: Pick<Pipeline, "store" | "clock">,
+  batch: BatchName,
+  { run, ordinal }: Summary,
+): Promise<void> {
   if (run === null) return;
-  await updateDocument(store, currentKey(batch), current, (before) =>
+  await updateDocument(bucket, currentKey(batch), current, (before) =>
     before && before.ordinal >= ordinal ? undefined : { schemaVersion: 1, run, ordinal },
   );
 }

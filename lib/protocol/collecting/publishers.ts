@@ -5,8 +5,9 @@ import { csvKey, reportKey } from "../../contract/object-keys";
 import { result as resultDocument, type Result } from "../../contract/result";
 import { csvLines } from "../../report/csv";
 import { renderReport } from "../../report/report";
-import { ObjectNotFoundError, type ObjectStore } from "../../storage/object-store";
+import type { ObjectStore } from "../../storage/object-store";
 import { readDocument } from "../../bucket/documents";
+import { readIfPresent } from "../../bucket/objects";
 import type { Publisher } from "../ports";
 
 /** results.csv: every image, streamed. */
@@ -42,7 +43,7 @@ export const reportPublisher: Publisher = {
             summary,
             rows,
             readResult: (key) => resultOrNothing(store, key as ObjectKey),
-            readBytes: (key) => bytesOrNothing(store, key as ObjectKey),
+            readBytes: async (key) => (await readIfPresent(store, key as ObjectKey))?.body,
           }),
         );
       })(),
@@ -58,15 +59,6 @@ async function resultOrNothing(store: ObjectStore, key: ObjectKey): Promise<Resu
     return (await readDocument(store, key, resultDocument))?.value;
   } catch (error) {
     if (error instanceof EnvironmentError) return undefined;
-    throw error;
-  }
-}
-
-async function bytesOrNothing(store: ObjectStore, key: ObjectKey): Promise<Uint8Array | undefined> {
-  try {
-    return (await store.read(key)).body;
-  } catch (error) {
-    if (error instanceof ObjectNotFoundError) return undefined;
     throw error;
   }
 }

@@ -26,7 +26,7 @@ export async function touch(
   const now = pipeline.clock.now();
   const delay = Math.min(longestTickSeconds, Math.max(0, Math.ceil(tickAfterSeconds)));
   let mine = false;
-  await updateDocument(pipeline.store, activityKey(batch), activity, (before) => {
+  await updateDocument(pipeline, activityKey(batch), activity, (before) => {
     mine = !before || !tickIsPending(before, now);
     return {
       schemaVersion: 1,
@@ -50,7 +50,7 @@ export async function scheduleTick(
 ): Promise<void> {
   const now = pipeline.clock.now();
   const delay = Math.min(longestTickSeconds, Math.max(0, Math.ceil(afterSeconds)));
-  await updateDocument(pipeline.store, activityKey(batch), activity, (before) => ({
+  await updateDocument(pipeline, activityKey(batch), activity, (before) => ({
     schemaVersion: 1,
     batch,
     lastEventAt: before?.lastEventAt ?? now.toISOString(),
@@ -71,7 +71,7 @@ export async function settleTicks(
   idleSeconds: number,
 ): Promise<boolean> {
   let touchedSince = false;
-  await updateDocument(pipeline.store, activityKey(batch), activity, (before) => {
+  await updateDocument(pipeline, activityKey(batch), activity, (before) => {
     if (!before) return undefined;
     touchedSince = before.lastEventAt >= listedAt;
     return { ...before, listedAt, listedAs, drafting: null, tickDueAt: null };
@@ -82,14 +82,14 @@ export async function settleTicks(
 
 /** A tick that cannot be sent is forgotten again, so that the next event or the reconciler sends one. */
 async function send(
-  { store, hints }: Pick<Pipeline, "store" | "hints">,
+  pipeline: Pick<Pipeline, "store" | "hints" | "clock">,
   batch: BatchName,
   delay: number,
 ): Promise<void> {
   try {
-    await hints.tick(batch, delay);
+    await pipeline.hints.tick(batch, delay);
   } catch (error) {
-    await updateDocument(store, activityKey(batch), activity, (before) => before && { ...before, tickDueAt: null });
+    await updateDocument(pipeline, activityKey(batch), activity, (before) => before && { ...before, tickDueAt: null });
     throw error;
   }
 }

@@ -29,7 +29,7 @@ export async function claimPlan(
   const plan = planOf(pipeline, progress, model, closing, {
     run,
     identity,
-    ordinal: await claimOrdinal(store, batch, run),
+    ordinal: await claimOrdinal(pipeline, batch, run),
     newest,
   });
   const created = await createDocument(store, planKey(batch, run), plan);

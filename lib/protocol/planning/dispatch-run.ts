@@ -1,15 +1,13 @@
-import { TransientError } from "../../contract/errors";
 import { dispatchKey, jobName } from "../../contract/object-keys";
 import { dispatch as dispatchDocument, type Dispatch, type Plan } from "../../contract/plan";
 import { createDocument, readDocument, replaceDocument } from "../../bucket/documents";
 import type { JobFacts, Pipeline } from "../ports";
+import { withRetries } from "../../bucket/retry";
 import { shardsOf } from "../../bucket/runs";
 
 /** AWS Batch's largest array. */
 export const largestArray = 10_000;
 const leaseMilliseconds = 5 * 60 * 1000;
-const submissions = 4;
-const firstPauseMilliseconds = 500;
 
 type Dispatching = Pick<Pipeline, "store" | "queue" | "clock">;
 
@@ -73,23 +71,20 @@ export async function ensurePart(
 
 /** A submission that may or may not have arrived is looked for by its name before the next one. */
 async function submit({ queue, clock }: Dispatching, plan: Plan, claim: Dispatch): Promise<Pick<JobFacts, "jobId">> {
-  for (let tried = 1; ; tried++) {
-    try {
-      return await queue.submit({
+  return withRetries(clock, async (tried) => {
+    const arrived = tried > 1 ? await queue.findByName(claim.jobName, claim.queue) : undefined;
+    return (
+      arrived ??
+      queue.submit({
         name: claim.jobName,
         batch: plan.batch,
         run: plan.run,
         dispatch: { number: claim.number, part: claim.part, queue: claim.queue },
         size: shardsOf(claim).length,
         jobDefinition: plan.jobDefinition,
-      });
-    } catch (error) {
-      if (!(error instanceof TransientError) || tried >= submissions) throw error;
-      await clock.sleep(firstPauseMilliseconds * 2 ** (tried - 1));
-      const arrived = await queue.findByName(claim.jobName, claim.queue);
-      if (arrived) return arrived;
-    }
-  }
+      })
+    );
+  });
 }
 
 const leaseFrom = (now: Date): string => new Date(now.getTime() + leaseMilliseconds).toISOString();

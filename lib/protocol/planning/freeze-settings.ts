@@ -6,6 +6,7 @@ import { batchSettingsKey, modelCardKey, modelKey, modelNameKey } from "../../co
 import { defaultSettings, parseSettings, type Settings } from "../../contract/settings";
 import type { ObjectStore } from "../../storage/object-store";
 import { readDocument } from "../../bucket/documents";
+import { readIfPresent } from "../../bucket/objects";
 
 export interface FrozenModel {
   readonly name: string;
@@ -37,8 +38,8 @@ async function readSettings(store: ObjectStore, batch: BatchName): Promise<Setti
       `Expected a batch.json of at most ${largestSettingsBytes} bytes but received ${facts.size}`,
     );
   }
-  const { body } = await store.read(batchSettingsKey(batch));
-  return parseSettings(Buffer.from(body).toString("utf8"));
+  const found = await readIfPresent(store, batchSettingsKey(batch));
+  return found ? parseSettings(Buffer.from(found.body).toString("utf8")) : defaultSettings;
 }
 
 /** A name is a pointer; only a digest whose files are in the bucket may be used. */

@@ -15,18 +15,14 @@ export function rejectionOf(error: unknown): KnownFailure {
 }
 
 /** Puts on record that the batch cannot be planned as it is. */
-export async function recordRejection(
-  { store, clock }: Deciding,
-  batch: BatchName,
-  failure: KnownFailure,
-): Promise<void> {
-  const at = clock.now().toISOString();
-  await updateDocument(store, rejectionKey(batch), rejection, () => ({ schemaVersion: 1, batch, at, failure }));
+export async function recordRejection(bucket: Deciding, batch: BatchName, failure: KnownFailure): Promise<void> {
+  const at = bucket.clock.now().toISOString();
+  await updateDocument(bucket, rejectionKey(batch), rejection, () => ({ schemaVersion: 1, batch, at, failure }));
 }
 
-export async function withdrawRejection({ store, clock }: Deciding, batch: BatchName): Promise<void> {
-  const at = clock.now().toISOString();
-  await updateDocument(store, rejectionKey(batch), rejection, (before) =>
+export async function withdrawRejection(bucket: Deciding, batch: BatchName): Promise<void> {
+  const at = bucket.clock.now().toISOString();
+  await updateDocument(bucket, rejectionKey(batch), rejection, (before) =>
     before?.failure ? { schemaVersion: 1, batch, at, failure: null } : undefined,
   );
 }

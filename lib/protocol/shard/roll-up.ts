@@ -57,7 +57,13 @@ export class RollUp {
   async flush(): Promise<void> {
     if (!this.changed) return;
     this.changed = false;
-    this.etag = await withRetries(this.clock, () => writeRollUp(this.store, this.key, this.outcomes, this.etag));
+    try {
+      const { store, clock } = this;
+      this.etag = await withRetries(clock, () => writeRollUp({ store, clock }, this.key, this.outcomes, this.etag));
+    } catch (error) {
+      this.changed = true;
+      throw error;
+    }
     this.flushedAt = this.clock.now().getTime();
   }
 }

@@ -127,16 +127,15 @@ export class ShardAttempt {
 
   private async store(begun: Begun, analysed: unknown): Promise<void> {
     const { item, timings } = begun;
-    const { store, clock } = this.worker;
+    const { clock } = this.worker;
     try {
       const encoded = await this.timed(begun, "encode", () => this.opened.encode(analysed));
       const circumstances = {
         provider: this.opened.provider,
         attempt: this.attempt,
-        now: clock.now(),
         timings: { ...timings, total: performance.now() - begun.startedAt },
       };
-      const result = await withRetries(clock, () => storeResult(store, this.plan, item, encoded, circumstances));
+      const result = await withRetries(clock, () => storeResult(this.worker, this.plan, item, encoded, circumstances));
       this.settle(succeededFrom(result, item, this.plan));
     } catch (error) {
       this.settle(this.outcomeOf(error, begun));

@@ -11,7 +11,9 @@ import {
 } from "../../contract/object-keys";
 import type { Plan, WorkItem } from "../../contract/plan";
 import { result as resultDocument, type Explanation, type Result } from "../../contract/result";
-import { PreconditionFailedError, type ObjectStore } from "../../storage/object-store";
+import type { ObjectStore } from "../../storage/object-store";
+import type { Clock } from "../../bucket/clock";
+import { createObject } from "../../bucket/objects";
 import { createDocument, requireDocument } from "../../bucket/documents";
 import type { EncodedImage } from "./image-work";
 import { publishAnnotation } from "./publish-annotation";
@@ -19,7 +21,6 @@ import { publishAnnotation } from "./publish-annotation";
 export interface Circumstances {
   readonly provider: string;
   readonly attempt: number;
-  readonly now: Date;
   readonly timings: Result["timings"];
 }
 
@@ -28,11 +29,11 @@ export interface Circumstances {
  * A twin that was faster keeps its place. Answers the result that stands, with a warning where the twin's differs from ours.
  */
 export async function storeResult(
-  store: ObjectStore,
+  { store, clock }: { readonly store: ObjectStore; readonly clock: Clock },
   plan: Plan,
   item: WorkItem,
   encoded: EncodedImage,
-  { provider, attempt, now, timings }: Circumstances,
+  { provider, attempt, timings }: Circumstances,
 ): Promise<Result> {
   const { batch, run, settings, model } = plan;
   const { key, work, etag, region, label } = item;
@@ -62,7 +63,7 @@ export async function storeResult(
     schemaVersion: 1,
     work,
     run,
-    createdAt: now.toISOString(),
+    createdAt: clock.now().toISOString(),
     image: { key, etag, ...encoded.image, ...(region ? { region } : {}), ...(label === undefined ? {} : { label }) },
     seen: encoded.seen,
     model: { name: model.name, sha256: model.sha256 },
@@ -78,7 +79,7 @@ export async function storeResult(
     warnings: [...encoded.warnings],
   };
   const where = resultKey(batch, key, work);
-  if (encoded.annotation !== undefined) await publishAnnotation(store, plan, item, encoded.annotation);
+  if (encoded.annotation !== undefined) await publishAnnotation({ store, clock }, plan, item, encoded.annotation);
   if (await createDocument(store, where, ours)) return ours;
   const theirs = await requireDocument(store, where, resultDocument);
   return agree(ours, theirs)
@@ -104,25 +105,10 @@ async function storeFile(
   bytes: Uint8Array,
   contentType: string,
 ): Promise<ObjectKey> {
-  if (await createFile(store, key, bytes, contentType)) return key;
+  if (await createObject(store, key, bytes, contentType)) return key;
   const found = await store.read(key);
   if (Buffer.compare(found.body, bytes) === 0) return key;
   const beside = twinKey(key, sha256Of(bytes));
-  await createFile(store, beside, bytes, contentType);
+  await createObject(store, beside, bytes, contentType);
   return beside;
-}
-
-async function createFile(
-  store: ObjectStore,
-  key: ObjectKey,
-  bytes: Uint8Array,
-  contentType: string,
-): Promise<boolean> {
-  try {
-    await store.write(key, bytes, { only: "create", contentType });
-    return true;
-  } catch (error) {
-    if (error instanceof PreconditionFailedError) return false;
-    throw error;
-  }
 }

@@ -50,6 +50,8 @@ export async function planBatch(
   }
   await withdrawRejection(pipeline, batch);
   const outcome = await settleRun(pipeline, drafted.progress, model, closing);
+  // Another planner was faster: what it planned is not to be planned again.
+  if (outcome === undefined) return planBatch(pipeline, batch, closing);
   await settleTicks(
     pipeline,
     batch,
@@ -57,7 +59,7 @@ export async function planBatch(
     identityOf(drafted.progress),
     pipeline.policy.idleSeconds,
   );
-  if (outcome.state === "nothing-new" || outcome.state === "empty") await closeIfDone(pipeline, batch);
+  if (outcome.state !== "planned") await closeIfDone(pipeline, batch);
   return outcome;
 }
 
@@ -70,19 +72,19 @@ async function takeUp(
   return resumed ?? beginDraft(pipeline, batch, await freezeSettings(pipeline.store, batch));
 }
 
+/** Undefined when runs were planned that the draft does not know of. */
 async function settleRun(
   pipeline: Pipeline,
   progress: DraftProgress,
   model: FrozenModel,
   closing: Closing,
-): Promise<PlanOutcome> {
+): Promise<PlanOutcome | undefined> {
   const { store } = pipeline;
   const { batch } = progress;
   const identity = identityOf(progress);
   const plans = await readPlans(store, batch);
   const newest = plans.at(-1);
-  // Another planner was faster: what it planned is not to be planned again.
-  if (plans.length > progress.plansSeen) return planBatch(pipeline, batch, closing);
+  if (plans.length > progress.plansSeen) return undefined;
   if (progress.fresh === 0 && newest)
     return newest.identity === identity
       ? continueRun(pipeline, newest)
@@ -102,7 +104,7 @@ async function continueRun(pipeline: Pipeline, plan: Plan): Promise<PlanOutcome>
   if ((await readRunSummary(pipeline.store, plan.batch, plan.run)) === undefined) {
     await ensureDispatched(pipeline, plan);
     if (plan.shards === 0) await collectBatch(pipeline, plan.batch, plan.run);
-  } else await closeIfDone(pipeline, plan.batch);
+  }
   return { state: "already-planned", plan };
 }
 

@@ -1,5 +1,3 @@
-import { RunIdentity } from "../contract/digests";
-import { engineVersion } from "../contract/engine-version";
 import { batchName, type BatchName } from "../contract/names";
 import {
   activityKey,
@@ -10,11 +8,12 @@ import {
   incomingPrefix,
   runsPrefix,
 } from "../contract/object-keys";
-import { activity as activityDocument, closedMarker, type ClosedMarker } from "../contract/planning";
+import { closedMarker } from "../contract/planning";
 import type { Plan } from "../contract/plan";
 import { listAll, type ListPage, type ObjectStore } from "../storage/object-store";
-import { scheduleTick, tickIsPending, touch } from "./planning/activity";
+import { readActivity, scheduleTick, tickIsPending, touch } from "./planning/activity";
 import { closeIfDone } from "./close-batch";
+import { compareListing } from "./planning/compare-listing";
 import { collectBatch } from "./collect-batch";
 import { ensureDispatched } from "./planning/dispatch-run";
 import { readDocument, updateDocument } from "../bucket/documents";
@@ -78,11 +77,8 @@ async function mend(pipeline: Pipeline, batch: BatchName): Promise<string[]> {
   );
   const touchedAt = facts.get(activityKey(batch));
   const closedAt = facts.get(closedMarkerKey(batch));
-  if (closedAt && (!touchedAt || closedAt > touchedAt)) {
-    const closed = await readDocument(store, closedMarkerKey(batch), closedMarker);
-    return closed ? verify(pipeline, batch, closed.value) : [];
-  }
-  const activity = (await readDocument(store, activityKey(batch), activityDocument))?.value;
+  if (closedAt && (!touchedAt || closedAt > touchedAt)) return verify(pipeline, batch);
+  const activity = await readActivity({ store }, batch);
   const plans = await readPlans(store, batch);
   if (!activity && plans.length === 0) {
     if (!(await hasImages(store, batch))) return [];
@@ -97,7 +93,9 @@ async function mend(pipeline: Pipeline, batch: BatchName): Promise<string[]> {
     done.push("its tick was lost: looked at now");
   }
   for (const plan of plans) done.push(...(await mendRun(pipeline, plan)));
-  await closeIfDone(pipeline, batch);
+  const outcome = await closeIfDone(pipeline, batch);
+  if (outcome === "changed") done.push(noLongerAsPlanned);
+  if (outcome === "closed") done.push(...(await verify(pipeline, batch)));
   return done;
 }
 
@@ -109,31 +107,31 @@ async function mendRun(pipeline: Pipeline, plan: Plan): Promise<string[]> {
   return state === "collected" ? [`run ${plan.run} was finished but not collected: collected`] : [];
 }
 
+const noLongerAsPlanned = "it no longer lists as it was planned: noted, and looked at once it is still";
+
 /** Once an hour has passed, a closed batch must list as it did when it was last planned; if not, an event was lost. */
-async function verify(pipeline: Pipeline, batch: BatchName, closed: ClosedMarker): Promise<string[]> {
+async function verify(pipeline: Pipeline, batch: BatchName): Promise<string[]> {
   const { store, clock } = pipeline;
-  if (closed.verified || clock.now().getTime() - Date.parse(closed.closedAt) < verifyAfterMilliseconds) return [];
+  const closed = (await readDocument(store, closedMarkerKey(batch), closedMarker))?.value;
+  if (!closed || closed.verified || clock.now().getTime() - Date.parse(closed.closedAt) < verifyAfterMilliseconds)
+    return [];
+  const activity = await readActivity({ store }, batch);
   const newest = (await readPlans(store, batch)).at(-1);
-  const listedAs =
-    (await readDocument(store, activityKey(batch), activityDocument))?.value.listedAs ?? newest?.identity;
-  const changed = newest !== undefined && (await identityNow(store, newest)) !== listedAs;
+  if ((await compareListing(store, batch, { activity, newest })) === "changed") {
+    // The marker stays as it is: were this process killed here, the next one would compare again.
+    await touch(pipeline, batch, pipeline.policy.idleSeconds);
+    return [noLongerAsPlanned];
+  }
   await updateDocument(
     pipeline,
     closedMarkerKey(batch),
     closedMarker,
     (before) => before && { ...before, verified: true },
   );
-  if (!changed) return [];
-  await touch(pipeline, batch, pipeline.policy.idleSeconds);
-  return ["it no longer lists as it was planned: noted, and looked at once it is still"];
-}
-
-async function identityNow(store: ObjectStore, { batch, settings, model }: Plan): Promise<string> {
-  const identity = RunIdentity.begin(settings, model.sha256, engineVersion);
-  for await (const { key, etag } of listAll(store, incomingBatchPrefix(batch))) {
-    if (incomingObject(key).kind === "image") identity.addImage(key, etag);
-  }
-  return identity.id();
+  // Beside a long listing an event may have been noted, and the marker is now newer than that note.
+  const noted = await readActivity({ store }, batch);
+  if (noted && noted.lastEventAt !== closed.lastEventAt) await touch(pipeline, batch, pipeline.policy.idleSeconds);
+  return [];
 }
 
 async function hasImages(store: ObjectStore, batch: BatchName): Promise<boolean> {

@@ -2,8 +2,10 @@ import { workIdOf } from "../../lib/contract/digests";
 import { engineVersion } from "../../lib/contract/engine-version";
 import { incomingObject, resultKey } from "../../lib/contract/object-keys";
 import { result as resultDocument } from "../../lib/contract/result";
-import { runOutcomes } from "../../lib/protocol/collecting/batch-rows";
+import type { Outcome } from "../../lib/contract/outcome";
+import { batchRows, runOutcomes } from "../../lib/protocol/collecting/batch-rows";
 import { requireDocument } from "../../lib/bucket/documents";
+import { freezeSettings } from "../../lib/protocol/planning/freeze-settings";
 import { shardItems } from "../../lib/bucket/outcomes";
 import { readPlans, readRunSummary } from "../../lib/bucket/runs";
 import { sha256Of } from "../../lib/contract/digests";
@@ -52,13 +54,18 @@ export async function checkInvariant(world: World): Promise<void> {
   expect(shown.counts.planned).toBe(shown.counts.succeeded + shown.counts.failed + shown.counts.skipped);
   expect(shown.runs).toHaveLength(plans.length);
   const failures = new Map(shown.failures.map(({ key, failure }) => [key as string, failure.code]));
+  const rows = new Map<string, Outcome>();
+  for await (const { outcome } of batchRows(store, plans)) rows.set(outcome.key, outcome);
   for await (const { key, etag } of listAll(store, `incoming/${batch}/`)) {
     if (incomingObject(key).kind !== "image") continue;
+    expect(newest.settings).toEqual((await freezeSettings(store, batch)).settings);
     const { body } = await store.read(key);
+    expect(rows.get(key)!.status).toBe(isBad(body) ? "failed" : "succeeded");
     if (isBad(body)) expect(failures.get(key)).toBe("image.truncated");
     else {
       expect(failures.get(key)).toBeUndefined();
       const work = workIdOf({ key, etag, settings: newest.settings, modelSha256: newest.model.sha256, engineVersion });
+      expect(rows.get(key)!.work).toBe(work);
       const found = await requireDocument(store, resultKey(batch, key, work), resultDocument);
       expect(found.prediction.classIndex).toBe(classOf(body));
       expect(found.image.etag).toBe(etag);

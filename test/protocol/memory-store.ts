@@ -25,6 +25,8 @@ export class MemoryStore implements ObjectStore {
   readonly held = new Map<string, Held>();
   uploads: { key: ObjectKey; initiated: Date }[] = [];
   lists = 0;
+  /** S3 may answer with fewer keys than it was asked for. */
+  mostPerPage = 1000;
   /** Every content there ever was, by its ETag. */
   readonly contents = new Map<string, Buffer>();
 
@@ -95,7 +97,8 @@ export class MemoryStore implements ObjectStore {
       const slash = delimiter ? key.indexOf(delimiter, prefix.length) : -1;
       const folder = slash >= 0 ? key.slice(0, slash + 1) : undefined;
       if (folder !== undefined && folder === prefixes.at(-1)) continue;
-      if (objects.length + prefixes.length === pageSize) return { objects, prefixes, continuation: last };
+      if (objects.length + prefixes.length === Math.min(pageSize, this.mostPerPage))
+        return { objects, prefixes, continuation: last };
       if (folder === undefined) objects.push(factsOf(key, this.held.get(key)!));
       else prefixes.push(folder);
       last = folder ?? key;

@@ -1,5 +1,11 @@
 import { EnvironmentError, TransientError } from "../../lib/contract/errors";
-import { activityKey, dispatchKey } from "../../lib/contract/object-keys";
+import { activityKey, closedMarkerKey, dispatchKey, planKey, rejectionKey } from "../../lib/contract/object-keys";
+import { RunIdentity, sha256Of } from "../../lib/contract/digests";
+import { activity as activityDocument } from "../../lib/contract/planning";
+import { requireDocument } from "../../lib/bucket/documents";
+import { publishModel } from "../../lib/bucket/publish-model";
+import { listAll } from "../../lib/storage/object-store";
+import { card } from "./fake-images";
 import { handleTick } from "../../lib/protocol/handle-tick";
 import { noteEvents } from "../../lib/protocol/note-uploads";
 import { planBatch } from "../../lib/protocol/plan-batch";
@@ -18,6 +24,16 @@ const worldWith = async (images: number): Promise<World> => {
   for (let index = 0; index < images; index++) await world.upload(`image ${index}.png`, `content ${index}`);
   return world;
 };
+
+/** What the reconciler finds to mend while hours pass in which nothing happens. */
+async function quietHours(world: World): Promise<unknown[]> {
+  const mended: unknown[] = [];
+  for (let hour = 0; hour < 6; hour++) {
+    await world.pass(3700);
+    mended.push(...(await reconcile(world.pipeline())).mended);
+  }
+  return mended;
+}
 
 /** Plans 3,500 images with planners that may list one page each, or all at once. */
 async function planInSteps(deadlineEvery: number): Promise<{ run: string; items: number; itemsSha256: string }> {
@@ -82,6 +98,124 @@ describe("faults of events and planning (numbers as in docs/faults.md)", () => {
     await world.settle();
     expect((await world.summary()).counts.succeeded).toBe(3);
     await checkInvariant(world);
+  });
+
+  test("3: an image whose event was lost while its batch was worked on is found as the batch closes", async () => {
+    const world = await worldWith(1);
+    await world.deliver();
+    await world.pass(700);
+    await world.upload("a.png", "one");
+    world.events.length = 0;
+    await world.attempt(world.openJob()!, 0, { life: new Life(1) });
+    await world.settle();
+    expect(await readPlans(world.store, batch)).toMatchObject([{ items: 1 }, { items: 1, alreadyDone: 1 }]);
+    expect((await world.summary()).counts.succeeded).toBe(2);
+    await checkInvariant(world);
+  });
+
+  test("3: so is one that came after the runs had ended, when the batch closes again", async () => {
+    const world = await worldWith(1);
+    await world.deliver();
+    await world.pass(4000);
+    await world.work();
+    await world.upload("_READY", "");
+    await world.deliver();
+    await world.upload("a.png", "one");
+    world.events.length = 0;
+    await world.settle();
+    expect((await world.summary()).counts.succeeded).toBe(2);
+    await checkInvariant(world);
+  });
+
+  test("3: so are settings whose event was lost, once", async () => {
+    const world = await worldWith(2);
+    await world.deliver();
+    await world.pass(700);
+    await world.upload("batch.json", JSON.stringify({ methods: ["gradient"] }));
+    world.events.length = 0;
+    await world.settle();
+    const methods = (await readPlans(world.store, batch)).map((plan) => plan.settings.methods.map(({ name }) => name));
+    expect(methods).toEqual([["integrated-gradients", "grad-cam"], ["gradient"]]);
+    await world.upload("batch.json", JSON.stringify({ methods: ["magic"] }));
+    world.events.length = 0;
+    await world.pass(2 * 3600);
+    await world.settle();
+    await reconcile(world.pipeline());
+    expect((await world.summary()).rejection).toMatchObject({ code: "settings.invalid" });
+    expect(await quietHours(world)).toEqual([]);
+  });
+
+  test("3: a batch too large to be compared as it closes is compared by the reconciler, an hour later", async () => {
+    const world = await worldWith(101);
+    world.store.mostPerPage = 10;
+    world.itemsPerShard = 101;
+    await world.deliver();
+    await world.pass(700);
+    await world.upload("late.png", "late");
+    world.events.length = 0;
+    const listed = world.store.lists;
+    await world.work();
+    expect(world.store.lists - listed).toBeLessThan(30);
+    expect(await world.store.head(closedMarkerKey(batch))).toBeDefined();
+    await world.pass(2 * 3600);
+    expect(await readPlans(world.store, batch)).toHaveLength(1);
+    expect((await reconcile(world.pipeline())).mended).toEqual([
+      { batch, what: expect.stringContaining("no longer lists as it was planned") },
+    ]);
+    await world.settle();
+    expect(await readPlans(world.store, batch)).toMatchObject([{ items: 101 }, { items: 1, alreadyDone: 101 }]);
+  });
+
+  test("3: a reconciler killed at any call while it compares leaves the comparison to the next", async () => {
+    for (let calls = 1, isOver = true; isOver; calls++) {
+      for (const lastTakesEffect of [true, false]) {
+        const world = await worldWith(2);
+        await world.settle();
+        await world.upload("late.png", "late");
+        world.events.length = 0;
+        await world.pass(2 * 3600);
+        const life = new Life(calls, lastTakesEffect);
+        await reconcile(world.pipeline(life)).catch((error: unknown) => expect(error).toBeInstanceOf(Killed));
+        await world.settle();
+        expect((await world.summary()).counts.succeeded).toBe(3);
+        isOver = life.isOver;
+      }
+      expect(calls).toBeLessThan(100);
+    }
+  }, 60_000);
+
+  test("3: settings that were changed back do not look like a lost event, hour after hour", async () => {
+    const world = await worldWith(2);
+    await world.settle();
+    for (const text of [JSON.stringify({ methods: ["gradient"] }), "{}"]) {
+      await world.upload("batch.json", text);
+      await world.settle();
+    }
+    expect(await quietHours(world)).toEqual([]);
+  });
+
+  test("3: a batch that is done is not done again for a name that has come to mean another model", async () => {
+    const world = await worldWith(2);
+    await world.settle();
+    const another = { ...card, sha256: sha256Of("another model") };
+    await publishModel(world.store, { bytes: Buffer.from("another model"), card: another }, ["default"]);
+    expect(await quietHours(world)).toEqual([]);
+  });
+
+  test("3: nor for another version of the engine", async () => {
+    const world = await worldWith(2);
+    await world.settle();
+    const [plan] = await readPlans(world.store, batch);
+    const listedAs = RunIdentity.begin(plan!.settings, plan!.model.sha256, "0.0.1");
+    for await (const { key, etag } of listAll(world.store, `incoming/${batch}/`)) listedAs.addImage(key, etag);
+    const activity = await requireDocument(world.store, activityKey(batch), activityDocument);
+    const changes = [
+      [planKey(batch, plan!.run), { ...plan, engineVersion: "0.0.1" }],
+      [activityKey(batch), { ...activity, listedAs: listedAs.id() }],
+    ] as const;
+    for (const [key, value] of changes) await world.store.write(key, JSON.stringify(value));
+    expect(await quietHours(world)).toEqual([]);
+    expect(await readPlans(world.store, batch)).toHaveLength(1);
   });
 
   test("4, 5: images overwritten and deleted in mid-run are skipped by name, and the new version has a run of its own", async () => {
@@ -261,6 +395,44 @@ describe("faults of events and planning (numbers as in docs/faults.md)", () => {
     await checkInvariant(world);
   });
 
+  test("settings that are changed back show what is there under them: a run that finds it done", async () => {
+    const world = await worldWith(3);
+    await world.settle();
+    for (const text of [JSON.stringify({ methods: ["gradient"] }), "{}"]) {
+      await world.upload("batch.json", text);
+      await world.settle();
+    }
+    const summary = await world.summary();
+    expect(summary.settings.methods.map(({ name }) => name)).toEqual(["integrated-gradients", "grad-cam"]);
+    expect(summary.counts).toEqual({ planned: 3, succeeded: 3, failed: 0, skipped: 0 });
+    expect(summary.runs.map(({ counts }) => counts)).toEqual([
+      { planned: 3, succeeded: 0, failed: 0, skipped: 3 },
+      { planned: 3, succeeded: 3, failed: 0, skipped: 0 },
+      { planned: 3, succeeded: 3, failed: 0, skipped: 0 },
+    ]);
+    await checkInvariant(world);
+  });
+
+  test.each([
+    ["changes", (world: World) => world.upload("image 0.png", "a third")],
+    ["goes", (world: World) => world.store.delete(imageKey("image 0.png"))],
+  ])(
+    "4, 5: an image that %s during its run, and comes back as it was done before, is shown so",
+    async (_how, happen) => {
+      const world = await worldWith(1);
+      await world.settle();
+      await world.upload("image 0.png", "another");
+      await world.deliver();
+      await world.pass(700);
+      await happen(world);
+      await world.attempt(world.openJob()!, 0);
+      await world.upload("image 0.png", "content 0");
+      await world.settle();
+      expect((await world.summary()).counts).toEqual({ planned: 1, succeeded: 1, failed: 0, skipped: 0 });
+      await checkInvariant(world);
+    },
+  );
+
   test("a deploy in the middle of a run changes nothing of it", async () => {
     const world = await worldWith(3);
     await planBatch(world.pipeline(), batch, byCommand);
@@ -279,6 +451,38 @@ describe("faults of events and planning (numbers as in docs/faults.md)", () => {
     expect(whole.items).toBe(3500);
     expect(inParts).toEqual(whole);
   }, 60_000);
+
+  test("a planner that lost a race lists again, and what it leaves unfinished is gone on with", async () => {
+    const world = await new World().prepare();
+    const upload = async (first: number, count: number): Promise<void> => {
+      for (let index = first; index < first + count; index++)
+        await world.store.write(imageKey(`${String(index).padStart(5, "0")}.png`), "x");
+    };
+    world.store.mostPerPage = 10;
+    await upload(0, 9);
+    world.events.push(imageKey("00000.png"));
+    await world.deliver();
+    let isFirst = true;
+    const store = new Proxy(world.store, {
+      get: (target, name) =>
+        name === "read"
+          ? async (key: ObjectKey) => {
+              if (key === rejectionKey(batch) && isFirst) {
+                isFirst = false;
+                await planBatch(world.pipeline(), batch, byCommand);
+                await upload(9, 2);
+              }
+              return target.read(key);
+            }
+          : (Reflect.get(target, name) as unknown),
+    });
+    const { policy } = world.pipeline();
+    const late = world.pipeline(undefined, { store, policy: { ...policy, deadline: world.clock.now() } });
+    expect(await planBatch(late, batch, byCommand)).toEqual({ state: "continues" });
+    expect((await requireDocument(world.store, activityKey(batch), activityDocument)).drafting).not.toBeNull();
+    await world.settle();
+    expect(await readPlans(world.store, batch)).toMatchObject([{ items: 9 }, { items: 2 }]);
+  });
 
   test("100,000 uploads over 40 minutes with a short idle window are one run, and few listings", async () => {
     const world = await new World().prepare();

@@ -12,8 +12,14 @@ import { howMany, readDispatches, readRunSummary } from "../../bucket/runs";
  * so that a page and a shard of each run are in memory, however large the batch.
  */
 export class EarlierWork {
+  /** @param walks newest first */
   private constructor(private readonly walks: readonly RunWalk[]) {}
 
+  /**
+   * Only runs since the newest that did something else to the images are looked at: were settings changed and changed back,
+   * a new run shows people the results that are there under them.
+   * @param plans oldest first
+   */
   static async open(
     store: ObjectStore,
     plans: readonly Plan[],
@@ -21,31 +27,35 @@ export class EarlierWork {
     modelSha256: Sha256,
   ): Promise<EarlierWork> {
     const walks: RunWalk[] = [];
-    for (const plan of plans) {
-      const same =
-        plan.model.sha256 === modelSha256 &&
-        plan.engineVersion === engineVersion &&
-        canonicalJson(plan.settings) === canonicalJson(settings);
-      if (!same) continue;
+    const newestOther = plans.findLastIndex((plan) => !isSameWork(plan, settings, modelSha256));
+    for (const plan of plans.slice(newestOther + 1).toReversed()) {
       const live = (await readRunSummary(store, plan.batch, plan.run)) === undefined;
       walks.push(new RunWalk(store, plan, live, live ? 0 : howMany(await readDispatches(store, plan.batch, plan.run))));
     }
     return new EarlierWork(walks);
   }
 
-  /** Whether the work is done or in a live run. Keys must be asked for in listing order. */
+  /**
+   * Whether the work is done or in a live run, as the newest run with the image has it, for that is what people are shown:
+   * an image that changed and changed back is worked on again, which finds its result there.
+   * Keys must be asked for in listing order.
+   */
   async standing(key: ObjectKey, work: WorkId): Promise<Standing> {
-    let standing: Standing = "open";
     for (const walk of this.walks) {
       const found = await walk.standing(key, work);
-      if (found === "covered") return found;
-      if (found === "failed") standing = found;
+      if (found) return found;
     }
-    return standing;
+    return "open";
   }
 }
 
-/** "covered": done, or in a live run. "failed": tried before. "open": never planned, or skipped because the image was not as planned. */
+/** Whether this version of the engine would do the same to an image as the plan does. */
+export const isSameWork = (plan: Plan, settings: Settings, modelSha256: Sha256): boolean =>
+  plan.model.sha256 === modelSha256 &&
+  plan.engineVersion === engineVersion &&
+  canonicalJson(plan.settings) === canonicalJson(settings);
+
+/** "covered": done, or in a live run. "failed": tried before. "open": not planned as it is, or skipped because it was otherwise. */
 export type Standing = "covered" | "failed" | "open";
 
 class RunWalk {
@@ -62,12 +72,15 @@ class RunWalk {
     private readonly dispatches: number,
   ) {}
 
-  async standing(key: ObjectKey, work: WorkId): Promise<Standing> {
+  /** Undefined when the run has no such image. */
+  async standing(key: ObjectKey, work: WorkId): Promise<Standing | undefined> {
+    let standing: Standing | undefined;
     for (let item = await this.current(); item && compareKeys(item.key, key) <= 0; item = await this.current()) {
       if (item.work === work) return this.live ? "covered" : this.ended(work);
+      if (item.key === key) standing = "open";
       this.at++;
     }
-    return "open";
+    return standing;
   }
 
   private async current(): Promise<WorkItem | undefined> {

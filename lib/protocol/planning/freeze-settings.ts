@@ -29,7 +29,8 @@ export async function freezeSettings(store: ObjectStore, batch: BatchName): Prom
   return { settings, model };
 }
 
-async function readSettings(store: ObjectStore, batch: BatchName): Promise<Settings> {
+/** What batch.json says, or the defaults. Throws UserError when it cannot be used. */
+export async function readSettings(store: ObjectStore, batch: BatchName): Promise<Settings> {
   const facts = await store.head(batchSettingsKey(batch));
   if (!facts) return defaultSettings;
   if (facts.size > largestSettingsBytes) {
@@ -43,7 +44,7 @@ async function readSettings(store: ObjectStore, batch: BatchName): Promise<Setti
 }
 
 /** A name is a pointer; only a digest whose files are in the bucket may be used. */
-async function resolveModel(store: ObjectStore, name: string): Promise<FrozenModel> {
+export async function resolveModel(store: ObjectStore, name: string): Promise<FrozenModel> {
   const digest = name.startsWith("sha256:") ? sha256Schema.safeParse(name.slice("sha256:".length)) : undefined;
   if (digest && !digest.success)
     throw new UserError(

@@ -2,15 +2,20 @@ import type { SingleBar } from "cli-progress";
 
 /** How far a batch has come: a bar on a terminal, a line now and then elsewhere. */
 export class Progress {
-  private done = 0;
-  private failed = 0;
+  private done: number;
+  private failed: number;
   private bar: SingleBar | undefined;
   private printedAt = 0;
 
   constructor(
     private readonly total: number,
     private readonly quiet: boolean,
-  ) {}
+    /** What was settled before. */
+    before: { readonly done: number; readonly failed: number } = { done: 0, failed: 0 },
+  ) {
+    this.done = before.done;
+    this.failed = before.failed;
+  }
 
   async start(): Promise<void> {
     if (this.quiet || this.total === 0) return;
@@ -25,13 +30,14 @@ export class Progress {
       },
       Presets.rect,
     );
-    this.bar.start(this.total, 0, { failed: 0 });
+    this.bar.start(this.total, this.done, { failed: this.failed });
   }
 
   step(status: string): void {
-    this.done++;
+    // A worker that was killed leaves images to its successor that were counted already.
+    this.done = Math.min(this.done + 1, this.total);
     if (status === "failed") this.failed++;
-    if (this.bar) this.bar.update(Math.min(this.done, this.total), { failed: this.failed });
+    if (this.bar) this.bar.update(this.done, { failed: this.failed });
     else if (!this.quiet && this.isWorthALine())
       process.stderr.write(`${this.done} of ${this.total} images, ${this.failed} failed\n`);
   }

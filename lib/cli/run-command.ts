@@ -14,9 +14,11 @@ import { chooseFiles, fillBatch } from "../local/fill-batch";
 import { findModel } from "../local/find-model";
 import { localPipeline, type LocalPipeline } from "../local/local-pipeline";
 import { publishModel } from "../bucket/publish-model";
+import { runStatus } from "../protocol/batch-status";
 import { collectBatch } from "../protocol/collect-batch";
 import { requireDocument } from "../bucket/documents";
 import { planBatch } from "../protocol/plan-batch";
+import { supersedeRuns } from "../protocol/supersede-runs";
 import { readPlans } from "../bucket/runs";
 import { wholeNumber } from "./arguments";
 import { addBatchFlags, settingsFrom, type BatchFlags } from "./batch-flags";
@@ -60,23 +62,25 @@ async function run(paths: readonly string[], flags: RunFlags): Promise<number> {
   );
 
   const interruption = stopOnSignal(pipeline, say);
+  const others = await supersedeRuns(pipeline, chosen.batch);
   const outcome = await planBatch(pipeline, chosen.batch, { by: "command", coversUntil: null });
   if (outcome.state === "rejected") throw new UserError(outcome.failure.code, outcome.failure.message);
-  await finish(pipeline, await readPlans(pipeline.store, chosen.batch), flags.json === true, interruption);
+  const plans = (await readPlans(pipeline.store, chosen.batch)).filter(({ run }) => !others.has(run));
+  await finish(pipeline, plans, flags.json === true, interruption);
   if (interruption.isOver) return exitCodes.interrupted;
   const summary = await requireDocument(pipeline.store, summaryKey(chosen.batch), summaryDocument);
   printSummary(folder, summary, flags.json === true);
   return summary.counts.failed > 0 ? exitCodes.someFailed : exitCodes.done;
 }
 
-/** Waits for every run of the batch that is not finished, and collects it. */
+/** Waits for the runs that are not finished, and collects them. */
 async function finish(
   pipeline: LocalPipeline,
   plans: readonly Plan[],
   quiet: boolean,
   interruption: { readonly isOver: boolean },
 ): Promise<void> {
-  const progress = new Progress(plans.at(-1)?.items ?? 0, quiet);
+  const progress = await progressOf(pipeline, plans, quiet);
   pipeline.queue.on("item", (status) => progress.step(status));
   await progress.start();
   try {
@@ -92,6 +96,19 @@ async function finish(
   } finally {
     progress.end();
   }
+}
+
+/** Counts the images of unfinished runs, with those that an interrupted command has settled. */
+async function progressOf({ store }: LocalPipeline, plans: readonly Plan[], quiet: boolean): Promise<Progress> {
+  const unfinished = { items: 0, done: 0, failed: 0 };
+  for (const plan of plans) {
+    const { stage, items, counts } = await runStatus(store, plan);
+    if (stage === "done") continue;
+    unfinished.items += items;
+    unfinished.done += counts.planned;
+    unfinished.failed += counts.failed;
+  }
+  return new Progress(unfinished.items, quiet, unfinished);
 }
 
 /** Puts the model into the bucket; answers what settings call it. */

@@ -76,10 +76,11 @@ const explanations: Readonly<Record<Stage, string>> = {
   done: "Summary, table and report are in the bucket.",
 };
 
-async function runStatus(
+/** How far one run is. */
+export async function runStatus(
   store: ObjectStore,
   plan: Plan,
-  queue: Pick<JobQueue, "describe"> | undefined,
+  queue?: Pick<JobQueue, "describe">,
 ): Promise<RunStatus> {
   const dispatches = await readDispatches(store, plan.batch, plan.run);
   const jobs: RunStatus["jobs"][number][] = [];

@@ -1,13 +1,11 @@
 import { requireDocument } from "../bucket/documents";
-import { shardOutcomes } from "../bucket/outcomes";
 import { howMany, readRunSummary, shardsOf } from "../bucket/runs";
-import { Tally } from "../bucket/tally";
 import type { BatchName, RunId } from "../contract/names";
 import { planKey } from "../contract/object-keys";
 import { plan as planDocument, type Plan } from "../contract/plan";
 import type { Summary } from "../contract/summary";
 import { closeIfDone } from "./close-batch";
-import { closeRun, giveUp } from "./collecting/close-run";
+import { closeRun, countOutcomes, endShard, unfinishedBy } from "./collecting/close-run";
 import { noticeOf } from "./collecting/notice";
 import { isPublished, publishBatch } from "./collecting/publish-batch";
 import { readJobs, type RunJob } from "./collecting/run-jobs";
@@ -32,19 +30,13 @@ export async function collectBatch(pipeline: Pipeline, batch: BatchName, run: Ru
 
   const jobs = await readJobs(pipeline, plan);
   const dispatches = howMany(jobs.map(({ dispatch }) => dispatch));
-  const tally = new Tally();
-  const unfinished: number[] = [];
-  for (let shard = 0; shard < plan.shards; shard++) {
-    const found = await shardOutcomes(store, plan, shard, dispatches);
-    if (found.size < itemsIn(plan, shard)) unfinished.push(shard);
-    for (const one of found.values()) tally.add(one);
-  }
+  const { tally, unfinished } = await countOutcomes(store, plan, dispatches);
   if (unfinished.length > 0) {
     if (jobs.length === 0 || jobs.some(({ isLive }) => isLive))
       return { state: "running", finishedItems: tally.counts.planned, items: plan.items };
     if (await tryAgain(pipeline, plan, jobs, unfinished))
       return { state: "dispatched-again", shards: unfinished.length };
-    for (const shard of unfinished) await giveUp(pipeline, plan, shard, dispatches, jobs, tally);
+    for (const shard of unfinished) await endShard(pipeline, plan, shard, dispatches, unfinishedBy(jobs, shard), tally);
   }
   await closeRun(pipeline, plan, tally, jobs);
   return finishPublishing(pipeline, plan, "collected");
@@ -90,6 +82,3 @@ async function lookForReturned(pipeline: Pipeline, batch: BatchName, run: RunId)
   const gaps = (closed?.skippedBy["superseded"] ?? 0) + (closed?.skippedBy["deleted"] ?? 0);
   if (gaps > 0 && (await readActivity(pipeline, batch))) await touch(pipeline, batch, pipeline.policy.idleSeconds);
 }
-
-const itemsIn = ({ items, itemsPerShard }: Plan, shard: number): number =>
-  Math.min(itemsPerShard, items - shard * itemsPerShard);

@@ -35,6 +35,14 @@ const cytolens = (...words: string[]): Promise<{ code: number; out: string; err:
       resolve({ code: typeof error?.code === "number" ? error.code : error ? -1 : 0, out, err }),
     );
   });
+/** The command, interrupted as soon as it has counted some of 20 images; its exit code. */
+function interrupted(words: string[]): Promise<number | null> {
+  const child = fork(command, words, { cwd: scratch, env: environment(), stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  return new Promise((resolve) => {
+    child.stderr!.on("data", (chunk: Buffer) => /of 20 images/.test(chunk.toString()) && child.kill("SIGINT"));
+    child.on("close", resolve);
+  });
+}
 const run = (...words: string[]): ReturnType<typeof cytolens> =>
   cytolens("run", ...words, "--model", inside("model"), "--workers", "2");
 
@@ -126,19 +134,31 @@ describe("cytolens run", () => {
       await writeFile(inside("many", `${number}.png`), await drawImage(number));
     }
     const words = ["run", inside("many"), "--out", inside("interrupted"), "--model", inside("model"), "--workers", "1"];
-    const child = fork(command, words, {
-      cwd: scratch,
-      env: environment(),
-      stdio: ["ignore", "ignore", "pipe", "ipc"],
-    });
-    const code = await new Promise<number | null>((resolve) => {
-      child.stderr!.on("data", (chunk: Buffer) => /of 20 images/.test(chunk.toString()) && child.kill("SIGINT"));
-      child.on("close", resolve);
-    });
-    expect(code).toBe(130);
+    expect(await interrupted(words)).toBe(130);
     const second = await cytolens(...words, "--json");
     expect(second.code).toBe(0);
     expect((JSON.parse(second.out) as Summary).counts).toEqual({ planned: 20, succeeded: 20, failed: 0, skipped: 0 });
+  }, 120_000);
+
+  test("with other settings after an interruption, it waits for what it was asked for, and counts that alone", async () => {
+    await mkdir(inside("some"), { recursive: true });
+    for (let number = 0; number < 20; number++)
+      await writeFile(inside("some", `${number}.png`), await drawImage(number));
+    const words = ["run", inside("some"), "--out", inside("changed"), "--model", inside("model"), "--workers", "1"];
+    expect(await interrupted(words)).toBe(130);
+    const changed = await cytolens(...words, "--methods", "gradient");
+    expect(changed.code).toBe(0);
+    expect(changed.out).toMatch(/20 of 20 images succeeded/);
+    const counted = [...changed.err.matchAll(/(\d+) of (\d+) images,/g)].map(([, done, total]) =>
+      [done, total].map(Number),
+    );
+    expect(counted.at(-1)).toEqual([20, 20]);
+    const { runs } = JSON.parse(await readFile(inside("changed/results/some/summary.json"), "utf8")) as Summary;
+    expect(runs).toMatchObject([
+      { counts: { planned: 20, succeeded: 20, skipped: 0 } },
+      { counts: { planned: 20, failed: 0 } },
+    ]);
+    expect(runs[1]!.counts.skipped).toBeGreaterThan(0);
   }, 120_000);
 
   test.each<[string, string[], number, RegExp]>([

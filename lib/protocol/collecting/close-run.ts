@@ -2,49 +2,81 @@ import { createDocument, readDocument } from "../../bucket/documents";
 import { succeededFrom } from "../../bucket/outcome-of-result";
 import { mergeOutcomes, readRollUp, shardItems, shardOutcomes, writeRollUp } from "../../bucket/outcomes";
 import { shardsOf } from "../../bucket/runs";
-import type { Tally } from "../../bucket/tally";
+import { Tally } from "../../bucket/tally";
 import { resultKey, rollUpKey, runSummaryKey } from "../../contract/object-keys";
 import type { KnownFailure, Outcome } from "../../contract/outcome";
 import type { Plan, WorkItem } from "../../contract/plan";
 import { result as resultDocument } from "../../contract/result";
 import type { RunSummary } from "../../contract/summary";
+import type { ObjectStore } from "../../storage/object-store";
 import type { Pipeline } from "../ports";
 import { reasonsOf, type RunJob } from "./run-jobs";
 
-/** Items no worker finished: those whose result is there all the same are done, the others failed. */
-export async function giveUp(
-  { store, clock }: Pipeline,
+/** What a run's shards have rolled up, and the shards that have not ended all their items. */
+export async function countOutcomes(
+  store: ObjectStore,
+  plan: Plan,
+  dispatches: number,
+): Promise<{ readonly tally: Tally; readonly unfinished: readonly number[] }> {
+  const tally = new Tally();
+  const unfinished: number[] = [];
+  for (let shard = 0; shard < plan.shards; shard++) {
+    const found = await shardOutcomes(store, plan, shard, dispatches);
+    if (found.size < itemsIn(plan, shard)) unfinished.push(shard);
+    for (const one of found.values()) tally.add(one);
+  }
+  return { tally, unfinished };
+}
+
+const itemsIn = ({ items, itemsPerShard }: Plan, shard: number): number =>
+  Math.min(itemsPerShard, items - shard * itemsPerShard);
+
+/** How items end that no worker finished. */
+export type Ending =
+  | { readonly status: "failed"; readonly failure: Failure }
+  | { readonly status: "skipped"; readonly reason: "superseded" };
+
+/** The ending for a run of which every try is spent. */
+export function unfinishedBy(jobs: readonly RunJob[], shard: number): Ending {
+  const reasons = reasonsOf(jobs.filter(({ dispatch }) => shardsOf(dispatch.value).includes(shard)));
+  return {
+    status: "failed",
+    failure: {
+      code: "worker.unfinished",
+      message: `Expected a worker to finish this image but none did${reasons.length > 0 ? `: ${reasons.join("; ")}` : ""}`,
+    },
+  };
+}
+
+/** Ends a shard's items that no worker finished: those whose result is there all the same are done. */
+export async function endShard(
+  { store, clock }: Pick<Pipeline, "store" | "clock">,
   plan: Plan,
   shard: number,
   dispatches: number,
-  jobs: readonly RunJob[],
+  ending: Ending,
   tally: Tally,
 ): Promise<void> {
   const known = await shardOutcomes(store, plan, shard, dispatches);
   const missing = (await shardItems(store, plan, shard)).filter(({ work }) => !known.has(work));
-  const reasons = reasonsOf(jobs.filter(({ dispatch }) => shardsOf(dispatch.value).includes(shard)));
-  const failure: KnownFailure = {
-    code: "worker.unfinished",
-    message: `Expected a worker to finish this image but none did${reasons.length > 0 ? `: ${reasons.join("; ")}` : ""}`,
-  };
   const finishedAt = clock.now().toISOString();
   const settled: Outcome[] = [];
   for (const item of missing) {
+    const { work, key, label } = item;
     settled.push(
       (await foundResult({ store }, plan, item)) ?? {
-        status: "failed",
-        work: item.work,
-        key: item.key,
-        ...(item.label === undefined ? {} : { label: item.label }),
+        ...ending,
+        work,
+        key,
+        ...(label === undefined ? {} : { label }),
         finishedAt,
         seconds: 0,
-        failure,
       },
     );
   }
-  const key = rollUpKey(plan.batch, plan.run, Math.max(0, dispatches - 1), shard);
-  const before = await readRollUp(store, key);
-  await writeRollUp({ store, clock }, key, mergeOutcomes(before?.outcomes ?? new Map(), settled), before?.etag);
+  const where = rollUpKey(plan.batch, plan.run, Math.max(0, dispatches - 1), shard);
+  const before = await readRollUp(store, where);
+  await writeRollUp({ store, clock }, where, mergeOutcomes(before?.outcomes ?? new Map(), settled), before?.etag);
   for (const one of settled) tally.add(one);
 }
 
@@ -59,7 +91,7 @@ async function foundResult(
 
 /** Puts on record that every item of the run has its outcome. */
 export async function closeRun(
-  { store, clock }: Pipeline,
+  { store, clock }: Pick<Pipeline, "store" | "clock">,
   { batch, run, ordinal }: Plan,
   tally: Tally,
   jobs: readonly RunJob[],

@@ -1,25 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { CytolensError, TransientError, UserError } from "../../lib/contract/errors";
 import { workerTaskFrom } from "../../lib/contract/worker-environment";
+import { workerExitCodes } from "../../lib/contract/worker-exit-codes";
 import { openImageWork } from "../../lib/explaining/analyse-images";
 import { runShard } from "../../lib/protocol/shard/run-shard";
 import { systemClock } from "../../lib/bucket/clock";
 import { FolderStore } from "../../lib/storage/folder-store";
 import type { ObjectStore } from "../../lib/storage/object-store";
-
-/**
- * What the process ends with. AWS Batch tries 137 (killed for memory) and reclaimed hosts again and nothing else:
- * what failed here would fail there.
- */
-const exitCodes = {
-  finished: 0,
-  unexpected: 1,
-  usage: 2,
-  surroundings: 3,
-  tryLater: 75,
-  quarantined: 76,
-  interrupted: 143,
-} as const;
 
 /** Works on the shard its environment names. */
 async function main(): Promise<number> {
@@ -47,7 +34,7 @@ async function main(): Promise<number> {
     ...task,
     ...outcome,
   });
-  return outcome.state === "failed" ? exitCodes.surroundings : exitCodes[outcome.state];
+  return outcome.state === "failed" ? workerExitCodes.surroundings : workerExitCodes[outcome.state];
 }
 
 /** A bucket's name, or a folder as a file: URL. */
@@ -85,9 +72,9 @@ const log = (line: object): void => {
 };
 
 function codeOf(error: unknown): number {
-  if (error instanceof TransientError) return exitCodes.tryLater;
-  if (error instanceof UserError) return exitCodes.usage;
-  return error instanceof CytolensError ? exitCodes.surroundings : exitCodes.unexpected;
+  if (error instanceof TransientError) return workerExitCodes.tryLater;
+  if (error instanceof UserError) return workerExitCodes.usage;
+  return error instanceof CytolensError ? workerExitCodes.surroundings : workerExitCodes.unexpected;
 }
 
 main().then(

@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { openBucket } from "../../lib/aws/open-bucket";
 import { trainingTask } from "../../lib/contract/deployment";
+import { workerExitCodes } from "../../lib/contract/worker-exit-codes";
 import { runTrainingJob } from "../../lib/protocol/training-job";
 
 const program = path.join(__dirname, "..", "..", "bin", "cytolens.js");
@@ -30,7 +31,7 @@ async function main(): Promise<number> {
         });
         for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => child.kill(signal));
         child.once("error", reject);
-        child.once("close", (code) => resolve(code ?? 143));
+        child.once("close", (code) => resolve(code ?? workerExitCodes.interrupted));
       }),
   });
 }

@@ -6,6 +6,7 @@ import * as logs from "aws-cdk-lib/aws-logs";
 import type * as s3 from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import { incomingPrefix, modelsPrefix, resultsPrefix, runsPrefix } from "../contract/object-keys";
+import { workerExitCodes } from "../contract/worker-exit-codes";
 import { allowObjects } from "./bucket-access";
 import { temporaryFolder } from "./compute";
 import type { Configuration } from "./configuration";
@@ -82,7 +83,7 @@ export class HardenedJob extends Construct {
       retryStrategies: [
         batch.RetryStrategy.of(RETRY, batch.Reason.custom({ onStatusReason: "Host EC2*" })),
         batch.RetryStrategy.of(RETRY, batch.Reason.custom({ onReason: "CannotPull*" })),
-        batch.RetryStrategy.of(RETRY, batch.Reason.custom({ onExitCode: "137" })),
+        batch.RetryStrategy.of(RETRY, batch.Reason.custom({ onExitCode: String(workerExitCodes.killedForMemory) })),
         batch.RetryStrategy.of(EXIT, batch.Reason.custom({ onReason: "*" })),
       ],
       skipDeregisterOnUpdate: true,

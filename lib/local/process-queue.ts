@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { submissionEnvironment } from "../contract/worker-environment";
+import { workerExitCodes } from "../contract/worker-exit-codes";
 import type { JobFacts, JobQueue, JobRequest } from "../protocol/ports";
 
 export interface ProcessQueueOptions {
@@ -20,8 +21,6 @@ export interface ProcessQueueOptions {
 
 /** As the stack's job definition has it: only what looks like a killed machine is tried again. */
 const attempts = 3;
-const killedForMemory = 137;
-const interrupted = 143;
 const patienceMilliseconds = 60_000;
 
 interface Job {
@@ -134,7 +133,7 @@ export class ProcessQueue extends EventEmitter<QueueEvents> implements JobQueue 
     });
     child.once("close", (code, signal) => {
       this.running.delete(child);
-      const killed = code === killedForMemory || signal === "SIGKILL";
+      const killed = code === workerExitCodes.killedForMemory || signal === "SIGKILL";
       if (killed && attempt < attempts && !this.stopped) this.waiting.push({ job, index, attempt: attempt + 1 });
       else this.end(job, index, code === 0 ? "succeeded" : reasonOf(code, signal, said));
       this.startMore();
@@ -180,7 +179,7 @@ function factsOf({ jobId, request, endings, attempts: made, started }: Job): Job
 }
 
 function reasonOf(code: number | null, signal: string | null, said: string): string {
-  if (code === interrupted || signal === "SIGTERM") return "The worker was interrupted";
+  if (code === workerExitCodes.interrupted || signal === "SIGTERM") return "The worker was interrupted";
   const lastLine = said.trim().split("\n").at(-1) ?? "";
   const message = /"message":"((?:[^"\\]|\\.)*)"/.exec(lastLine)?.[1] ?? lastLine;
   const how = signal ? `was ended by ${signal}` : `ended with exit code ${code}`;

@@ -33,7 +33,7 @@ const itemsIn = ({ items, itemsPerShard }: Plan, shard: number): number =>
 
 /** How items end that no worker finished. */
 export type Ending =
-  | { readonly status: "failed"; readonly failure: Failure }
+  | { readonly status: "failed"; readonly failure: KnownFailure }
   | { readonly status: "skipped"; readonly reason: "superseded" };
 
 /** The ending for a run of which every try is spent. */

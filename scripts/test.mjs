@@ -1,4 +1,4 @@
-// npm test: build, lint, jest; ends with jest's true totals as one line. Arguments go to jest.
+// npm test: build, format, lint, unused code, jest; ends with jest's true totals as one line. Arguments go to jest.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
@@ -6,7 +6,10 @@ import path from "node:path";
 import { prepare, root, run } from "./prepare.mjs";
 
 prepare();
-run(process.execPath, [path.join(root, "node_modules/oxlint/bin/oxlint"), "--deny-warnings"]);
+const tool = (file, ...args) => run(process.execPath, [path.join(root, "node_modules", file), ...args]);
+tool("oxfmt/bin/oxfmt", "--check", ".");
+tool("oxlint/bin/oxlint", "--deny-warnings");
+tool("knip/bin/knip.js");
 
 const scratch = mkdtempSync(path.join(os.tmpdir(), "cytolens-test-"));
 const report = path.join(scratch, "jest.json");

@@ -41,7 +41,7 @@ export function withoutCompleteness(passes: number): Completeness {
 }
 
 /** Sums over channels, so that a pixel's attribution is that of its colour as a whole; sums to the same total. */
-export function sumOverChannels(values: Float32Array, [channels, height, width]: ImageDims): Float32Array {
+function sumOverChannels(values: Float32Array, [channels, height, width]: ImageDims): Float32Array {
   const pixels = height * width;
   const map = new Float32Array(pixels);
   for (let pixel = 0; pixel < pixels; pixel++) {

@@ -13,7 +13,7 @@ export interface Target {
   readonly of: "logit" | "probability";
 }
 
-export interface PointGradients {
+interface PointGradients {
   /** F at each point, in units of the target output. */
   readonly values: Float64Array;
   /** dF/dx at each point, laid out as the point. */
@@ -38,7 +38,7 @@ export interface PointGradients {
  */
 export type GradientFunction = (points: readonly Float32Array[]) => Promise<PointGradients>;
 
-export interface LayerGradients {
+interface LayerGradients {
   readonly values: Float64Array;
   /** [channels, height, width] of the layer, the same for every point. */
   readonly dims: readonly [number, number, number];
@@ -67,7 +67,7 @@ export interface LayerGradients {
  */
 export type LayerGradientFunction = (points: readonly Float32Array[]) => Promise<LayerGradients>;
 
-export interface SegmentGradients {
+interface SegmentGradients {
   /** F at the first and the last point, in units of the target output. */
   readonly start: number;
   readonly end: number;

@@ -1,7 +1,7 @@
 import { CytolensError } from "../contract/errors";
 import { metricNamespace, type MetricName } from "./metric-names";
 
-export type Fields = Readonly<Record<string, unknown>>;
+type Fields = Readonly<Record<string, unknown>>;
 
 /** One JSON object a line, as CloudWatch Logs Insights reads them. */
 export interface StructuredLog {

@@ -15,7 +15,7 @@ import { compareAndSwap, type SharedBucket } from "./compare-and-swap";
 import { createDocument, readDocument, requireDocument, type Stored } from "./documents";
 
 /** The runs of a batch that were claimed, oldest first; a claim may have no plan yet, or never. */
-export async function readClaims(store: ObjectStore, batch: BatchName): Promise<OrdinalClaim[]> {
+async function readClaims(store: ObjectStore, batch: BatchName): Promise<OrdinalClaim[]> {
   const claims: OrdinalClaim[] = [];
   for await (const { key } of listAll(store, ordinalsPrefix(batch)))
     claims.push(await requireDocument(store, key, ordinalClaim));

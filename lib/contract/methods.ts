@@ -52,7 +52,7 @@ const layered = <Name extends MethodName>(name: Name) =>
     layer: z.string().min(1).optional(),
   });
 
-export const integratedGradientsSettings = z.strictObject({
+const integratedGradientsSettings = z.strictObject({
   name: z.literal("integrated-gradients"),
   /** "adaptive": refined until both tolerances hold; a number: that many Gauss–Legendre points; "study": 50-step left Riemann, 10 random baselines, probability. */
   steps: z.union([z.enum(["adaptive", "study"]), z.number().int().min(1).max(1024)]).default("adaptive"),

@@ -60,4 +60,3 @@ export type ModelCardInput = z.input<typeof modelCard>;
 
 /** What models/names/<name>.json holds. */
 export const modelPointer = z.strictObject({ schemaVersion, name: z.string().min(1), sha256 });
-export type ModelPointer = z.infer<typeof modelPointer>;

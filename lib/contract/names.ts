@@ -34,7 +34,7 @@ export function compareKeys(a: string, b: string): number {
 const codePointRank = (unit: number): number => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit);
 
 /** Longer batch names would push the keys of their results over S3's 1,024 bytes. */
-export const longestBatchName = 200;
+const longestBatchName = 200;
 
 export const batchName = z
   .string()

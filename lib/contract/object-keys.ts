@@ -58,7 +58,7 @@ export const draftPageKey = (batch: BatchName, draft: string, page: number): Obj
 export const draftProgressKey = (batch: BatchName, draft: string): ObjectKey =>
   key(`${batchRunsPrefix(batch)}drafts/${draft}/progress.json`);
 
-export const runPrefix = (batch: BatchName, run: RunId): string => `${batchRunsPrefix(batch)}${run}/`;
+const runPrefix = (batch: BatchName, run: RunId): string => `${batchRunsPrefix(batch)}${run}/`;
 export const planKey = (batch: BatchName, run: RunId): ObjectKey => key(`${runPrefix(batch, run)}plan.json`);
 export const dispatchPrefix = (batch: BatchName, run: RunId): string => `${runPrefix(batch, run)}dispatch/`;
 export const dispatchKey = (batch: BatchName, run: RunId, number: number, part: number): ObjectKey =>
@@ -81,7 +81,7 @@ export const reportKey = (batch: BatchName): ObjectKey => key(`${batchResultsPre
 export const currentKey = (batch: BatchName): ObjectKey => key(`${batchResultsPrefix(batch)}current.json`);
 
 /** A readable, unique and harmless name for an image: a slug of its file name and 12 hex digits of its key's hash. */
-export function imageFolder(image: ObjectKey): string {
+function imageFolder(image: ObjectKey): string {
   const file = image.slice(image.lastIndexOf("/") + 1);
   const slug = file
     .normalize("NFKD")
@@ -93,7 +93,7 @@ export function imageFolder(image: ObjectKey): string {
   return `${slug || "image"}-${sha256Of(image).slice(0, 12)}`;
 }
 
-export const imageResultPrefix = (batch: BatchName, image: ObjectKey, work: WorkId): string =>
+const imageResultPrefix = (batch: BatchName, image: ObjectKey, work: WorkId): string =>
   `${batchResultsPrefix(batch)}images/${imageFolder(image)}/${work.slice(0, 12)}/`;
 export const resultKey = (batch: BatchName, image: ObjectKey, work: WorkId): ObjectKey =>
   key(`${imageResultPrefix(batch, image, work)}result.json`);
@@ -119,7 +119,7 @@ export const imageAnnotationKey = (batch: BatchName, image: ObjectKey, work: Wor
 export const annotationKey = (batch: BatchName, image: ObjectKey): ObjectKey =>
   key(`${batchResultsPrefix(batch)}annotations/${imageFolder(image)}.geojson`);
 
-export const modelPrefix = (digest: Sha256): string => `${modelsPrefix}sha256/${digest}/`;
+const modelPrefix = (digest: Sha256): string => `${modelsPrefix}sha256/${digest}/`;
 export const modelKey = (digest: Sha256): ObjectKey => key(`${modelPrefix(digest)}model.onnx`);
 export const modelCardKey = (digest: Sha256): ObjectKey => key(`${modelPrefix(digest)}card.json`);
 /** A pointer from a name to a digest; the digests present under models/ are the allowlist. */

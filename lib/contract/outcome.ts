@@ -22,7 +22,7 @@ const identity = {
 };
 
 /** How the explanation held up, in the few figures a table shows. */
-export const explanationFigures = z.strictObject({
+const explanationFigures = z.strictObject({
   method: z.string(),
   relative: z.number().nullable(),
   mapChange: z.number().nullable(),

@@ -5,7 +5,7 @@ import { workItem } from "./plan";
 import { settings } from "./settings";
 
 /** What closed a batch: stillness, its _READY marker, or a person at the command line. */
-export const closing = z.strictObject({
+const closing = z.strictObject({
   by: z.enum(["idle", "ready-marker", "command"]),
   /** With a marker: objects newer than it belong to a later run. */
   coversUntil: timestamp.nullable(),
@@ -73,7 +73,6 @@ export const closedMarker = z.strictObject({
   /** Whether the reconciler has compared the bucket with the last plan since, to find images whose events were lost. */
   verified: z.boolean(),
 });
-export type ClosedMarker = z.infer<typeof closedMarker>;
 
 /** runs/<batch>/rejected.json: why the batch could not be planned when it was last looked at; null once it could. */
 export const rejection = z.strictObject({
@@ -82,4 +81,3 @@ export const rejection = z.strictObject({
   at: timestamp,
   failure: failure.nullable(),
 });
-export type Rejection = z.infer<typeof rejection>;

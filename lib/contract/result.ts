@@ -5,7 +5,7 @@ import { region } from "./region";
 import { settings } from "./settings";
 
 /** How far an explanation can be trusted: does it add up to the change of the output, and has the map settled? */
-export const completeness = z.strictObject({
+const completeness = z.strictObject({
   /** Σ map − (F(image) − F(baseline)), in units of the target output; null for methods without this property. */
   delta: z.number().nullable(),
   /** |delta| / |F(image) − F(baseline)|. */
@@ -31,13 +31,13 @@ export const completeness = z.strictObject({
  */
 export type Completeness = z.infer<typeof completeness>;
 
-export const target = z.strictObject({
+const target = z.strictObject({
   classIndex: z.number().int().min(0),
   className: z.string(),
   of: z.enum(["logit", "probability"]),
 });
 
-export const explanation = z.strictObject({
+const explanation = z.strictObject({
   method: z.enum(methodNames),
   parameters: methodSettings,
   target,

@@ -9,7 +9,7 @@ const smallestTile = 32;
  * What becomes of an embedded colour profile: "profile" converts the colours to sRGB, so that pictures of different
  * scanners and cameras agree; "as-stored" takes the numbers as they are, as Pillow and OpenCV do.
  */
-export const colour = z.enum(["profile", "as-stored"]);
+const colour = z.enum(["profile", "as-stored"]);
 export type Colour = z.infer<typeof colour>;
 
 /** What a batch may choose; batch.json holds any part of it. Frozen into the plan. */

@@ -72,4 +72,3 @@ export type Summary = z.infer<typeof summary>;
 
 /** results/<batch>/current.json: which run the summary shows; moves to a higher ordinal only. */
 export const current = z.strictObject({ schemaVersion, run: runId, ordinal: z.number().int().min(1) });
-export type Current = z.infer<typeof current>;

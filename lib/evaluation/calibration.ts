@@ -1,6 +1,6 @@
 import { CounterRandom } from "../random/counter-random";
 
-export interface CalibrationBin {
+interface CalibrationBin {
   readonly from: number;
   readonly to: number;
   readonly count: number;

@@ -5,7 +5,7 @@ export interface ConfusionMatrix {
   readonly counts: readonly (readonly number[])[];
 }
 
-export interface ClassScores {
+interface ClassScores {
   readonly className: string;
   readonly precision: number;
   readonly recall: number;

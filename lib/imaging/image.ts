@@ -5,13 +5,6 @@ export interface RgbImage {
   readonly data: Uint8Array;
 }
 
-/** As `RgbImage`, with a fourth byte for opacity (not premultiplied; 255 is opaque). */
-export interface RgbaImage {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array;
-}
-
 /** One float per pixel, rows from the top: an attribution map. */
 export interface FloatMap {
   readonly width: number;

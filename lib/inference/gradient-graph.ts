@@ -5,7 +5,7 @@ import { workingCopy } from "../autodiff/working-copy";
 import { ModelError } from "../contract/errors";
 import { GraphBuilder } from "../onnx/graph-builder";
 import { inferShapes } from "../onnx/infer-shapes";
-import type { Model, ValueInfo } from "../onnx/model";
+import type { Model } from "../onnx/model";
 import { prune } from "../onnx/prune";
 import { specialize } from "../onnx/specialize";
 import type { ClassModel } from "./class-model";
@@ -79,19 +79,6 @@ function derive(
 /** The forward pass alone at a fixed batch: the logits. */
 export function logitsGraphOf(source: ClassModel, batch: number): Model {
   return atBatch(prune(source.model, [source.logits]), source, batch);
-}
-
-/** Types of every value for a single image. */
-export function typesAt(source: ClassModel): ReadonlyMap<string, ValueInfo> {
-  const { name, channels, height, width } = source.input;
-  const copy = workingCopy(source.model);
-  copy.graph.inputs = copy.graph.inputs.map((info) =>
-    info.name === name ? { ...info, shape: [source.fixedBatch ?? 1, channels, height, width] } : info,
-  );
-  // What the file says of symbolic extents would outlive the symbols.
-  copy.graph.valueInfo.clear();
-  copy.graph.outputs = copy.graph.outputs.map((info) => ({ ...info, shape: undefined }));
-  return inferShapes(copy);
 }
 
 function atBatch(model: Model, { input: { name, channels, height, width } }: ClassModel, batch: number): Model {

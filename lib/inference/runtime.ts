@@ -6,8 +6,6 @@ export type OnnxRuntimeModule = typeof OnnxRuntime;
 /** Where a model is computed. Always the caller's choice: nothing falls back from one to another. */
 export type Provider = "cpu" | "cuda" | "webgpu";
 
-export const providers: readonly Provider[] = ["cpu", "cuda", "webgpu"];
-
 let loaded: OnnxRuntimeModule | undefined;
 
 /**

@@ -53,7 +53,7 @@ export function localPipeline({
 }
 
 /** Two workers with a thread each outrun one session with two (docs/benchmarks.md), as far as memory goes. */
-export const workersHere = (): number =>
+const workersHere = (): number =>
   Math.max(1, Math.min(os.availableParallelism(), Math.floor(os.totalmem() / bytesPerWorker), 8));
 
 export const cacheFolder = (): string =>

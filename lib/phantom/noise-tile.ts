@@ -3,7 +3,7 @@ import type { CounterRandom } from "../random/counter-random";
 const { floor } = Math;
 
 /** Tiles are this many samples wide and high, and repeat without a seam. */
-export const tileExtent = 256;
+const tileExtent = 256;
 
 /** A seamless tile of smooth noise with mean 0 and deviation 1, for textures that must not show a grid. */
 export class NoiseTile {

@@ -11,8 +11,8 @@ import type { JobFacts, JobQueue } from "./ports";
 import { howMany, readDispatches, readPlans, readRunSummary, shardsOf } from "../bucket/runs";
 import { Tally } from "../bucket/tally";
 
-export const stages = ["unknown", "uploading", "rejected", "planned", "running", "collecting", "done"] as const;
-export type Stage = (typeof stages)[number];
+const stages = ["unknown", "uploading", "rejected", "planned", "running", "collecting", "done"] as const;
+type Stage = (typeof stages)[number];
 
 export interface RunStatus {
   readonly run: string;

@@ -53,7 +53,7 @@ async function noteBatch(pipeline: Pipeline, batch: BatchName, keys: readonly st
 }
 
 /** The marker closes the batch at once and covers what is no newer than itself. */
-export async function closeByMarker(pipeline: Pipeline, batch: BatchName): Promise<PlanOutcome | undefined> {
+async function closeByMarker(pipeline: Pipeline, batch: BatchName): Promise<PlanOutcome | undefined> {
   const marker = await pipeline.store.head(readyMarkerKey(batch));
   return marker && planBatch(pipeline, batch, { by: "ready-marker", coversUntil: marker.lastModified.toISOString() });
 }

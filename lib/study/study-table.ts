@@ -16,7 +16,7 @@ export const studyFigures: readonly {
   { network: "densenet121-rca", variant: "masked", top1: 87.13 },
 ];
 /** ResNet50 trained on cropped cells, on the smear set. */
-export const studyGeneralisationTop1 = 57.61;
+const studyGeneralisationTop1 = 57.61;
 
 export const studyNetworks = ["resnet50", "ran92", "densenet121", "densenet121-rca"] as const;
 export const studyVariants = ["full", "cropped", "masked"] as const;

@@ -1,5 +1,5 @@
 export const scheduleNames = ["constant", "cosine", "step"] as const;
-export type ScheduleName = (typeof scheduleNames)[number];
+type ScheduleName = (typeof scheduleNames)[number];
 
 export interface Schedule {
   readonly name: ScheduleName;

@@ -29,7 +29,7 @@ export interface TrainingGraphOptions extends Omit<LossOptions, "classes"> {
   readonly freeze?: readonly string[] | undefined;
 }
 
-export function isStatistic({ role }: ParameterSpec): boolean {
+function isStatistic({ role }: ParameterSpec): boolean {
   return role === "running-mean" || role === "running-variance";
 }
 

@@ -47,7 +47,7 @@ export function noiseTensor(
 /** Every case in two forms: all extents known, and none (a symbol for each extent of each differentiated input). */
 export type Knowledge = "static" | "symbolic";
 
-export function modelOf(of: NodeCase, knowledge: Knowledge, known: Values = {}): Model {
+function modelOf(of: NodeCase, knowledge: Knowledge, known: Values = {}): Model {
   const fixed = new Set(of.fixed ?? []);
   const outputs = of.outputs ?? ["y"];
   const shapeOf = (name: string, tensor: Tensor): Dimension[] =>
@@ -135,7 +135,7 @@ export async function gradientsOf(of: NodeCase, knowledge: Knowledge): Promise<G
   };
 }
 
-export function dot(a: Tensor, b: Tensor): number {
+function dot(a: Tensor, b: Tensor): number {
   const [x, y] = [numbersOf(a), numbersOf(b)];
   let sum = 0;
   for (let index = 0; index < x.length; index++) sum += x[index]! * y[index]!;

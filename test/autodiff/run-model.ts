@@ -50,7 +50,7 @@ function fromOrt(value: ort.OnnxValue): Tensor {
 }
 
 /** max |got − want| / max |want|, or max |got| where all of `want` is zero; infinite when the shapes differ or a NaN appears. */
-export function maxRelativeError(got: Tensor | undefined, want: Tensor): number {
+function maxRelativeError(got: Tensor | undefined, want: Tensor): number {
   if (!got || got.dims.join() !== want.dims.join()) return Infinity;
   let difference = 0;
   let scale = 0;

@@ -2,7 +2,7 @@ import { SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { emulatorCredentials } from "./emulator-process";
 import { Queue } from "./queue";
 
-export interface Notice {
+interface Notice {
   readonly subject: string;
   readonly message: string;
 }

@@ -2,7 +2,7 @@ import { emulatorCredentials, type Emulator, startEmulator } from "./emulator-pr
 import { type FoundPython, pythonEnvironment } from "./python-environment";
 
 /** Pinned to the version whose behaviour was compared with S3's; the launcher of the whole emulator needs exactly it. */
-export const pins = ["ministack==1.5.33", "botocore==1.43.106", "boto3==1.43.106", "cryptography==46.0.7"] as const;
+const pins = ["ministack==1.5.33", "botocore==1.43.106", "boto3==1.43.106", "cryptography==46.0.7"] as const;
 
 /** The Python environment with the emulator, made on first use outside the tree; a sentence where it cannot be had. */
 export const emulatorPython = (): FoundPython =>

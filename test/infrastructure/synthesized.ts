@@ -9,8 +9,8 @@ import { CytolensStack } from "../../lib/infrastructure/cytolens-stack";
 import { projectRoot } from "../reference";
 
 export const scratch = mkdtempSync(path.join(os.tmpdir(), "cytolens-stack-"));
-export const modelFolder = path.join(scratch, "model");
-export const modelBytes = "an ONNX file, as far as the stack can tell";
+const modelFolder = path.join(scratch, "model");
+const modelBytes = "an ONNX file, as far as the stack can tell";
 export const modelDigest = sha256Of(modelBytes);
 
 export function writeModel(folder = modelFolder, sha256: string = modelDigest): string {
@@ -46,12 +46,6 @@ export function stackOf(
 export const templateOf = (configuration: Readonly<Record<string, unknown>> = {}): Template =>
   Template.fromStack(stackOf(configuration).stack);
 
-export interface Resource {
-  readonly Type: string;
-  readonly Properties: Record<string, never>;
-  readonly DeletionPolicy?: string;
-}
-
 /** All resources of a type, with the names CloudFormation knows them by. */
 export function resourcesOf(
   template: Template,
@@ -60,7 +54,7 @@ export function resourcesOf(
   return template.findResources(type) as never;
 }
 
-export interface Statement {
+interface Statement {
   readonly Effect: string;
   readonly Action: string | string[];
   readonly Resource: unknown;

@@ -27,7 +27,7 @@ const arrays: Record<string, new (buffer: ArrayBuffer) => TestArray> = {
 };
 
 /** A safetensors file: an 8-byte length, a JSON header with offsets, the data. */
-export function readSafetensors(file: string): Map<string, TestTensor> {
+function readSafetensors(file: string): Map<string, TestTensor> {
   const bytes = readFileSync(file);
   const headerEnd = 8 + Number(bytes.readBigUInt64LE(0));
   const header = JSON.parse(bytes.subarray(8, headerEnd).toString("utf8")) as Record<

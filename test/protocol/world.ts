@@ -42,7 +42,7 @@ export interface FakeJob {
 }
 
 /** AWS Batch as far as the protocol sees it: jobs wait until the test runs them. */
-export class FakeQueue implements JobQueue {
+class FakeQueue implements JobQueue {
   readonly jobs: FakeJob[] = [];
   async submit(request: JobRequest): Promise<{ jobId: string }> {
     const job: FakeJob = {
@@ -71,7 +71,7 @@ export interface Tick {
   readonly dueAt: number;
 }
 
-export const mostAttempts = 3;
+const mostAttempts = 3;
 
 /** A bucket, a queue, hints and notices, with everything that may go wrong between them at the test's command. */
 export class World {

@@ -18,7 +18,7 @@ export interface SampleImage {
   warnings?: string[];
 }
 
-export const sampleClasses = ["dyskeratotic", "koilocytotic", "metaplastic", "parabasal", "superficial-intermediate"];
+const sampleClasses = ["dyskeratotic", "koilocytotic", "metaplastic", "parabasal", "superficial-intermediate"];
 const hex = (text: string): string => createHash("sha256").update(text).digest("hex");
 const run = hex("run").slice(0, 16) as RunId;
 const modelDigest = hex("model") as Sha256;

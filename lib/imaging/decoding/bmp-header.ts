@@ -1,6 +1,6 @@
 import { ImageError } from "../../contract/errors";
 
-export type BmpCompression = "none" | "rle8" | "rle4" | "bit-fields";
+type BmpCompression = "none" | "rle8" | "rle4" | "bit-fields";
 
 /** Everything a BMP says before its pixels (Microsoft's BITMAPINFOHEADER family, and OS/2's headers). */
 export interface BmpHeader {

@@ -2,7 +2,7 @@
 export type Oklab = readonly [lightness: number, a: number, b: number];
 
 /** Linear-light sRGB; outside 0..1 where sRGB cannot show the colour. */
-export function toLinear([lightness, a, b]: Oklab): [number, number, number] {
+function toLinear([lightness, a, b]: Oklab): [number, number, number] {
   const l = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3;
   const m = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3;
   const s = (lightness - 0.0894841775 * a - 1.291485548 * b) ** 3;

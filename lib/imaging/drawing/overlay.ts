@@ -2,7 +2,7 @@ import { ImageError } from "../../contract/errors";
 import { colourIndices } from "./heatmap";
 import type { FloatMap, RgbImage } from "../image";
 import { sharp } from "../decoding/loaders";
-import { onScale, scaleOf } from "./map-scale";
+import { scaleOf } from "./map-scale";
 
 /** How much of the picture a full colour hides. */
 const strength = 0.72;
@@ -19,23 +19,6 @@ export function overlay(seen: RgbImage, map: FloatMap, signed: boolean): RgbImag
       const level = seen.data[3 * i + channel] as number;
       data[3 * i + channel] = Math.round(level + ((palette[colour + channel] as number) - level) * opacity);
     }
-  }
-  return { width: seen.width, height: seen.height, data };
-}
-
-/**
- * The picture only where the attribution's magnitude reaches `threshold` of the scale, brightest where it is strongest, on
- * black: the study's mask view, clipped at the 99th percentile.
- */
-export function maskView(seen: RgbImage, map: FloatMap, signed: boolean, threshold = 0.1): RgbImage {
-  sameShape(seen, map);
-  const scale = scaleOf(map, signed);
-  const data = new Uint8Array(seen.data.length);
-  for (let i = 0; i < map.data.length; i++) {
-    const share = Math.abs(onScale(map.data[i] as number, scale));
-    if (share < threshold) continue;
-    for (let channel = 3 * i; channel < 3 * i + 3; channel++)
-      data[channel] = Math.round((seen.data[channel] as number) * share);
   }
   return { width: seen.width, height: seen.height, data };
 }
@@ -69,10 +52,6 @@ export async function encodePng({ width, height, data }: RgbImage): Promise<Uint
  */
 export async function renderOverlay(seen: RgbImage, map: FloatMap, signed: boolean): Promise<Uint8Array> {
   return encodePng(overlay(seen, map, signed));
-}
-
-export async function renderMaskView(seen: RgbImage, map: FloatMap, signed: boolean): Promise<Uint8Array> {
-  return encodePng(maskView(seen, map, signed));
 }
 
 function sameShape(seen: RgbImage, map: FloatMap): void {

@@ -90,7 +90,7 @@ export async function prepareTiles(
 }
 
 /** The smallest rectangle around all. */
-export function boundsOf(regions: readonly Region[]): Region {
+function boundsOf(regions: readonly Region[]): Region {
   const left = Math.min(...regions.map((region) => region.left));
   const top = Math.min(...regions.map((region) => region.top));
   return {

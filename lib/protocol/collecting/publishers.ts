@@ -11,7 +11,7 @@ import { readIfPresent } from "../../bucket/objects";
 import type { Publisher } from "../ports";
 
 /** results.csv: every image, streamed. */
-export const csvPublisher: Publisher = {
+const csvPublisher: Publisher = {
   key: csvKey,
   contentType: "text/csv; charset=utf-8",
   write: ({ summary, rows }) => Readable.from(inBlocks(csvLines(summary, rows()))),
@@ -32,7 +32,7 @@ async function* inBlocks(lines: AsyncIterable<string>): AsyncGenerator<Buffer> {
 }
 
 /** report.html: what people open first. */
-export const reportPublisher: Publisher = {
+const reportPublisher: Publisher = {
   key: reportKey,
   contentType: "text/html; charset=utf-8",
   write: ({ store, summary, rows }) =>

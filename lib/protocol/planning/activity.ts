@@ -5,7 +5,7 @@ import { readDocument, updateDocument } from "../../bucket/documents";
 import type { Pipeline } from "../ports";
 
 /** SQS delays a message no longer; a longer wait is made of several. */
-export const longestTickSeconds = 900;
+const longestTickSeconds = 900;
 /** A tick this late is taken to be lost. */
 const tickGraceMilliseconds = 120_000;
 

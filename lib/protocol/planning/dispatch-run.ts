@@ -6,7 +6,7 @@ import { withRetries } from "../../bucket/retry";
 import { shardsOf } from "../../bucket/runs";
 
 /** AWS Batch's largest array. */
-export const largestArray = 10_000;
+const largestArray = 10_000;
 const leaseMilliseconds = 5 * 60 * 1000;
 
 type Dispatching = Pick<Pipeline, "store" | "queue" | "clock">;
@@ -37,7 +37,7 @@ export async function dispatchAgain(
 }
 
 /** Whoever creates the claim submits; whoever finds one whose lease ran out without a job finishes it. */
-export async function ensurePart(
+async function ensurePart(
   pipeline: Dispatching,
   plan: Plan,
   wanted: Pick<Dispatch, "number" | "part" | "queue" | "shards">,

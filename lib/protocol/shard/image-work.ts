@@ -2,7 +2,7 @@ import type { Plan, WorkItem } from "../../contract/plan";
 import type { Explanation, Result } from "../../contract/result";
 
 /** One explanation with its files. */
-export interface EncodedExplanation extends Pick<Explanation, "method" | "parameters" | "target" | "completeness"> {
+interface EncodedExplanation extends Pick<Explanation, "method" | "parameters" | "target" | "completeness"> {
   readonly heatmap: Uint8Array;
   readonly overlay: Uint8Array;
   /** The raw map, .npy. */

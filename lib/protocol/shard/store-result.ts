@@ -91,7 +91,7 @@ export async function storeResult(
 }
 
 /** Twins must agree in what they say; when they said it, and how long they took, may differ. */
-export function agree(one: Result, other: Result): boolean {
+function agree(one: Result, other: Result): boolean {
   return one.prediction.classIndex === other.prediction.classIndex && mapDigests(one) === mapDigests(other);
 }
 

@@ -5,7 +5,7 @@ import type { FloatMap, RgbImage } from "../../../lib/imaging/image";
 import { sharp } from "../../../lib/imaging/decoding/loaders";
 import { scaleOf } from "../../../lib/imaging/drawing/map-scale";
 import { fromSrgb, type Oklab } from "../../../lib/imaging/drawing/oklab";
-import { maskView, overlay, renderOverlay } from "../../../lib/imaging/drawing/overlay";
+import { overlay, renderOverlay } from "../../../lib/imaging/drawing/overlay";
 
 const side = 64;
 const map = (value: (x: number, y: number) => number): FloatMap => ({
@@ -122,12 +122,6 @@ describe("overlays", () => {
     const picture = await pixels(await renderOverlay(seen, map(spot(20, 30)), false));
     expect(picture.at(60, 3)).toEqual([180, 180, 180, 255]);
     expect(picture.at(20, 30)).not.toEqual([180, 180, 180, 255]);
-  });
-
-  test("the mask view shows the picture only under the attribution", () => {
-    const { data } = maskView(seen, map(spot(20, 30)), false);
-    expect(data[3 * (30 * side + 20)]).toBe(180);
-    expect(data[3 * (3 * side + 60)]).toBe(0);
   });
 
   test("a map of another shape is refused", () => {

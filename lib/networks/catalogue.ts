@@ -2,6 +2,7 @@ import { UserError } from "../contract/errors";
 import { defineNetwork, type Topology } from "./define-network";
 import { densenet121, densenet121Config } from "./densenet121";
 import type { NetworkDefinition, NetworkOptions } from "./network";
+import { efficientnetLite0, efficientnetLite0Config } from "./efficientnet-lite0";
 import { residualAttention92, residualAttention92Config } from "./residual-attention-92";
 import { resnet50, resnet50Config } from "./resnet50";
 import { unet, unetConfig } from "./unet";
@@ -14,6 +15,7 @@ const topologies: readonly Topology[] = [
   residualAttention92("ran92", residualAttention92Config),
   densenet121("densenet121", densenet121Config),
   densenet121("densenet121-rca", { ...densenet121Config, attention: 16 }),
+  efficientnetLite0("efficientnet-lite0", efficientnetLite0Config),
   unet("unet", unetConfig),
   densenet121("densenet-rca-small", { growth: 12, blocks: [4, 8, 12, 8], init: 24, attention: 4 }),
   resnet50("resnet50-mini", { width: 8, blocks: [2, 2, 2, 2] }),

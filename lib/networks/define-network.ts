@@ -1,6 +1,6 @@
 import { ModelError, UserError } from "../contract/errors";
 import type { Model, Tensor } from "../onnx/model";
-import type { InitialisationConvention, NetworkDefinition, NetworkMode, NetworkOptions } from "./network";
+import type { InitialisationConvention, InputNormalisation, NetworkDefinition, NetworkMode, NetworkOptions } from "./network";
 import { NetworkWriter } from "./network-writer";
 
 const networkOpset = 18;
@@ -14,6 +14,7 @@ export interface Topology {
   /** Heights and widths must be multiples of this, and no smaller. */
   readonly sizeMultiple?: number;
   readonly smallestSize?: number;
+  readonly normalisation?: InputNormalisation;
   write(net: NetworkWriter, size: number | undefined, classes: number): void;
 }
 
@@ -31,7 +32,7 @@ export function defineNetwork(topology: Topology, options: NetworkOptions): Netw
     return net;
   };
   const { parameters, ignored, aliases, stages } = write("inference");
-  const { dropouts, runningStatistics } = write("training");
+  const { dropouts, paths, runningStatistics } = write("training");
   return {
     name: topology.name,
     classes,
@@ -42,6 +43,8 @@ export function defineNetwork(topology: Topology, options: NetworkOptions): Netw
     aliases,
     stages,
     dropouts,
+    paths,
+    normalisation: topology.normalisation,
     runningStatistics,
     initialisation: topology.initialisation,
     featureLayer: topology.featureLayer,

@@ -1,7 +1,7 @@
 import { float, type AttributeValue } from "../onnx/attributes";
 import { GraphBuilder } from "../onnx/graph-builder";
 import type { Graph, ValueInfo } from "../onnx/model";
-import type { DropoutSite, NetworkMode, ParameterRole, ParameterSpec, RunningStatistic } from "./network";
+import type { DropoutSite, NetworkMode, ParameterRole, ParameterSpec, PathSite, RunningStatistic } from "./network";
 
 /** A value of the graph, with its number of channels (or features). */
 export interface Feature {
@@ -9,18 +9,27 @@ export interface Feature {
   readonly channels: number;
 }
 
+/** Rows and columns of zeros: as many on every side, or so many before and after, or as TensorFlow's SAME has it. */
+export type Padding = number | { readonly begin: number; readonly end: number } | "same";
+
 export interface ConvolutionOptions {
   readonly channels: number;
   readonly kernel: number;
   readonly stride?: number;
-  readonly padding?: number;
+  readonly padding?: Padding;
+  /** A filter a channel, of that channel alone. */
+  readonly depthwise?: boolean;
   readonly bias?: boolean;
   readonly head?: boolean;
 }
 
-const batchNormalisationEpsilon = 1e-5;
-/** ONNX weighs the old value, PyTorch (momentum 0.1) the new one. */
-const keptShareOfRunningStatistics = 0.9;
+export interface NormalisationOptions {
+  readonly epsilon: number;
+  /** Of the running statistics at a step: ONNX weighs the old value, PyTorch (momentum 0.1) the new one. */
+  readonly keptShare: number;
+}
+
+const usualNormalisation: NormalisationOptions = { epsilon: 1e-5, keptShare: 0.9 };
 
 /** Writes layers into a graph, and notes the parameters that they read. Layers are named as in PyTorch checkpoints. */
 export class NetworkWriter {
@@ -29,6 +38,7 @@ export class NetworkWriter {
   readonly aliases = new Map<string, string>();
   readonly stages: string[] = [];
   readonly dropouts: DropoutSite[] = [];
+  readonly paths: PathSite[] = [];
   readonly runningStatistics: RunningStatistic[] = [];
   readonly graph: Graph;
   readonly input: Feature;
@@ -51,17 +61,19 @@ export class NetworkWriter {
   }
 
   convolution(layer: string, x: Feature, options: ConvolutionOptions): Feature {
-    const { channels, kernel, stride = 1, padding = 0, bias = false, head = false } = options;
-    const fanIn = x.channels * kernel * kernel;
+    const { channels, kernel, stride = 1, padding = 0, bias = false, head = false, depthwise = false } = options;
+    const channelsSeen = depthwise ? 1 : x.channels;
+    const fanIn = channelsSeen * kernel * kernel;
     const inputs = [
       x.value,
-      this.parameter(`${layer}.weight`, [channels, x.channels, kernel, kernel], "convolution", fanIn, head),
+      this.parameter(`${layer}.weight`, [channels, channelsSeen, kernel, kernel], "convolution", fanIn, head),
     ];
     if (bias) inputs.push(this.parameter(`${layer}.bias`, [channels], "bias", fanIn, head));
     return this.node("Conv", layer, inputs, channels, {
       kernel_shape: [kernel, kernel],
       strides: [stride, stride],
-      pads: [padding, padding, padding, padding],
+      ...paddingAttribute(padding),
+      ...(depthwise ? { group: { kind: "int", value: channels } } : {}),
     });
   }
 
@@ -77,7 +89,7 @@ export class NetworkWriter {
     });
   }
 
-  batchNormalization(layer: string, x: Feature): Feature {
+  batchNormalization(layer: string, x: Feature, options: NormalisationOptions = usualNormalisation): Feature {
     const vector = (part: string, role: ParameterRole) =>
       this.parameter(`${layer}.${part}`, [x.channels], role, 1, false);
     const inputs = [
@@ -89,16 +101,16 @@ export class NetworkWriter {
     ];
     this.ignored.add(`${layer}.num_batches_tracked`);
     const normalised = this.node("BatchNormalization", layer, inputs, x.channels, {
-      epsilon: float(batchNormalisationEpsilon),
+      epsilon: float(options.epsilon),
     });
-    if (this.mode === "training") this.updateRunningStatistics(layer, x.channels);
+    if (this.mode === "training") this.updateRunningStatistics(layer, x.channels, options.keptShare);
     return normalised;
   }
 
-  private updateRunningStatistics(layer: string, channels: number): void {
+  private updateRunningStatistics(layer: string, channels: number, keptShare: number): void {
     const node = this.lastNode();
     node.attributes["training_mode"] = { kind: "int", value: 1 };
-    node.attributes["momentum"] = float(keptShareOfRunningStatistics);
+    node.attributes["momentum"] = float(keptShare);
     for (const part of ["running_mean", "running_var"]) {
       const parameter = `${layer}.${part}`;
       const nextOutput = this.builder.freshName(`${parameter}.next`);
@@ -110,6 +122,11 @@ export class NetworkWriter {
 
   relu(layer: string, x: Feature): Feature {
     return this.node("Relu", layer, [x.value], x.channels);
+  }
+
+  /** min(max(x, 0), 6). */
+  relu6(layer: string, x: Feature): Feature {
+    return this.node("Clip", layer, [x.value, this.builder.float32(0), this.builder.float32(6)], x.channels);
   }
 
   sigmoid(layer: string, x: Feature): Feature {
@@ -181,6 +198,18 @@ export class NetworkWriter {
     return this.node("Mul", layer, [x.value, mask], x.channels);
   }
 
+  /**
+   * Stochastic depth (Huang et al. 2016): the identity in inference; in training the branch is left out for some images of a batch,
+   * by a mask that is an input of the graph.
+   */
+  pathDropout(layer: string, x: Feature, depth: number): Feature {
+    if (this.mode === "inference") return x;
+    const mask = this.builder.freshName(`${layer}.mask`);
+    this.graph.inputs.push({ name: mask, dataType: "float32", shape: ["batch", 1, 1, 1] });
+    this.paths.push({ mask, depth });
+    return this.node("Mul", layer, [x.value, mask], x.channels);
+  }
+
   /** The classifier's linear layer. */
   linearHead(layer: string, x: Feature, classes: number): Feature {
     const weight = this.parameter(`${layer}.weight`, [classes, x.channels], "linear", x.channels, true);
@@ -228,4 +257,10 @@ export class NetworkWriter {
     if (!node) throw new Error("Expected a layer to have been written");
     return node;
   }
+}
+
+function paddingAttribute(padding: Padding): Record<string, AttributeValue> {
+  if (padding === "same") return { auto_pad: "SAME_UPPER" };
+  const { begin, end } = typeof padding === "number" ? { begin: padding, end: padding } : padding;
+  return { pads: [begin, begin, end, end] };
 }

@@ -35,6 +35,22 @@ export interface DropoutSite {
 }
 
 /**
+ * In training mode, the graph input `mask` [batch, 1, 1, 1] multiplies a residual branch: 0 or 1 / (1 - ratio). `depth` is how
+ * deep the branch lies, above 0 and up to 1: ratios usually grow with it (Huang et al., Deep networks with stochastic depth, 2016).
+ */
+export interface PathSite {
+  readonly mask: string;
+  readonly depth: number;
+}
+
+/** Values of the network's input are pixel × scale, then (value − mean) / std, a channel each. */
+export interface InputNormalisation {
+  readonly scale: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/**
  * In training mode the graph returns the running statistics after the step, by exponential averaging as the
  * operator's specification has it: next = 0.9 * running + 0.1 * batch, with the *population* variance of
  * `[batch, channels, …]`. PyTorch averages the unbiased variance instead.
@@ -71,6 +87,10 @@ export interface NetworkDefinition {
   /** The named stages, each the name of its output value too. */
   readonly stages: readonly string[];
   readonly dropouts: readonly DropoutSite[];
+  /** Residual branches that training may leave out. */
+  readonly paths: readonly PathSite[];
+  /** What its public weights were trained with; left out: ImageNet's mean and deviation. */
+  readonly normalisation?: InputNormalisation | undefined;
   readonly runningStatistics: readonly RunningStatistic[];
   /**
    * The ONNX model with these weights as initialisers: input `input` [batch, channels, height, width], normalised,

@@ -143,4 +143,5 @@ function inputTable(channel: number, strength: number): Float32Array {
 /** Words that tell apart the random streams of one seed. */
 const viewStream = 1;
 export const orderStream = 2,
-  dropoutStream = 3;
+  dropoutStream = 3,
+  pathStream = 4;

@@ -28,6 +28,8 @@ export const trainingSettings = z.strictObject({
     .prefault({}),
   /** Ratio of features dropped before the head; by default the network's own. */
   dropout: z.number().min(0).max(0.95).optional(),
+  /** Largest ratio of residual branches left out, at the deepest; for networks that have such branches. */
+  dropPath: z.number().min(0).max(0.9).optional(),
   /** Keeps an exponential average of the weights and validates that; 0 keeps the weights themselves. */
   averaging: z.number().min(0).max(0.99999).default(0),
   freeze: z.array(z.string().min(1)).default([]),

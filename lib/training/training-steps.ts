@@ -1,10 +1,10 @@
 import { Session } from "../inference/session";
-import type { DropoutSite, ParameterSpec } from "../networks/network";
+import type { DropoutSite, PathSite, ParameterSpec } from "../networks/network";
 import { CounterRandom } from "../random/counter-random";
 import type { Tensor } from "../onnx/model";
 import { float32Tensor } from "../onnx/tensor";
 import { writeModel } from "../onnx/write-model";
-import { dropoutStream } from "./augment";
+import { dropoutStream, pathStream } from "./augment";
 import type { Checkpoint, TrainingState } from "./checkpoint";
 import { optimizerNamed } from "./choose-optimizer";
 import type { Optimizer } from "./optimizer";
@@ -75,9 +75,10 @@ export class TrainingSteps {
       data: batch.labels,
     };
     const inputs = Object.fromEntries([...this.weights].filter(([name]) => this.session.inputNames.includes(name)));
-    const masks = Object.fromEntries(
-      network.dropouts.map((site, index) => [site.mask, this.dropoutMask(site, index, samples, epoch)]),
-    );
+    const masks = Object.fromEntries([
+      ...network.dropouts.map((site, index) => [site.mask, this.dropoutMask(site, index, samples, epoch)]),
+      ...network.paths.map((site, index) => [site.mask, this.pathMask(site, index, samples, epoch)]),
+    ]);
     const outputs = await this.session.run({
       ...inputs,
       ...masks,
@@ -136,6 +137,16 @@ export class TrainingSteps {
         mask[position * features + feature] = random.chance(dropped) ? 0 : 1 / (1 - dropped);
     });
     return float32Tensor(mask, [samples.length, features]);
+  }
+
+  /** As for dropout: whole branches, the deeper the more often. */
+  private pathMask({ depth }: PathSite, site: number, samples: readonly number[], epoch: number): Tensor {
+    const dropped = (this.settings.dropPath ?? 0) * depth;
+    const mask = Float32Array.from(samples, (sample) => {
+      const random = new CounterRandom(this.settings.seed, pathStream + 16 * site, epoch, sample);
+      return random.chance(dropped) ? 0 : 1 / (1 - dropped);
+    });
+    return float32Tensor(mask, [samples.length, 1, 1, 1]);
   }
 
   checkpoint(state: TrainingState): Checkpoint {

@@ -1,6 +1,12 @@
 import { ModelError, UserError } from "../contract/errors";
 import type { Model, Tensor } from "../onnx/model";
-import type { InitialisationConvention, InputNormalisation, NetworkDefinition, NetworkMode, NetworkOptions } from "./network";
+import type {
+  InitialisationConvention,
+  InputNormalisation,
+  NetworkDefinition,
+  NetworkMode,
+  NetworkOptions,
+} from "./network";
 import { NetworkWriter } from "./network-writer";
 
 const networkOpset = 18;

@@ -49,14 +49,19 @@ const normalisation = { epsilon: 1e-3, keptShare: 0.99 };
 export function efficientnetLite0(name: string, { stem, stages, head }: EfficientNetConfig): Topology {
   return {
     name,
-    featureLayer: "_conv_head",
+    featureLayer: "_relu1",
     smallestSize: 32,
     initialisation: { convolution: "he-fan-out", linearBias: "zero" },
     normalisation: { scale: 1, mean: [127, 127, 127], std: [128, 128, 128] },
     write(net, size, classes) {
       const extent = new Extent(size);
-      let x = net.convolution("_conv_stem", net.input, { channels: stem, kernel: 3, stride: 2, padding: extent.same(3, 2) });
-      x = net.stage("_conv_stem", net.relu6("_relu0", net.batchNormalization("_bn0", x, normalisation)));
+      let x = net.convolution("_conv_stem", net.input, {
+        channels: stem,
+        kernel: 3,
+        stride: 2,
+        padding: extent.same(3, 2),
+      });
+      x = net.stage("_relu0", net.relu6("_relu0", net.batchNormalization("_bn0", x, normalisation)));
       const blocks = stages.reduce((sum, { repeats }) => sum + repeats, 0);
       let block = 0;
       for (const { kernel, repeats, channels, expansion, stride } of stages) {
@@ -67,7 +72,7 @@ export function efficientnetLite0(name: string, { stem, stages, head }: Efficien
         }
       }
       x = net.convolution("_conv_head", x, { channels: head, kernel: 1 });
-      x = net.stage("_conv_head", net.relu6("_relu1", net.batchNormalization("_bn1", x, normalisation)));
+      x = net.stage("_relu1", net.relu6("_relu1", net.batchNormalization("_bn1", x, normalisation)));
       x = net.dropout("_dropout", net.flatten("flatten", net.globalAveragePool("_avg_pooling", x)), dropoutRatio);
       net.output(net.stage("_fc", net.linearHead("_fc", x, classes)), ["batch", classes]);
     },

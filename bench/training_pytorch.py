@@ -4,7 +4,7 @@
 
 Reads lines "step NETWORK SIZE BATCH LAYOUT CLOCK" (layout: contiguous or channels_last; clock: wall or cpu) and answers each with the
 milliseconds of one step: forward, backward, Adam. "memory" is answered with the peak of this process in MiB. Networks are the reference's
-(CYTOLENS_REFERENCE/oracle/generate).
+(CYTOLENS_REFERENCE/oracle/generate); EfficientNet-Lite0 is that of the package efficientnet-lite-pytorch, in training mode.
 """
 
 import os
@@ -26,6 +26,10 @@ live = {}
 def build(name):
     if name == "densenet-rca-small":
         return architectures.DenseNet(growth=12, blocks=(4, 8, 12, 8), init=24, classes=classes, attention=4)
+    if name == "efficientnet-lite0":
+        from efficientnet_lite_pytorch import EfficientNet
+
+        return EfficientNet.from_name(name, num_classes=classes)
     kind, options, _ = architectures.CATALOGUE[name]
     return kind(**options)
 

@@ -1,12 +1,7 @@
 import { ModelError, UserError } from "../contract/errors";
+import { imageNetNormalisation, type Normalisation } from "../contract/normalisation";
 import type { Model, Tensor } from "../onnx/model";
-import type {
-  InitialisationConvention,
-  InputNormalisation,
-  NetworkDefinition,
-  NetworkMode,
-  NetworkOptions,
-} from "./network";
+import type { InitialisationConvention, NetworkDefinition, NetworkMode, NetworkOptions } from "./network";
 import { NetworkWriter } from "./network-writer";
 
 const networkOpset = 18;
@@ -20,7 +15,8 @@ export interface Topology {
   /** Heights and widths must be multiples of this, and no smaller. */
   readonly sizeMultiple?: number;
   readonly smallestSize?: number;
-  readonly normalisation?: InputNormalisation;
+  /** ImageNet's mean and deviation unless told. */
+  readonly normalisation?: Normalisation;
   write(net: NetworkWriter, size: number | undefined, classes: number): void;
 }
 
@@ -50,7 +46,7 @@ export function defineNetwork(topology: Topology, options: NetworkOptions): Netw
     stages,
     dropouts,
     paths,
-    normalisation: topology.normalisation,
+    normalisation: topology.normalisation ?? imageNetNormalisation,
     runningStatistics,
     initialisation: topology.initialisation,
     featureLayer: topology.featureLayer,

@@ -2,6 +2,7 @@ import type { ModelCard, ModelCardInput } from "../contract/model-card";
 import type { Tensor } from "../onnx/model";
 import { writeModel } from "../onnx/write-model";
 import { networkNamed } from "./catalogue";
+import { cardInputOf } from "./card-input";
 import { loadWeights } from "./load-weights";
 import { writeModelFolder } from "./model-folder";
 import { readSafetensors } from "./safetensors";
@@ -39,6 +40,6 @@ export async function importCheckpoint(
     classes: [...classes],
     featureLayer: network.featureLayer,
     output: "logits",
-    input: { name: "input", height: size, width: size, ...card.input },
+    input: { name: "input", height: size, width: size, ...cardInputOf(network), ...card.input },
   });
 }

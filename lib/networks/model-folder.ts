@@ -9,6 +9,8 @@ export const modelFileName = "model.onnx";
 export const cardFileName = "card.json";
 /** As `sha256sum` writes it, so that `sha256sum --check` works in the folder. */
 const digestFileName = "model.onnx.sha256";
+/** Beside a model that was trained here: its weights by name, to continue from. */
+export const weightsFileName = "weights.safetensors";
 
 export interface ModelFolder {
   readonly bytes: Uint8Array;

@@ -1,3 +1,4 @@
+import type { Normalisation } from "../contract/normalisation";
 import type { Model, Tensor } from "../onnx/model";
 
 /** What a parameter is, as far as initialisation and training care. */
@@ -43,13 +44,6 @@ export interface PathSite {
   readonly depth: number;
 }
 
-/** Values of the network's input are pixel × scale, then (value − mean) / std, a channel each. */
-export interface InputNormalisation {
-  readonly scale: number;
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-}
-
 /**
  * In training mode the graph returns the running statistics after the step, by exponential averaging as the
  * operator's specification has it: next = 0.9 * running + 0.1 * batch, with the *population* variance of
@@ -89,8 +83,8 @@ export interface NetworkDefinition {
   readonly dropouts: readonly DropoutSite[];
   /** Residual branches that training may leave out. */
   readonly paths: readonly PathSite[];
-  /** What its public weights were trained with; left out: ImageNet's mean and deviation. */
-  readonly normalisation?: InputNormalisation | undefined;
+  /** How its input is made of pixels: as its public weights were trained with. */
+  readonly normalisation: Normalisation;
   readonly runningStatistics: readonly RunningStatistic[];
   /**
    * The ONNX model with these weights as initialisers: input `input` [batch, channels, height, width], normalised,

@@ -1,4 +1,4 @@
-import { imageNetNormalisation } from "../contract/normalisation";
+import type { Normalisation } from "../contract/normalisation";
 import { CounterRandom } from "../random/counter-random";
 import type { PreparedImage } from "./prepared-samples";
 
@@ -55,11 +55,18 @@ export function drawView(options: AugmentationOptions, seed: number, epoch: numb
 }
 
 /**
- * Writes the network's input, [3, size, size] normalised as ImageNet's, for a view of an image into `target` from `offset` on.
+ * Writes the network's input, [3, size, size], for a view of an image into `target` from `offset` on.
  * Sampling is bilinear; the plain view copies the centre crop.
  */
-export function renderView(image: PreparedImage, view: View, size: number, target: Float32Array, offset: number): void {
-  const tables = view.absorption.map((strength, channel) => inputTable(channel, strength));
+export function renderView(
+  image: PreparedImage,
+  view: View,
+  normalisation: Normalisation,
+  size: number,
+  target: Float32Array,
+  offset: number,
+): void {
+  const tables = view.absorption.map((strength, channel) => inputTable(normalisation, channel, strength));
   const [red, green, blue] = tables as [Float32Array, Float32Array, Float32Array];
   const { data, width, height } = image;
   const area = size * size;
@@ -131,12 +138,13 @@ function gridOf(view: View, { left, top }: Pick<PreparedImage, "left" | "top">, 
 }
 
 /** The network's input for each grey level, light taken as exp(−strength · density). */
-function inputTable(channel: number, strength: number): Float32Array {
-  const mean = imageNetNormalisation.mean[channel] ?? 0,
-    deviation = imageNetNormalisation.std[channel] ?? 1;
+function inputTable({ scale, mean, std }: Normalisation, channel: number, strength: number): Float32Array {
+  const centre = mean[channel] ?? 0,
+    deviation = std[channel] ?? 1,
+    range = 255 * scale;
   return Float32Array.from({ length: 256 }, (_, level) => {
     const light = strength === 1 ? level / 255 : (level / 255) ** strength;
-    return (light - mean) / deviation;
+    return (light * range - centre) / deviation;
   });
 }
 

@@ -2,6 +2,7 @@ import path from "node:path";
 import { Worker } from "node:worker_threads";
 import { PendingRequests } from "../concurrency/pending-requests";
 import type { ErrorCode } from "../contract/error-codes";
+import type { Normalisation } from "../contract/normalisation";
 import { CytolensError, EnvironmentError, ImageError, UserError } from "../contract/errors";
 import { silenceTelemetry } from "../inference/runtime";
 import type { AugmentationOptions } from "./augment";
@@ -16,6 +17,7 @@ export interface ImageSourceOptions {
   readonly maskModel?: string | undefined;
   readonly skipUnreadable: boolean;
   readonly augmentation: AugmentationOptions;
+  readonly normalisation: Normalisation;
   readonly seed: number;
   readonly memoryBytes?: number | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;

@@ -1,4 +1,5 @@
 import path from "node:path";
+import type { Normalisation } from "../contract/normalisation";
 import { UserError } from "../contract/errors";
 import { Decoder } from "../imaging/preparing/decoder";
 import { resizeBilinear } from "../imaging/preparing/resample";
@@ -12,6 +13,7 @@ export interface MaskSourceOptions {
   readonly files: readonly LabelledFile[];
   readonly size: number;
   readonly augmentation: AugmentationOptions;
+  readonly normalisation: Normalisation;
   readonly seed: number;
 }
 
@@ -31,6 +33,7 @@ export async function openMaskSource({
   files,
   size,
   augmentation,
+  normalisation,
   seed,
 }: MaskSourceOptions): Promise<SampleSource> {
   if (dataSet.layout !== "phantoms") {
@@ -57,7 +60,7 @@ export async function openMaskSource({
         const image = images[sample];
         if (!image) throw new RangeError(`Expected a sample below ${images.length} but received ${sample}`);
         const view = epoch === undefined ? plainView : drawView(augmentation, seed, epoch, sample);
-        renderView(image, view, size, input, position * 3 * size * size);
+        renderView(image, view, normalisation, size, input, position * 3 * size * size);
         renderLabels(image.labels, image, view, size, labels, position * size * size);
       });
       return { input, labels, count: requests.length };

@@ -3,17 +3,18 @@ import path from "node:path";
 import { canonicalJson, sha256Of } from "../contract/digests";
 import type { ModelCard } from "../contract/model-card";
 import { UserError } from "../contract/errors";
+import type { Normalisation } from "../contract/normalisation";
 import { networkNamed } from "../networks/catalogue";
-import { initializeWeights } from "../networks/initialize";
-import { loadWeights } from "../networks/load-weights";
-import { modelFileName, writeModelFolder } from "../networks/model-folder";
+import { cardInputOf } from "../networks/card-input";
+import { modelFileName, weightsFileName, writeModelFolder } from "../networks/model-folder";
 import type { NetworkDefinition } from "../networks/network";
-import { readSafetensors, writeSafetensors } from "../networks/safetensors";
+import { writeSafetensors } from "../networks/safetensors";
 import type { Tensor } from "../onnx/model";
 import { writeModel } from "../onnx/write-model";
 import { writeWhole, type EpochRecord } from "./checkpoint";
 import { digestOf, readDataSet, type DataSet, type LabelledFile, type SipakmedVariant } from "./data-set";
 import { openImageSource } from "./image-source";
+import { initialWeights, weightsFile } from "./initial-weights";
 import type { UnreadableImage } from "./prepared-samples";
 import { maskClasses, openMaskSource } from "./mask-source";
 import { NetworkRunner, scoreAll } from "./network-runner";
@@ -36,7 +37,7 @@ export interface TrainingJob {
   readonly out: string;
   /** The model's name on its card; by default the network's. */
   readonly name?: string | undefined;
-  /** A .safetensors file to begin from; its head is replaced when the classes differ or `newHead` says so. */
+  /** What to begin from: "none", "imagenet", a .safetensors file or a model folder; see `initialWeights`. */
   readonly weights?: string | undefined;
   readonly newHead?: boolean | undefined;
   readonly skipUnreadable?: boolean | undefined;
@@ -75,10 +76,16 @@ export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
   const segments = job.network.startsWith("unet");
   const classes = segments ? maskClasses : dataSet.classes;
   const network = networkNamed(job.network, { classes: classes.length, size: settings.size });
-  const weights = await initialWeights(network, job);
+  const weights = await initialWeights(network, { ...job, seed: settings.seed });
+  const begunFrom = await weightsFile(network.name, job.weights);
   const split = splitOf(dataSet, job.split);
   await mkdir(job.out, { recursive: true });
-  const { samples, validation, files, unreadable } = await (segments ? maskSources : imageSources)(job, dataSet, split);
+  const { samples, validation, files, unreadable } = await (segments ? maskSources : imageSources)(
+    job,
+    dataSet,
+    split,
+    network.normalisation,
+  );
   try {
     refuseEmptyClasses(dataSet.classes, files);
     const page = path.join(job.out, "training.html");
@@ -102,7 +109,7 @@ export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
           job.split,
           job.variant ?? "full",
           job.maskModel ? sha256Of(await readFile(path.join(job.maskModel, modelFileName))) : "",
-          job.weights ? sha256Of(await readFile(job.weights)) : "",
+          begunFrom === undefined ? "" : sha256Of(await readFile(begunFrom)),
         ]),
       ),
       checkpointFile: path.join(job.out, "checkpoint.safetensors"),
@@ -128,7 +135,7 @@ export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
       classes: [...classes],
       featureLayer: network.featureLayer,
       output: "logits",
-      input: { name: "input", height: settings.size, width: settings.size },
+      input: { name: "input", height: settings.size, width: settings.size, ...cardInputOf(network) },
       data: {
         description:
           job.description ??
@@ -137,7 +144,7 @@ export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
         split: job.split,
       },
       training: {
-        recipe: recipeText(job, samples, result.bestEpoch, temperature),
+        recipe: recipeText(job, begunFrom, samples, result.bestEpoch, temperature),
         seed: settings.seed,
         ...(job.command === undefined ? {} : { command: job.command }),
       },
@@ -149,7 +156,7 @@ export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
       evaluatedOn: `the validation part of the split, by which the epoch ${temperature === undefined ? "was" : "and the temperature were"} chosen${segments ? "; accuracy is the share of pixels" : ""}`,
       limits: ["Measured only on data of the kind it was trained on."],
     });
-    await writeFile(path.join(job.out, "weights.safetensors"), writeSafetensors(finished));
+    await writeFile(path.join(job.out, weightsFileName), writeSafetensors(finished));
     return {
       folder: job.out,
       card,
@@ -183,28 +190,6 @@ async function calibrated(
   }
 }
 
-async function initialWeights(
-  network: NetworkDefinition,
-  { weights, newHead, settings }: TrainingJob,
-): Promise<ReadonlyMap<string, Tensor>> {
-  if (weights === undefined) return initializeWeights(network, settings.seed);
-  const bytes = await readFile(weights).catch((cause: NodeJS.ErrnoException) => {
-    throw new UserError(
-      "training.weights",
-      `Expected a .safetensors file at ${weights} but received: ${cause.code ?? cause.message}`,
-      { cause },
-    );
-  });
-  const tensors = readSafetensors(bytes);
-  const head = network.parameters.find((parameter) => parameter.head && parameter.role === "linear");
-  const otherClasses =
-    head !== undefined &&
-    [head.name, ...[...network.aliases].filter(([, own]) => own === head.name).map(([alias]) => alias)].some(
-      (name) => tensors.has(name) && tensors.get(name)?.dims[0] !== head.shape[0],
-    );
-  return loadWeights(network, tensors, { head: newHead || otherClasses ? "replace" : "match", seed: settings.seed });
-}
-
 interface Sources {
   readonly samples: SampleSource;
   readonly validation: SampleSource;
@@ -213,7 +198,12 @@ interface Sources {
   readonly unreadable: readonly UnreadableImage[];
 }
 
-async function imageSources(job: TrainingJob, dataSet: DataSet, split: Split): Promise<Sources> {
+async function imageSources(
+  job: TrainingJob,
+  dataSet: DataSet,
+  split: Split,
+  normalisation: Normalisation,
+): Promise<Sources> {
   const { size, augmentation, seed } = job.settings;
   const common = {
     size,
@@ -221,6 +211,7 @@ async function imageSources(job: TrainingJob, dataSet: DataSet, split: Split): P
     maskModel: job.maskModel,
     skipUnreadable: job.skipUnreadable ?? false,
     augmentation,
+    normalisation,
     seed,
   };
   const samples = await openImageSource({ ...common, files: split.train, onProgress: job.onImages });
@@ -235,8 +226,9 @@ async function maskSources(
   { settings: { size, augmentation, seed } }: TrainingJob,
   dataSet: DataSet,
   split: Split,
+  normalisation: Normalisation,
 ): Promise<Sources> {
-  const common = { dataSet, size, augmentation, seed };
+  const common = { dataSet, size, augmentation, normalisation, seed };
   return {
     samples: await openMaskSource({ ...common, files: split.train }),
     validation: await openMaskSource({ ...common, files: split.validation }),
@@ -263,7 +255,8 @@ function balancedWeights(classes: number, files: readonly LabelledFile[]): numbe
 }
 
 function recipeText(
-  { settings, weights }: TrainingJob,
+  { settings }: TrainingJob,
+  begunFrom: string | undefined,
   samples: SampleSource,
   bestEpoch: number,
   temperature: number | undefined,
@@ -288,10 +281,17 @@ function recipeText(
     labelSmoothing > 0 && `label smoothing ${labelSmoothing}`,
     averaging > 0 && `weights averaged with decay ${averaging}`,
     classWeights === "balanced" && "balanced class weights",
-    weights !== undefined && `begun from ${path.basename(weights)}`,
+    begunFrom !== undefined && `begun from ${nameOfWeights(begunFrom)}`,
     freeze.length > 0 && `frozen: ${freeze.join(", ")}`,
     temperature !== undefined &&
       `logits divided by the temperature ${temperature.toFixed(3)}, fitted on the validation images`,
   ];
   return parts.filter((part) => typeof part === "string").join("; ");
+}
+
+/** A model's folder tells more than the file in it. */
+function nameOfWeights(file: string): string {
+  return path.basename(file) === weightsFileName
+    ? path.basename(path.dirname(path.resolve(file)))
+    : path.basename(file);
 }

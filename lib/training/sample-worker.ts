@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { ErrorCode } from "../contract/error-codes";
+import type { Normalisation } from "../contract/normalisation";
 import { CytolensError } from "../contract/errors";
 import { drawView, plainView, renderView, type AugmentationOptions } from "./augment";
 import type { LabelledFile } from "./data-set";
@@ -13,6 +14,7 @@ export interface SampleWorkerData {
   readonly maskModel?: string | undefined;
   readonly skipUnreadable: boolean;
   readonly augmentation: AugmentationOptions;
+  readonly normalisation: Normalisation;
   readonly seed: number;
   readonly memoryBytes?: number | undefined;
 }
@@ -46,7 +48,7 @@ async function serve(
 
 async function makeBatch(
   images: PreparedImages,
-  { size, seed, augmentation }: SampleWorkerData,
+  { size, seed, augmentation, normalisation }: SampleWorkerData,
   requests: readonly SampleRequest[],
 ): Promise<Batch> {
   const input = new Float32Array(requests.length * 3 * size * size),
@@ -55,7 +57,7 @@ async function makeBatch(
     const file = images.files[sample];
     if (!file) throw new RangeError(`Expected a sample below ${images.files.length} but received ${sample}`);
     const view = epoch === undefined ? plainView : drawView(augmentation, seed, epoch, sample);
-    renderView(await images.image(file), view, size, input, position * 3 * size * size);
+    renderView(await images.image(file), view, normalisation, size, input, position * 3 * size * size);
     labels[position] = BigInt(file.label);
   }
   return { input, labels, count: requests.length };

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import sharp from "sharp";
+import { imageNetNormalisation } from "../../lib/contract/normalisation";
 import { plainView, drawView, renderView, studyAugmentation } from "../../lib/training/augment";
 import { digestOf, readDataSet } from "../../lib/training/data-set";
 import { openImageSource } from "../../lib/training/image-source";
@@ -114,7 +115,7 @@ describe("samples from disk", () => {
       skipUnreadable: false,
     });
     const target = new Float32Array(3 * 64 * 64);
-    renderView(await prepared.image(prepared.files[0]!), plainView, 64, target, 0);
+    renderView(await prepared.image(prepared.files[0]!), plainView, imageNetNormalisation, 64, target, 0);
     const expected = normalise(cropToFrame(image, frame(150, 90, { width: 64, height: 64 })));
     expect(Math.max(...target.map((value, at) => Math.abs(value - expected[at]!)))).toBeLessThan(1e-6);
   });
@@ -142,7 +143,7 @@ describe("samples from disk", () => {
       image = { ...picture(size, size), left: 0, top: 0 };
     const seen = (view: Partial<typeof plainView>) => {
       const out = new Float32Array(3 * size * size);
-      renderView(image, { ...plainView, ...view }, size, out, 0);
+      renderView(image, { ...plainView, ...view }, imageNetNormalisation, size, out, 0);
       return out;
     };
     const plain = seen({}),
@@ -157,7 +158,14 @@ describe("samples from disk", () => {
     await put("b/1.png", await png(picture(40, 50)));
     await put("b/2.png", "<html>not an image</html>");
     const { files } = await readDataSet(folder);
-    const options = { files, size: 32, masked: false, augmentation: studyAugmentation, seed: 1 };
+    const options = {
+      files,
+      size: 32,
+      masked: false,
+      augmentation: studyAugmentation,
+      normalisation: imageNetNormalisation,
+      seed: 1,
+    };
     await expect(openImageSource({ ...options, skipUnreadable: false })).rejects.toMatchObject({
       code: "data.unreadable",
       message: expect.stringContaining("b/2.png") as string,

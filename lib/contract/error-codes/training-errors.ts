@@ -91,7 +91,7 @@ export const trainingErrors = {
     remedy: "Give 0 or more.",
   },
   "training.weights": {
-    means: "The file of the first weights cannot be read.",
-    remedy: "Check its path and permissions.",
+    means: "There are no weights to begin from under the name given, or they are of another network.",
+    remedy: "Give `none`, `imagenet`, a .safetensors file or a model folder of the same network.",
   },
 } satisfies CodeTable;

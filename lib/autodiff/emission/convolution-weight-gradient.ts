@@ -1,4 +1,5 @@
 import type { RuleContext } from "../gradient-rule";
+import { depthwiseForm, depthwiseWeightGradient } from "./depthwise-weight-gradient";
 import { extentOf, extentsOf, minus, plus, product, reshape, shapeVector, times, type Extent } from "./extents";
 import { complementaryPads, coverage, padSpatially, type SlidingWindow } from "./sliding-window";
 import { range, reduceSum } from "./values";
@@ -21,6 +22,8 @@ export function convolutionWeightGradient(
   window: SlidingWindow,
   outputExtents: readonly Extent[],
 ): string {
+  const depthwise = depthwiseForm(context, input, dims, group, window, outputExtents);
+  if (depthwise) return depthwiseWeightGradient(context, input, gradient, depthwise);
   const taps = window.kernel.reduce((count, extent) => count * extent, 1);
   return taps <= mostTaps
     ? fromProducts(context, input, gradient, dims, group, window, outputExtents)

@@ -53,6 +53,33 @@ test("Conv: adjoint identity over attributes", async () => {
   );
 });
 
+const depthwise = fc.record({
+  kernel: forAxes(2, fc.integer({ min: 1, max: 5 })),
+  strides: forAxes(2, fc.integer({ min: 1, max: 3 })),
+  dilations: forAxes(2, fc.integer({ min: 1, max: 2 })),
+  pads: forAxes(4, fc.integer({ min: 0, max: 3 })),
+  extents: forAxes(2, fc.integer({ min: 4, max: 9 })),
+  channels: fc.integer({ min: 2, max: 5 }),
+  batch: fc.integer({ min: 1, max: 3 }),
+});
+
+test("Conv: adjoint identity of depthwise convolutions, rows and columns apart", async () => {
+  await fc.assert(
+    fc.asyncProperty(depthwise, async ({ kernel, strides, dilations, pads, extents, channels, batch }) => {
+      const of: NodeCase = {
+        operator: "Conv",
+        attributes: { strides, dilations, pads, group: channels },
+        order: ["x", "w"],
+        inputs: { x: noiseTensor(1, [batch, channels, ...extents]), w: noiseTensor(2, [channels, 1, ...kernel]) },
+        wrt: ["x", "w"],
+      };
+      fc.pre(await runs(of));
+      await expectAdjoint(of, "static");
+    }),
+    { numRuns: 40 },
+  );
+});
+
 test.each(["static", "symbolic"] as const)("Conv: constant weights are turned beforehand (%s)", async (known) => {
   const of: NodeCase = {
     operator: "Conv",

@@ -11,6 +11,7 @@ import { narrowingConvolutionAsTransposed } from "../../../lib/autodiff/passes/t
 import { normalizationAsDepthwise } from "../../../lib/autodiff/passes/training/normalization-as-depthwise";
 import type { Pass } from "../../../lib/autodiff/passes/rewriting";
 import { recomputeActivations } from "../../../lib/autodiff/passes/training/recompute-activations";
+import { depthwiseAsProducts } from "../../../lib/autodiff/passes/training/depthwise-as-products";
 import { scaleInWeights } from "../../../lib/autodiff/passes/training/scale-in-weights";
 import { shareBatchStatistics } from "../../../lib/autodiff/passes/training/share-batch-statistics";
 import { sinkConcat } from "../../../lib/autodiff/passes/gradient/sink-concat";
@@ -309,6 +310,31 @@ describe("passes over finished graphs: same outputs", () => {
       expect(operators(after)).toContain("SpaceToDepth");
       await expectEqual(before, after);
       const weights = [...before.graph.initializers.keys()];
+      const ofAll = (model: Model): Model => typed(differentiate(model, { wrt: ["x", ...weights] }));
+      await expectEqual(ofAll(before), ofAll(after));
+    },
+  );
+
+  it.each([
+    [3, 1, 1, [1, 1, 1, 1]],
+    [3, 2, 1, [0, 0, 1, 1]],
+    [5, 2, 1, [1, 1, 2, 2]],
+    [3, 1, 2, [0, 3, 2, 0]],
+  ])(
+    "depthwiseAsProducts, kernel %i, stride %i, dilation %i: outputs and the gradients of image and weights",
+    async (kernel, stride, dilation, pads) => {
+      const before = network((net, x) =>
+        net.builder.add("Conv", [x, net.builder.float32(noise(16 * kernel * kernel, 3), [16, 1, kernel, kernel])], {
+          strides: [stride, stride],
+          dilations: [dilation, dilation],
+          pads,
+          group: 16,
+        }),
+      );
+      const after = depthwiseAsProducts(before);
+      expect(operators(after)).not.toContain("Conv");
+      await expectEqual(before, after);
+      const weights = before.graph.nodes.map(({ inputs }) => inputs[1] ?? "");
       const ofAll = (model: Model): Model => typed(differentiate(model, { wrt: ["x", ...weights] }));
       await expectEqual(ofAll(before), ofAll(after));
     },

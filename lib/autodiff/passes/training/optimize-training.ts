@@ -1,5 +1,6 @@
 import type { Model } from "../../../onnx/model";
 import { batchStatisticsAsReductions } from "./batch-statistics-as-reductions";
+import { depthwiseAsProducts } from "./depthwise-as-products";
 import { maxPoolBeforeRelu } from "../max-pool-before-relu";
 import { narrowingConvolutionAsTransposed } from "./narrowing-convolution-as-transposed";
 import { normalizationAsDepthwise } from "./normalization-as-depthwise";
@@ -11,7 +12,12 @@ import { stridedConvolutionOfBlocks } from "./strided-convolution-of-blocks";
 import { sumOfProducts } from "./sum-of-products";
 import { sumOfVectors } from "./sum-of-vectors";
 
-const forwardPasses: readonly Pass[] = [stridedConvolutionOfBlocks, maxPoolBeforeRelu, shareBatchStatistics];
+const forwardPasses: readonly Pass[] = [
+  stridedConvolutionOfBlocks,
+  depthwiseAsProducts,
+  maxPoolBeforeRelu,
+  shareBatchStatistics,
+];
 const finishedPasses: readonly Pass[] = [
   narrowingConvolutionAsTransposed,
   batchStatisticsAsReductions,

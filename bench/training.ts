@@ -50,17 +50,17 @@ async function openSteps({ network: name, ...options }: Options, threads: number
     fingerprint: "",
     threads,
   });
-  const samples = Array.from({ length: settings.batch }, (_, index) => index);
+  const draws = Array.from({ length: settings.batch }, (_, sample) => ({ sample, epoch: 1 }));
   const random = new CounterRandom(1);
   const data: Batch = {
     count: settings.batch,
-    labels: BigInt64Array.from(samples, (sample) => BigInt(sample % 5)),
+    labels: BigInt64Array.from(draws, ({ sample }) => BigInt(sample % 5)),
     input: Float32Array.from({ length: settings.batch * 3 * settings.size ** 2 }, () => random.uniform(-2, 2)),
   };
   let step = 0;
   return {
     next: async () => {
-      await training.step(data, samples, 1, ++step, 1e-3);
+      await training.step(data, draws, ++step, 1e-3);
     },
     close: () => training.close(),
   };

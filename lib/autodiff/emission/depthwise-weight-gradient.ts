@@ -40,7 +40,8 @@ export function depthwiseForm(
 /**
  * dW [C, 1, Kh, Kw] of a depthwise convolution. With rows and columns apart, for every channel and row k of the kernel
  *   G[w, o] = Σ over images and rows r of X[r s + k d − p, w] · dY[r, o],   dW[k, l] = Σ over o of G[o s + l d − p, o]:
- * products of matrices as large as the batch is, instead of a slice of the whole map for each tap.
+ * products of matrices as large as the batch is, instead of a slice of the whole map for each tap. Rows of X are taken s together, in
+ * blocks, of which row k of the kernel sees the one ⌊(k d − p) / s⌋ further than its output: a block that is not shifted is not copied.
  */
 export function depthwiseWeightGradient(
   context: RuleContext,
@@ -49,27 +50,49 @@ export function depthwiseWeightGradient(
   form: DepthwiseForm,
 ): string {
   const { graph } = context;
-  const { batch, channels, kernel, strides, dilations, begin, end, seen, outputs } = form;
+  const { batch, channels, kernel, strides, dilations, begin, seen, outputs } = form;
+  const [stride] = strides;
+  const blocks = Math.ceil(seen[0] / stride);
   const channelsFirst = (value: string): string => graph.add("Transpose", [value], { perm: [1, 0, 2, 3] });
-  const padded = padSpatially(context, channelsFirst(input), [begin[0], 0], [end[0], 0]);
-  const flat = graph.int64([channels, batch * outputs[0], -1]);
-  const columns = graph.add("Reshape", [channelsFirst(gradient), flat]);
-  const products = range(0, kernel[0]).map((row) => {
-    const first = row * dilations[0];
-    const rows = graph.add("Slice", [
-      padded,
-      graph.int64([first]),
-      graph.int64([first + (outputs[0] - 1) * strides[0] + 1]),
-      graph.int64([2]),
-      graph.int64([strides[0]]),
-    ]);
-    const across = graph.add("Transpose", [graph.add("Reshape", [rows, flat])], { perm: [0, 2, 1] });
-    const product = graph.add("MatMul", [across, columns]);
-    return graph.add("Reshape", [product, graph.int64([channels, 1, seen[1] * outputs[1]])]);
-  });
-  const joined = products.length === 1 ? (products[0] ?? "") : graph.add("Concat", products, { axis: 1 });
+  const filled = padSpatially(context, channelsFirst(input), [0, 0], [blocks * stride - seen[0], 0]);
+  const ofInput = graph.add("Reshape", [filled, graph.int64([channels, batch, blocks, stride * seen[1]])]);
+  const ofGradient = channelsFirst(gradient);
+  const offsets = range(0, kernel[0]).map((row) => row * dilations[0] - begin[0]);
+  const shifts = [...new Set(offsets.map((offset) => Math.floor(offset / stride)))];
   const taps = realConstant(context, bands(form), [seen[1] * outputs[1], kernel[1]], input);
-  return graph.add("Reshape", [graph.add("MatMul", [joined, taps]), graph.int64([channels, 1, ...kernel])]);
+  const parts = shifts.map((shift) => {
+    const [first, end] = [Math.max(0, -shift), Math.min(outputs[0], blocks - shift)];
+    if (first >= end)
+      return realConstant(
+        context,
+        range(0, channels * stride * kernel[1]).map(() => 0),
+        [channels, stride, kernel[1]],
+        input,
+      );
+    const flat = (value: string, from: number, rows: number): string =>
+      graph.add("Reshape", [
+        rowsOf(context, value, from, end - first, rows),
+        graph.int64([channels, batch * (end - first), -1]),
+      ]);
+    const across = graph.add("Transpose", [flat(ofInput, first + shift, blocks)], { perm: [0, 2, 1] });
+    const product = graph.add("MatMul", [across, flat(ofGradient, first, outputs[0])]);
+    const columns = graph.add("Reshape", [product, graph.int64([channels, stride, seen[1] * outputs[1]])]);
+    return graph.add("MatMul", [columns, taps]);
+  });
+  const joined = parts.length === 1 ? (parts[0] ?? "") : graph.add("Concat", parts, { axis: 1 });
+  const places = offsets.map((offset) => {
+    const shift = Math.floor(offset / stride);
+    return shifts.indexOf(shift) * stride + offset - shift * stride;
+  });
+  const rows = graph.add("Gather", [joined, graph.int64(places)], { axis: 1 });
+  return graph.add("Reshape", [rows, graph.int64([channels, 1, ...kernel])]);
+}
+
+/** Some of the rows of [C, N, rows, …]; the value itself where that is all of them. */
+function rowsOf(context: RuleContext, value: string, from: number, count: number, rows: number): string {
+  if (count === rows) return value;
+  const { graph } = context;
+  return graph.add("Slice", [value, graph.int64([from]), graph.int64([from + count]), graph.int64([2])]);
 }
 
 /** [W · Wo, Kw]: 1 where output o sees column w by tap l, which is where w = o s + l d − p. */

@@ -340,6 +340,37 @@ describe("passes over finished graphs: same outputs", () => {
     },
   );
 
+  it("depthwiseAsProducts: what lies between computes channels first, moved there and back once", async () => {
+    const before = network((net, x) => {
+      const { builder } = net;
+      const six = (value: string): string => builder.add("Clip", [value, builder.float32(0), builder.float32(6)]);
+      const depthwise = (value: string, channels: number, seed: number): string =>
+        builder.add("Conv", [value, builder.float32(noise(channels * 9, seed), [channels, 1, 3, 3])], {
+          pads: [1, 1, 1, 1],
+          group: channels,
+        });
+      const block = (value: string, seed: number): string => {
+        const wide = six(net.normalisation(net.convolution(value, 16, 24, 1), 24));
+        return net.convolution(six(net.normalisation(depthwise(wide, 24, seed), 24)), 24, 16, 1);
+      };
+      const mask = builder.float32([0, 2], [2, 1, 1, 1]);
+      const once = builder.add("Add", [builder.add("Mul", [block(x, 3), mask]), x]);
+      const twice = builder.add("Add", [block(once, 4), once]);
+      // Neither sees one position at a time: the usual form is given back.
+      return builder.add("Add", [
+        net.convolution(twice, 16, 4, 3),
+        builder.add("GlobalAveragePool", [net.convolution(twice, 16, 4, 1)]),
+      ]);
+    });
+    const after = depthwiseAsProducts(before);
+    // There, back for the convolution, and the channel means.
+    expect(
+      ["Transpose", "Conv", "MatMul"].map((operator) => operators(after).filter((one) => one === operator).length),
+    ).toEqual([3, 6, 4]);
+    await expectEqual(before, after);
+    await expectEqual(gradientOf(before), gradientOf(after));
+  });
+
   it.each([
     [3, 1],
     [3, 0],

@@ -12,7 +12,7 @@ import { sinkConcat } from "./sink-concat";
 import { splitConvolution } from "./split-convolution";
 
 /** Counts up whenever a pass or a rule may produce another graph: gradient graphs cached before are not used again. */
-export const passesVersion = 7;
+export const passesVersion = 8;
 
 /** Passes over a network about to be differentiated, valid whatever the gradient rules. In this order. */
 const forwardPasses: readonly Pass[] = [foldBatchNormalization, averagePoolBeforeConvolution, sinkConcat];

@@ -1,16 +1,23 @@
 import { type Command, Option } from "commander";
-import { evaluateModel } from "../evaluation/evaluate-model";
+import { evaluateFolds, holdsFolds } from "../evaluation/cross-validate";
+import { evaluateModel, type EvaluationJob } from "../evaluation/evaluate-model";
 import { evaluationJson, writeEvaluation } from "../evaluation/write-evaluation";
 import { percent } from "../html/figures";
+import { leakageText } from "../training/leakage";
 import type { SipakmedVariant } from "../training/data-set";
 import { splitNames, type SplitName } from "../training/data-split";
-import { wholeNumber } from "./arguments";
+import { list, wholeNumber } from "./arguments";
+import { foldColumnText, groupsText } from "./train-options";
 
 interface EvaluateFlags {
   out?: string;
   split?: SplitName;
   part: "train" | "validation" | "test";
   variant: SipakmedVariant;
+  groups?: string;
+  foldColumn?: string;
+  testFolds?: string[];
+  leakCheck: boolean;
   flips?: boolean;
   skipUnreadable?: boolean;
   maskModel?: string;
@@ -21,7 +28,7 @@ interface EvaluateFlags {
 /** `cytolens evaluate`: how good a model is on labelled images. */
 export function defineEvaluate(command: Command): void {
   command
-    .argument("<model>", "model folder or ONNX file")
+    .argument("<model>", "model folder, ONNX file, or a folder that train --folds wrote")
     .argument("<data>", "class folders, named as the model's classes")
     .option("-o, --out <folder>", "folder for evaluation.html, evaluation.json and predictions.csv")
     .addOption(new Option("--split <name>", "evaluate on one part of a split only").choices([...splitNames]))
@@ -31,13 +38,17 @@ export function defineEvaluate(command: Command): void {
     .addOption(
       new Option("--variant <name>", "SIPaKMeD's image set").choices(["full", "cropped", "masked"]).default("full"),
     )
+    .option("--groups <rule>", groupsText)
+    .option("--fold-column <column>", foldColumnText)
+    .option("--test-folds <folds>", "evaluate on these folds of the column only", list)
+    .option("--no-leak-check", "do not look for images that the split's training part knows")
     .option("--flips", "average the probabilities over four flips")
     .option("--mask-model <folder>", "mask images with this U-Net (a model folder) in place of Otsu's threshold")
     .option("--skip-unreadable", "leave unreadable images out")
     .option("--threads <number>", "of the computation (default: all cores)", wholeNumber({ from: 1 }))
     .option("--json", "print the scores as JSON")
     .action(async (model: string, data: string, flags: EvaluateFlags) => {
-      const result = await evaluateModel({
+      const job = {
         model,
         data,
         variant: flags.variant,
@@ -45,17 +56,23 @@ export function defineEvaluate(command: Command): void {
         skipUnreadable: flags.skipUnreadable,
         maskModel: flags.maskModel,
         threads: flags.threads,
-        part: flags.split && { split: flags.split, name: flags.part },
-      });
+        leakCheck: flags.leakCheck,
+      };
+      const result = holdsFolds(model)
+        ? await evaluateFolds(job)
+        : await evaluateModel({ ...job, groups: flags.groups, part: partOf(flags) });
+      const known = result.leakage && leakageText(result.leakage);
+      if (known !== undefined) console.error(known);
       if (flags.out !== undefined) await writeEvaluation(flags.out, result);
       if (flags.json) {
         console.log(JSON.stringify(evaluationJson(result)));
         return;
       }
       const { accuracy, macro, macroAuc, calibration, intervals, samples } = result.evaluation;
+      const range = result.groups ? intervals.accuracy : intervals.accuracyWilson;
       for (const { name, reason } of result.unreadable) console.error(`left out ${name}: ${reason}`);
       console.log(
-        `${samples} images: top-1 ${percent(accuracy, 2)} (95 % interval ${percent(intervals.accuracyWilson.low, 2)} to ${percent(intervals.accuracyWilson.high, 2)}), macro F1 ${percent(macro.f1, 2)}, mean ROC-AUC ${macroAuc.toFixed(4)}, calibration error ${percent(calibration.expectedError, 2)} (${percent(calibration.expectedErrorByChance, 2)} by chance)`,
+        `${samples} images: top-1 ${percent(accuracy, 2)} (95 % interval ${percent(range.low, 2)} to ${percent(range.high, 2)}${result.groups ? `, resampling ${result.groups.count} groups` : ""}), macro F1 ${percent(macro.f1, 2)}, mean ROC-AUC ${macroAuc.toFixed(4)}, calibration error ${percent(calibration.expectedError, 2)} (${percent(calibration.expectedErrorByChance, 2)} by chance)`,
       );
       for (const scores of result.evaluation.perClass)
         console.log(
@@ -63,4 +80,10 @@ export function defineEvaluate(command: Command): void {
         );
       if (flags.out !== undefined) console.log(`Report: ${flags.out}/evaluation.html`);
     });
+}
+
+function partOf({ split, part, groups, foldColumn, testFolds }: EvaluateFlags): EvaluationJob["part"] {
+  if (foldColumn !== undefined && testFolds !== undefined)
+    return { split: "study", groups, foldColumn, partFolds: { test: testFolds }, name: "test" };
+  return split && { split, groups, name: part };
 }

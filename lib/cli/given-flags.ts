@@ -6,7 +6,8 @@ export function givenFlags(command: Command, leftOut: ReadonlySet<string>): stri
     const key = option.attributeName();
     if (leftOut.has(key) || command.getOptionValueSource(key) !== "cli" || !option.long) return [];
     const value: unknown = command.getOptionValue(key);
-    if (typeof value === "boolean") return value ? [option.long] : [];
+    // "--no-…" was typed where its value is false.
+    if (typeof value === "boolean") return value !== option.negate ? [option.long] : [];
     return [option.long, ...(Array.isArray(value) ? value.map(String) : [String(value)])];
   });
 }

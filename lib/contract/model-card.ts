@@ -43,6 +43,23 @@ export const modelCard = z.strictObject({
     description: z.string(),
     digest: z.string().optional(),
     split: z.string().optional(),
+    /** The rule by which images belong together, none of them on both sides of the split, and how many groups there are. */
+    groups: z.strictObject({ by: z.string(), count: z.number().int().min(2) }).optional(),
+    /** Of the images that the model was judged by, how many the training images know. */
+    leakage: z
+      .strictObject({
+        checked: z.number().int().min(0),
+        /** Near-duplicates of training images. */
+        duplicates: z.number().int().min(0),
+        /** Crops that show part of what a training image shows. */
+        overlaps: z.number().int().min(0),
+        /** Of slides that were trained with, by the pattern in their names. */
+        sameSlide: z.number().int().min(0).optional(),
+        slidePattern: z.string().optional(),
+        /** Pairs of names, with the share of the picture that both show. */
+        examples: z.array(z.string()).default([]),
+      })
+      .optional(),
     licence: z.string().optional(),
   }),
   training: z

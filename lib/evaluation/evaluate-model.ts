@@ -5,7 +5,10 @@ import type { Classifier } from "../inference/classifier";
 import { loadModel } from "../inference/load-model";
 import { CellMasker } from "../training/cell-masker";
 import { readDataSet, type LabelledFile, type SipakmedVariant } from "../training/data-set";
-import { splitOf, type SplitName } from "../training/data-split";
+import type { Split } from "../training/data-split";
+import { chooseSplit, type SplitChoice } from "../training/choose-split";
+import { readGroups } from "../training/image-groups";
+import { findLeakage, summedLeakage, type Leakage } from "../training/leakage";
 import { evaluatePredictions, type Evaluation } from "./evaluation";
 
 export interface EvaluationJob {
@@ -14,7 +17,11 @@ export interface EvaluationJob {
   readonly data: string;
   readonly variant?: SipakmedVariant | undefined;
   /** Which part of which split; the whole data set when left out. */
-  readonly part?: { readonly split: SplitName; readonly name: "train" | "validation" | "test" } | undefined;
+  readonly part?: (SplitChoice & { readonly name: keyof Split }) | undefined;
+  /** A rule for groups, see `readGroups`: intervals then resample groups. By default those of the part's split. */
+  readonly groups?: string | undefined;
+  /** Looks for images that the split's training part knows; unless told otherwise. */
+  readonly leakCheck?: boolean | undefined;
   /** Averages the probabilities over the four flips of each image. */
   readonly flips?: boolean | undefined;
   readonly skipUnreadable?: boolean | undefined;
@@ -26,6 +33,7 @@ export interface EvaluationJob {
 
 export interface ImagePrediction {
   readonly name: string;
+  readonly group?: string | undefined;
   readonly className: string;
   readonly predicted: string;
   readonly probability: number;
@@ -41,6 +49,9 @@ export interface ModelEvaluation {
   readonly evaluation: Evaluation;
   readonly predictions: readonly ImagePrediction[];
   readonly unreadable: readonly { readonly name: string; readonly reason: string }[];
+  readonly groups?: { readonly by: string; readonly count: number } | undefined;
+  /** Of a part of a split: what its training part knows of it. */
+  readonly leakage?: Leakage | undefined;
 }
 
 const batchSize = 8;
@@ -51,7 +62,9 @@ const batchSize = 8;
  */
 export async function evaluateModel(job: EvaluationJob): Promise<ModelEvaluation> {
   const dataSet = await readDataSet(job.data, job.variant);
-  const files = job.part ? splitOf(dataSet, job.part.split)[job.part.name] : dataSet.files;
+  const split = job.part && (await chooseSplit(dataSet, { groups: job.groups, ...job.part }));
+  const grouping = split?.grouping ?? (job.groups === undefined ? undefined : await readGroups(dataSet, job.groups));
+  const files = split && job.part ? split[job.part.name] : dataSet.files;
   if (files.length === 0)
     throw new UserError(
       "evaluation.empty",
@@ -70,8 +83,7 @@ export async function evaluateModel(job: EvaluationJob): Promise<ModelEvaluation
         `Expected folders named after the model's classes ${classNames.join(", ")} but found ${strangers.join(", ")}`,
       );
     const unreadable: { name: string; reason: string }[] = [],
-      predictions: ImagePrediction[] = [],
-      truths: number[] = [];
+      predictions: ImagePrediction[] = [];
     const { height, width } = classifier.input;
     const prepare = async (file: LabelledFile, position: number) => {
       const decoder = decoders[position % 2 === 0 ? 0 : 1];
@@ -103,9 +115,9 @@ export async function evaluateModel(job: EvaluationJob): Promise<ModelEvaluation
       for (const [index, { file }] of ready.entries()) {
         const probabilities = rows[index] ?? [];
         const probability = Math.max(...probabilities);
-        truths.push(labels[file.label] ?? -1);
         predictions.push({
           name: file.name,
+          group: grouping?.of.get(file.name),
           className: dataSet.classes[file.label] ?? "",
           predicted: classNames[probabilities.indexOf(probability)] ?? "",
           probability,
@@ -120,25 +132,62 @@ export async function evaluateModel(job: EvaluationJob): Promise<ModelEvaluation
         `Expected images that can be read but ${unreadable.length} cannot (pass --skip-unreadable to leave them out):${unreadable.map(({ name, reason }) => `\n  ${name}: ${reason}`).join("")}`,
       );
     }
-    if (truths.length === 0)
+    if (predictions.length === 0)
       throw new UserError("evaluation.empty", "Expected images to evaluate on but none can be read");
+    const leakage =
+      split && job.part?.name !== "train" && job.leakCheck !== false
+        ? await findLeakage(split.train, files)
+        : undefined;
     return {
       model: { name: card?.name ?? "model", sha256: classifier.sha256 },
       data: dataSet.folder,
-      part: job.part ? `${job.part.name} of the ${job.part.split} split` : "all images",
+      part: split && job.part ? `${job.part.name} of the split (${split.description})` : "all images",
       flips: job.flips ?? false,
       classes: classNames,
       predictions,
       unreadable,
-      evaluation: evaluatePredictions(
-        classNames,
-        predictions.flatMap(({ probabilities }) => probabilities),
-        truths,
-      ),
+      groups: grouping && { by: grouping.by, count: new Set(predictions.map(({ group }) => group)).size },
+      leakage,
+      evaluation: evaluationOf(classNames, predictions),
     };
   } finally {
     await Promise.all([classifier.close(), masker?.close(), ...decoders.map((decoder) => decoder.close())]);
   }
+}
+
+/** Evaluations of parts of one data set by models of the same classes as one: all predictions, scored together. */
+export function scoredTogether(parts: readonly ModelEvaluation[], part: string): ModelEvaluation {
+  const [first] = parts;
+  if (!first) throw new RangeError("Expected at least one evaluation but received none");
+  const predictions = parts.flatMap((one) => one.predictions).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    ...first,
+    model: {
+      name: parts.map(({ model }) => model.name).join(", "),
+      sha256: parts.map(({ model }) => model.sha256).join(", "),
+    },
+    part,
+    predictions,
+    unreadable: parts.flatMap(({ unreadable }) => unreadable),
+    groups: first.groups && {
+      by: first.groups.by,
+      count: new Set(predictions.map(({ group }) => group)).size,
+    },
+    leakage: parts.every(({ leakage }) => leakage)
+      ? summedLeakage(parts.flatMap(({ leakage }) => leakage ?? []))
+      : undefined,
+    evaluation: evaluationOf(first.classes, predictions),
+  };
+}
+
+function evaluationOf(classes: readonly string[], predictions: readonly ImagePrediction[]): Evaluation {
+  const groups = predictions.flatMap(({ group }) => (group === undefined ? [] : [group]));
+  return evaluatePredictions(
+    classes,
+    predictions.flatMap(({ probabilities }) => probabilities),
+    predictions.map(({ className }) => classes.indexOf(className)),
+    { groups: groups.length === predictions.length && groups.length > 0 ? groups : undefined },
+  );
 }
 
 async function tensorOf(

@@ -5,6 +5,7 @@ import { type Content, html, type Markup } from "../html/markup";
 import { page } from "../html/page";
 import { plot } from "../html/plot";
 import { countMatrix, scrollable } from "../html/tables";
+import { leakageText } from "../training/leakage";
 import type { Calibration } from "./calibration";
 import type { ConfusionMatrix } from "./confusion-matrix";
 import type { ImagePrediction, ModelEvaluation } from "./evaluate-model";
@@ -15,16 +16,19 @@ const mostMistakes = 50;
 
 /** The report of an evaluation as one self-contained page. */
 export function evaluationPage(result: ModelEvaluation): string {
-  const { model, part, flips, classes, evaluation, unreadable, predictions } = result;
+  const { model, part, flips, classes, evaluation, unreadable, predictions, groups, leakage } = result;
+  const known = leakage && leakageText(leakage);
   return page({
     kind: "Cytolens evaluation",
     heading: model.name,
     facts: [
       ["Images", `${whole(evaluation.samples)}, ${part}`],
       ...(flips ? [["Probabilities", "averaged over four flips"] as const] : []),
+      ...(groups ? [["Groups", `${whole(groups.count)}, by ${groups.by}`] as const] : []),
       ["Model", html`<code>${model.sha256}</code>`],
     ],
-    main: html`<section class="columns">${scores(evaluation)}${perClass(evaluation)}</section>
+    notices: known === undefined ? [] : [{ text: known }],
+    main: html`<section class="columns">${scores(evaluation, groups ? `${whole(groups.count)} groups of images` : "the images")}${perClass(evaluation)}</section>
 <section class="panel" aria-labelledby="confusion"><h2 id="confusion">Confusion matrix</h2>${confusion(evaluation.matrix)}</section>
 <div class="plots">${rocPlot(classes, evaluation.roc)}${calibrationPlot(evaluation.calibration)}</div>
 ${mistakes(predictions)}${leftOut(unreadable)}`,
@@ -36,7 +40,7 @@ function scoreRow(name: string, value: Content, interval?: { low: number; high: 
   return html`<tr><th scope="row">${name}</th><td class="number">${value}</td><td class="number">${interval && `${percent(interval.low)} to ${percent(interval.high)}`}</td></tr>`;
 }
 
-function scores({ accuracy, macro, macroAuc, calibration, intervals }: Evaluation): Markup {
+function scores({ accuracy, macro, macroAuc, calibration, intervals }: Evaluation, resampled: string): Markup {
   return html`<section class="panel" aria-labelledby="scores"><h2 id="scores">Scores</h2>${scrollable(
     "Table of scores",
     html`<table><thead><tr><th scope="col">Score</th><th scope="col" class="number">Value</th><th scope="col" class="number">95 % interval</th></tr></thead><tbody>
@@ -46,7 +50,7 @@ ${scoreRow("Macro F1", percent(macro.f1), intervals.macroF1)}
 ${scoreRow("Mean ROC-AUC, one against the rest", area(macroAuc, 4))}
 ${scoreRow("Expected calibration error", percent(calibration.expectedError), intervals.expectedCalibrationError)}
 </tbody></table>`,
-  )}<p class="help">Intervals are by bootstrap over the images; Wilson's is wider, and honest where nearly all are right.
+  )}<p class="help">Intervals are by bootstrap over ${resampled}; Wilson's is wider, and honest where nearly all are right.
 By chance alone so few images would show a calibration error of ${percent(calibration.expectedErrorByChance)}.</p></section>`;
 }
 

@@ -25,12 +25,18 @@ export interface Evaluation extends ClassificationScores {
   };
 }
 
+export interface EvaluationOptions {
+  readonly seed?: number;
+  /** The group of each sample, a slide for example: bootstrap intervals then resample groups, for images of one are alike. */
+  readonly groups?: readonly string[] | undefined;
+}
+
 /** @param probabilities [samples, classes], row by row  @param truths class index of each sample */
 export function evaluatePredictions(
   classes: readonly string[],
   probabilities: ArrayLike<number>,
   truths: ArrayLike<number>,
-  seed = 1,
+  { seed = 1, groups }: EvaluationOptions = {},
 ): Evaluation {
   const samples = truths.length,
     width = classes.length;
@@ -61,17 +67,20 @@ export function evaluatePredictions(
     macroAuc: areas.reduce((sum, area) => sum + area, 0) / areas.length,
     intervals: {
       accuracyWilson: wilsonInterval(right.filter(Boolean).length, samples),
-      accuracy: bootstrapInterval(samples, (sample) => pick(right, sample).filter(Boolean).length / samples, { seed }),
+      accuracy: bootstrapInterval(samples, (sample) => pick(right, sample).filter(Boolean).length / sample.length, {
+        seed,
+        groups,
+      }),
       macroF1: bootstrapInterval(
         samples,
         (sample) =>
           classificationScores(confusionMatrix(classes, pick(truths, sample), pick(predictions, sample))).macro.f1,
-        { seed },
+        { seed, groups },
       ),
       expectedCalibrationError: bootstrapInterval(
         samples,
         (sample) => expectedCalibrationError(pick(confidences, sample), pick(right, sample)),
-        { seed },
+        { seed, groups },
       ),
     },
   };

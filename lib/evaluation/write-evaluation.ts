@@ -21,6 +21,8 @@ export function evaluationJson({
   flips,
   classes,
   unreadable,
+  groups,
+  leakage,
 }: ModelEvaluation): unknown {
   const { roc, matrix, ...scores } = evaluation;
   return {
@@ -31,6 +33,8 @@ export function evaluationJson({
     flips,
     classes,
     unreadable,
+    ...(groups && { groups }),
+    ...(leakage && { leakage }),
     ...scores,
     confusion: { counts: matrix.counts, rowNormalised: rowNormalised(matrix) },
     auc: roc.map(({ area }) => (Number.isNaN(area) ? null : area)),

@@ -22,6 +22,7 @@ import { loadModel } from "../inference/load-model";
 import { phantomClasses } from "../phantom/cell";
 import { writePhantoms } from "../phantom/write-phantoms";
 import { writeWhole } from "../training/checkpoint";
+import { leakageText } from "../training/leakage";
 import { readDataSet } from "../training/data-set";
 import { runTraining } from "../training/run-training";
 import { parseTrainingSettings, type TrainingSettings } from "../training/training-settings";
@@ -222,6 +223,7 @@ async function finishedOr(
     high: intervals.accuracyWilson.high,
     macroF1: macro.f1,
     testImages: samples,
+    ...(measured.leakage && { leakage: leakageText(measured.leakage) }),
     minutes: (performance.now() - started) / 60_000,
   };
   await writeEvaluation(folder, measured);

@@ -17,7 +17,7 @@ export function studyPage(report: StudyReport): string {
       ["Images", `${size} × ${size} pixels`],
       ["Epochs", epochs],
     ],
-    notices: warning === undefined ? [] : [{ text: warning }],
+    notices: [...(warning === undefined ? [] : [warning]), ...leaksOf(results)].map((text) => ({ text })),
     main: html`<section class="panel" aria-labelledby="results"><h2 id="results">Results</h2>${scrollable("Table of results", resultsTable(report, results))}
 <p class="help">On the test part of the study's split, with 95 % Wilson intervals. “generalisation”: the network trained on cropped cells gets a new head,
 which with the rest is trained on one tenth of another set and tested on the other nine.</p></section>
@@ -44,6 +44,11 @@ function warningOf({ phantom, sipakmed, data }: StudyReport): Markup | undefined
   if (phantom)
     return html`These are phantoms: synthetic images that this program drew, not SIPaKMeD. The accuracies say that the trainer works, and nothing about real cells. ${notToCompare}`;
   return sipakmed ? undefined : html`These images are ${data}, not SIPaKMeD. ${notToCompare}`;
+}
+
+/** Once for each set of images: its networks are tested on the same part. */
+function leaksOf(results: readonly StudyResult[]): string[] {
+  return [...new Set(results.flatMap(({ variant, leakage }) => (leakage ? [`${variant}: ${leakage}`] : [])))];
 }
 
 function resultsTable({ phantom, sipakmed, data }: StudyReport, results: readonly StudyResult[]): Markup {

@@ -34,6 +34,8 @@ export interface StudyResult {
   readonly macroF1: number;
   readonly testImages: number;
   readonly minutes: number;
+  /** What the test part shares with the training part, in a sentence; absent where nothing was found. */
+  readonly leakage?: string | undefined;
 }
 
 export interface StudyReport {

@@ -42,9 +42,9 @@ export const plainView: View = {
   fill: 255,
 };
 
-/** The view of a sample in an epoch: a function of (seed, epoch, sample) and nothing else. */
-export function drawView(options: AugmentationOptions, seed: number, epoch: number, sample: number): View {
-  const random = new CounterRandom(seed, viewStream, epoch, sample);
+/** The view of a sample's turn in an epoch: a function of (seed, epoch, sample, repeat) and nothing else. */
+export function drawView(options: AugmentationOptions, seed: number, epoch: number, sample: number, repeat = 0): View {
+  const random = new CounterRandom(seed, streamAt(viewStream, 0, repeat), epoch, sample);
   const angle = (random.uniform(-options.rotation, options.rotation) * Math.PI) / 180;
   const flipHorizontal = random.chance(0.5) && options.flips,
     flipVertical = random.chance(0.5) && options.flips;
@@ -152,4 +152,10 @@ function inputTable({ scale, mean, std }: Normalisation, channel: number, streng
 const viewStream = 1;
 export const orderStream = 2,
   dropoutStream = 3,
-  pathStream = 4;
+  pathStream = 4,
+  mixStream = 5;
+
+/** A word for a place in the network and a sample's turn in the epoch. */
+export function streamAt(stream: number, site: number, repeat: number): number {
+  return stream + 16 * (site + 4096 * repeat);
+}

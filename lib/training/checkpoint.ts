@@ -2,6 +2,7 @@ import { open, readFile, rename, rm } from "node:fs/promises";
 import { EnvironmentError, ModelError } from "../contract/errors";
 import type { Tensor } from "../onnx/model";
 import { float32Tensor } from "../onnx/tensor";
+import type { TrainingIdentity } from "./training-identity";
 import { readSafetensors, writeSafetensors } from "../networks/safetensors";
 
 export interface EpochRecord {
@@ -18,7 +19,11 @@ export interface TrainingState {
   readonly network: string;
   readonly classes: readonly string[];
   /** Digest of the settings and the data; a run continues only as the run it was. */
-  readonly fingerprint: string;
+  fingerprint: string;
+  /** What the fingerprint is of; checkpoints of earlier versions have none. */
+  identity?: TrainingIdentity | undefined;
+  /** Epochs that were planned before the run was prolonged, in order. */
+  earlierPlans?: readonly number[] | undefined;
   epoch: number;
   step: number;
   bestEpoch: number;

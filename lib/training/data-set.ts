@@ -45,7 +45,7 @@ export async function readDataSet(folder: string, variant: SipakmedVariant = "fu
       return {
         name: sipakmed ? name.slice("im_".length) : name,
         below,
-        images: await imagesIn(path.join(folder, below)),
+        images: await imagesIn(path.join(folder, below), !sipakmed),
       };
     }),
   );
@@ -91,12 +91,19 @@ async function foldersIn(folder: string): Promise<string[]> {
     .sort();
 }
 
-async function imagesIn(folder: string): Promise<string[]> {
+/** Names below the folder; with `deep`, those in folders within too, which may stand for slides. */
+async function imagesIn(folder: string, deep: boolean): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  return entries
+  const images = entries
     .filter((entry) => entry.isFile() && imageExtensions.has(path.extname(entry.name).toLowerCase()))
-    .map(({ name }) => name)
-    .sort();
+    .map(({ name }) => name);
+  const folders = entries.filter((entry) => deep && entry.isDirectory() && !entry.name.startsWith("."));
+  const within = await Promise.all(
+    folders.map(async ({ name }) =>
+      (await imagesIn(path.join(folder, name), deep)).map((image) => path.posix.join(name, image)),
+    ),
+  );
+  return [...images, ...within.flat()].sort();
 }
 
 async function isSipakmedClass(folder: string, name: string): Promise<boolean> {

@@ -1,15 +1,16 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../contract/errors";
-import { backboneFile, networksWithBackbone, readFloat32Weights } from "../networks/backbones";
+import { backboneFile, networksWithBackbone } from "../networks/backbones";
 import { initializeWeights } from "../networks/initialize";
 import { loadWeights } from "../networks/load-weights";
 import { readModelFolder, weightsFileName } from "../networks/model-folder";
 import type { NetworkDefinition } from "../networks/network";
+import { readCheckpointFile } from "../networks/read-checkpoint-file";
 import type { Tensor } from "../onnx/model";
 
 export interface FirstWeights {
-  /** "none", "imagenet", a .safetensors file, or the folder of a model that was trained here; see `weightsFile`. */
+  /** "none", "imagenet", a checkpoint (.safetensors, .pth), or the folder of a model that was trained here; see `weightsFile`. */
   readonly weights?: string | undefined;
   /** Draws a new head even where the classes are as many. */
   readonly newHead?: boolean | undefined;
@@ -35,7 +36,7 @@ export async function weightsFile(network: string, asked: string | undefined): P
   const found = await stat(asked).catch((cause: NodeJS.ErrnoException) => {
     throw new UserError(
       "training.weights",
-      `Expected "none", "imagenet", a .safetensors file or a model folder to begin from but received "${asked}": ${cause.code ?? cause.message}`,
+      `Expected "none", "imagenet", a checkpoint or a model folder to begin from but received "${asked}": ${cause.code ?? cause.message}`,
       { cause },
     );
   });
@@ -52,7 +53,7 @@ export async function weightsFile(network: string, asked: string | undefined): P
 /**
  * The weights that training begins from: drawn from the seed, or read, the head drawn anew where it is left out, has other classes, or
  * `newHead` says so.
- * @throws UserError "training.weights"; ModelError "weights.mismatch", "safetensors.…"
+ * @throws UserError "training.weights"; ModelError "weights.mismatch", "safetensors.…", "checkpoint.…"
  */
 export async function initialWeights(
   network: NetworkDefinition,
@@ -60,12 +61,7 @@ export async function initialWeights(
 ): Promise<ReadonlyMap<string, Tensor>> {
   const file = await weightsFile(network.name, weights);
   if (file === undefined) return initializeWeights(network, seed);
-  const tensors = await readFloat32Weights(file).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== "ENOENT" && cause.code !== "EACCES" && cause.code !== "EISDIR") throw cause;
-    throw new UserError("training.weights", `Expected a .safetensors file at ${file} but received: ${cause.code}`, {
-      cause,
-    });
-  });
+  const { tensors } = await readCheckpointFile(file);
   return loadWeights(network, tensors, { head: newHead || !fitsHead(network, tensors) ? "replace" : "match", seed });
 }
 

@@ -6,6 +6,8 @@ export interface LossOptions {
   readonly classWeights?: readonly number[] | undefined;
   /** Share of the target that is spread evenly over all classes. Default: 0. */
   readonly labelSmoothing?: number | undefined;
+  /** For mixup: names of the labels [batch] mixed in, and of the share [batch, 1] that the first labels keep. */
+  readonly mixture?: { readonly labels: string; readonly shares: string } | undefined;
   /** Adds one minus the mean soft Dice coefficient of the classes (Milletari et al., "V-Net", 2016). For segmentation. */
   readonly dice?: boolean | undefined;
 }
@@ -21,8 +23,15 @@ export function emitLoss(
   rank: number,
   options: LossOptions,
 ): string {
-  const { classes, labelSmoothing = 0, classWeights, dice = false } = options;
-  const one = graph.add("OneHot", [labels, graph.int64(classes), graph.float32([0, 1])], { axis: 1 });
+  const { classes, labelSmoothing = 0, classWeights, mixture, dice = false } = options;
+  const oneHot = (values: string) =>
+    graph.add("OneHot", [values, graph.int64(classes), graph.float32([0, 1])], { axis: 1 });
+  const one = mixture
+    ? graph.add("Add", [
+        graph.add("Mul", [oneHot(labels), mixture.shares]),
+        graph.add("Mul", [oneHot(mixture.labels), graph.add("Sub", [graph.float32(1), mixture.shares])]),
+      ])
+    : oneHot(labels);
   const perClass = [1, classes, ...Array.from({ length: rank - 2 }, () => 1)];
   const weights = classWeights && graph.float32([...classWeights], perClass);
   const smoothed =

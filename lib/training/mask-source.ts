@@ -56,10 +56,10 @@ export async function openMaskSource({
     batch: async (requests) => {
       const input = new Float32Array(requests.length * 3 * size * size),
         labels = new BigInt64Array(requests.length * size * size);
-      requests.forEach(({ sample, epoch }, position) => {
+      requests.forEach(({ sample, epoch, repeat }, position) => {
         const image = images[sample];
         if (!image) throw new RangeError(`Expected a sample below ${images.length} but received ${sample}`);
-        const view = epoch === undefined ? plainView : drawView(augmentation, seed, epoch, sample);
+        const view = epoch === undefined ? plainView : drawView(augmentation, seed, epoch, sample, repeat);
         renderView(image, view, normalisation, size, input, position * 3 * size * size);
         renderLabels(image.labels, image, view, size, labels, position * size * size);
       });

@@ -5,6 +5,8 @@ import type { UnreadableImage } from "./prepared-samples";
 export interface SampleRequest {
   readonly sample: number;
   readonly epoch?: number | undefined;
+  /** Turns that the sample had in the epoch before; 0 unless told. */
+  readonly repeat?: number | undefined;
 }
 
 /** `input` is [count, 3, size, size], `labels` [count, labelsPerSample]. */

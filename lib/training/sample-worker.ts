@@ -53,10 +53,10 @@ async function makeBatch(
 ): Promise<Batch> {
   const input = new Float32Array(requests.length * 3 * size * size),
     labels = new BigInt64Array(requests.length);
-  for (const [position, { sample, epoch }] of requests.entries()) {
+  for (const [position, { sample, epoch, repeat }] of requests.entries()) {
     const file = images.files[sample];
     if (!file) throw new RangeError(`Expected a sample below ${images.files.length} but received ${sample}`);
-    const view = epoch === undefined ? plainView : drawView(augmentation, seed, epoch, sample);
+    const view = epoch === undefined ? plainView : drawView(augmentation, seed, epoch, sample, repeat);
     renderView(await images.image(file), view, normalisation, size, input, position * 3 * size * size);
     labels[position] = BigInt(file.label);
   }

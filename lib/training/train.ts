@@ -1,23 +1,26 @@
 import { existsSync } from "node:fs";
 import { ModelError, UserError } from "../contract/errors";
-import { CounterRandom } from "../random/counter-random";
 import type { Tensor } from "../onnx/model";
-import { orderStream } from "./augment";
 import { readCheckpoint, writeCheckpoint, type Checkpoint, type EpochRecord } from "./checkpoint";
+import { drawsByClass, epochDraws, priorOffsets } from "./epoch-draws";
+import { withPrior } from "./head-prior";
 import { NetworkRunner, scoreAll } from "./network-runner";
 import { rateAt, type Schedule } from "./schedule";
 import { summarise } from "./scores";
+import { differences } from "./training-identity";
 import type { TrainingRun } from "./training-run";
 import type { TrainingSettings } from "./training-settings";
 import { TrainingSteps } from "./training-steps";
 
 export interface TrainingResult {
-  /** The weights of the epoch with the best validation accuracy, and of several such the one with the lowest loss. */
+  /** The weights of the epoch with the best validation accuracy, and of several such the one with the lowest loss; or the last. */
   readonly weights: ReadonlyMap<string, Tensor>;
   readonly bestEpoch: number;
   readonly bestValidation: number;
   readonly history: readonly EpochRecord[];
   readonly resumedAfterEpoch: number;
+  /** Epochs that were planned before the run was prolonged, in order. */
+  readonly earlierPlans: readonly number[];
 }
 
 /**
@@ -27,10 +30,17 @@ export interface TrainingResult {
  */
 export async function train(run: TrainingRun): Promise<TrainingResult> {
   const { network, settings, train: samples } = run;
-  if (samples.count < settings.batch) {
+  const turns = epochDraws(settings, samples.count, run.labels, 1).length;
+  if (turns < settings.batch) {
     throw new UserError(
       "training.too-few",
-      `Expected at least one batch of ${settings.batch} training images but received ${samples.count}; choose a smaller batch`,
+      `Expected at least one batch of ${settings.batch} training images but received ${turns}; choose a smaller batch`,
+    );
+  }
+  if (settings.dropPath !== undefined && network.paths.length === 0) {
+    throw new UserError(
+      "training.settings",
+      `Expected a network with residual branches to leave out (dropPath) but ${network.name} has none that may be`,
     );
   }
   if (run.validation.count === 0)
@@ -47,6 +57,7 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
         network: network.name,
         classes: run.classes,
         fingerprint: run.fingerprint,
+        identity: run.identity,
         epoch: 0,
         step: 0,
         bestEpoch: 0,
@@ -56,7 +67,9 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
     steps.restore(checkpoint);
     const { state, best } = checkpoint;
     const resumedAfterEpoch = state.epoch;
-    const batches = batchesOf(samples.count, settings.batch);
+    const batches = batchesOf(turns, settings.batch);
+    const offsets = run.labels && drawsByClass(settings) ? priorOffsets(settings, run.labels) : undefined;
+    const judged = () => withPrior(network, steps.inferenceWeights(), offsets);
     const schedule: Schedule = {
       name: settings.schedule,
       rate: settings.rate,
@@ -67,7 +80,7 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
       const started = performance.now();
       const epoch = state.epoch + 1;
       const learned = await trainEpoch(run, steps, schedule, epoch, state.step);
-      const validated = summarise(await scoreAll(runner, steps.inferenceWeights(), run.validation));
+      const validated = summarise(await scoreAll(runner, judged(), run.validation));
       state.epoch = epoch;
       state.step += batches;
       state.history.push({
@@ -78,10 +91,10 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
         validationAccuracy: validated.accuracy,
         seconds: (performance.now() - started) / 1000,
       });
-      if (isBetter(validated, state.history[state.bestEpoch - 1])) {
+      if (settings.keep === "last" || isBetter(validated, state.history[state.bestEpoch - 1])) {
         state.bestValidation = validated.accuracy;
         state.bestEpoch = epoch;
-        for (const [name, tensor] of Object.entries(steps.inferenceWeights()))
+        for (const [name, tensor] of Object.entries(judged()))
           best.set(name, Float32Array.from(tensor.data as Float32Array));
       }
       if (run.checkpointFile !== undefined)
@@ -100,6 +113,7 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
       bestValidation: state.bestValidation,
       history: state.history,
       resumedAfterEpoch,
+      earlierPlans: state.earlierPlans ?? [],
     };
   } finally {
     await steps.close();
@@ -115,12 +129,10 @@ async function trainEpoch(
   stepsBefore: number,
 ): Promise<{ loss: number; accuracy: number }> {
   const { settings, train: source } = run;
-  const order = new CounterRandom(settings.seed, orderStream, epoch).shuffle(
-    Array.from({ length: source.count }, (_, index) => index),
-  );
-  const count = batchesOf(source.count, settings.batch);
-  const samplesOf = (batch: number) => order.slice(batch * settings.batch, (batch + 1) * settings.batch);
-  const ask = (batch: number) => source.batch(samplesOf(batch).map((sample) => ({ sample, epoch })));
+  const order = epochDraws(settings, source.count, run.labels, epoch).map((draw) => ({ ...draw, epoch }));
+  const count = batchesOf(order.length, settings.batch);
+  const drawsOf = (batch: number) => order.slice(batch * settings.batch, (batch + 1) * settings.batch);
+  const ask = (batch: number) => source.batch(drawsOf(batch));
   let lossSum = 0,
     right = 0,
     seen = 0;
@@ -130,7 +142,7 @@ async function trainEpoch(
     // Asked for before the step, so that the next batch is made while this one is computed.
     if (batch + 1 < count) pending = ask(batch + 1);
     const step = stepsBefore + batch;
-    const { loss, correct } = await steps.step(data, samplesOf(batch), epoch, step + 1, rateAt(schedule, step));
+    const { loss, correct } = await steps.step(data, drawsOf(batch), step + 1, rateAt(schedule, step));
     if (!Number.isFinite(loss)) {
       const kept = run.checkpointFile === undefined ? "" : `; the checkpoint of epoch ${epoch - 1} is kept`;
       throw new UserError(
@@ -168,12 +180,8 @@ function isExhausted({ epoch, history }: Checkpoint["state"], { patience }: Trai
   );
 }
 
-async function resumed({
-  checkpointFile,
-  network,
-  classes,
-  fingerprint,
-}: TrainingRun): Promise<Checkpoint | undefined> {
+async function resumed(run: TrainingRun): Promise<Checkpoint | undefined> {
+  const { checkpointFile, network, classes } = run;
   if (checkpointFile === undefined || !existsSync(checkpointFile)) return undefined;
   const checkpoint = await readCheckpoint(checkpointFile);
   const { state } = checkpoint;
@@ -183,11 +191,30 @@ async function resumed({
       `Expected a checkpoint of ${network.name} with the classes ${classes.join(", ")} at ${checkpointFile} but received one of ${state.network} with ${state.classes.join(", ")}`,
     );
   }
-  if (state.fingerprint !== fingerprint) {
-    throw new UserError(
-      "checkpoint.other-run",
-      `Expected ${checkpointFile} to be of a run with the same settings and data but they differ; choose another output folder to begin anew`,
-    );
-  }
+  if (state.fingerprint !== run.fingerprint) refuseOrProlong(run, checkpointFile, state);
   return checkpoint;
+}
+
+/** @throws UserError "checkpoint.other-run", which names what differs, unless that is the number of epochs and the run may be prolonged */
+function refuseOrProlong(run: TrainingRun, checkpointFile: string, state: Checkpoint["state"]): void {
+  const differing = state.identity && run.identity ? differences(state.identity, run.identity) : [];
+  const epochsAlone = differing.length === 1 && differing[0]?.name === "settings.epochs";
+  if (epochsAlone && run.prolong && run.settings.epochs > state.epoch) {
+    const planned = state.identity?.["settings"] as TrainingSettings | undefined;
+    state.earlierPlans = [...(state.earlierPlans ?? []), planned?.epochs ?? state.epoch];
+    state.fingerprint = run.fingerprint;
+    state.identity = run.identity;
+    return;
+  }
+  const what =
+    differing.length === 0 ? "they differ" : `they differ in ${differing.map(({ text }) => text).join("; ")}`;
+  const advice = !epochsAlone
+    ? "choose another output folder to begin anew"
+    : run.prolong
+      ? `prolong it beyond the ${state.epoch} epochs that are done`
+      : "pass --resume to prolong it, or choose another output folder to begin anew";
+  throw new UserError(
+    "checkpoint.other-run",
+    `Expected ${checkpointFile} to be of a run with the same settings and data but ${what}; ${advice}`,
+  );
 }

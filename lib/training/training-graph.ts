@@ -22,14 +22,18 @@ export interface TrainingGraph {
   readonly statistics: ReadonlyMap<string, string>;
 }
 
-export interface TrainingGraphOptions extends Omit<LossOptions, "classes"> {
+export interface TrainingGraphOptions extends Omit<LossOptions, "classes" | "mixture"> {
   /** Fixes the batch, which spares the graph its arithmetic on shapes; any batch goes when it is left out. */
   readonly batch?: number | undefined;
+  /** Whether images are mixed: then the labels mixed in and the shares of the first labels are inputs too. */
+  readonly mixup?: boolean | undefined;
   /** Parameters whose names begin with one of these keep their values (running statistics move on, as in PyTorch). */
   readonly freeze?: readonly string[] | undefined;
 }
 
-function isStatistic({ role }: ParameterSpec): boolean {
+export const mixtureInputs = { labels: "mixture.labels", shares: "mixture.shares" } as const;
+
+export function isStatistic({ role }: ParameterSpec): boolean {
   return role === "running-mean" || role === "running-variance";
 }
 
@@ -55,10 +59,18 @@ export function buildTrainingGraph(
     shape: [options.batch ?? "batch", ...(logits?.shape?.slice(2) ?? [])],
   });
 
+  if (options.mixup) {
+    graph.inputs.push(
+      { name: mixtureInputs.labels, dataType: "int64", shape: [options.batch ?? "batch"] },
+      { name: mixtureInputs.shares, dataType: "float32", shape: [options.batch ?? "batch", 1] },
+    );
+  }
+
   const builder = new GraphBuilder(graph, "loss/");
   const loss = emitLoss(builder, "logits", "labels", logits?.shape?.length ?? 2, {
     ...options,
     classes: network.classes,
+    mixture: options.mixup ? mixtureInputs : undefined,
   });
   typed(model);
   const found = appendGradient(

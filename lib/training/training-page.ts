@@ -5,12 +5,20 @@ import { html, type Markup } from "../html/markup";
 import { page } from "../html/page";
 import { plot, type PlotLayer } from "../html/plot";
 import type { EpochRecord } from "./checkpoint";
+import { leakageText, type Leakage } from "./leakage";
 
 /** Seconds after which a live page loads itself again. */
 const refreshSeconds = 5;
 
 /** The page a browser shows of a run, self-contained; while the run is `live` it loads itself again every five seconds. */
-export function trainingPage(title: string, history: readonly EpochRecord[], epochs: number, live: boolean): string {
+export function trainingPage(
+  title: string,
+  history: readonly EpochRecord[],
+  epochs: number,
+  live: boolean,
+  leakage?: Leakage | undefined,
+): string {
+  const known = leakage && leakageText(leakage);
   const best = bestOf(history);
   return page({
     kind: "Cytolens training",
@@ -24,7 +32,9 @@ export function trainingPage(title: string, history: readonly EpochRecord[], epo
           ]
         : []),
     ],
-    notices: live ? [{ text: "The run goes on; this page follows it." }] : [],
+    notices: [...(live ? ["The run goes on; this page follows it."] : []), ...(known === undefined ? [] : [known])].map(
+      (text) => ({ text }),
+    ),
     main: best
       ? html`<div class="plots">${chart("Loss", history, epochs, best, figure, [
           ["training", history.map(({ loss }) => loss)],

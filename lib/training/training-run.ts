@@ -1,6 +1,7 @@
 import type { NetworkDefinition } from "../networks/network";
 import type { Tensor } from "../onnx/model";
 import type { EpochRecord } from "./checkpoint";
+import type { TrainingIdentity } from "./training-identity";
 import type { SampleSource } from "./sample-source";
 import type { TrainingSettings } from "./training-settings";
 
@@ -13,8 +14,14 @@ export interface TrainingRun {
   readonly train: SampleSource;
   readonly validation: SampleSource;
   readonly settings: TrainingSettings;
+  /** The class of each training sample; needed where classes are drawn otherwise than as often as they occur. */
+  readonly labels?: ArrayLike<number> | undefined;
   /** Names settings and data together: a checkpoint of another fingerprint is refused. */
   readonly fingerprint: string;
+  /** What the fingerprint is of, to name what differs. */
+  readonly identity?: TrainingIdentity | undefined;
+  /** Whether a checkpoint of a run that differs in its number of epochs alone is gone on with. */
+  readonly prolong?: boolean | undefined;
   readonly checkpointFile?: string | undefined;
   readonly classWeights?: readonly number[] | undefined;
   /** For segmentation: adds the Dice term to the loss. */

@@ -9,6 +9,8 @@ export const trainingSettings = z.strictObject({
   epochs: z.number().int().min(1).max(10_000).default(50),
   batch: z.number().int().min(2).max(4096).default(16),
   rate: z.number().positive().max(100).default(1e-3),
+  /** Of the head; the body's unless told. */
+  headRate: z.number().positive().max(100).optional(),
   optimizer: z.enum(optimizerNames).default("adam"),
   momentum: z.number().min(0).max(1).default(0.9),
   weightDecay: z.number().min(0).max(1).default(0),
@@ -17,6 +19,14 @@ export const trainingSettings = z.strictObject({
   labelSmoothing: z.number().min(0).max(0.99).default(0),
   /** "balanced" weighs each class by the inverse of its share. */
   classWeights: z.enum(["none", "balanced"]).default("none"),
+  /** "balanced" draws every class as often; the prior is put back into the head's bias. */
+  sampling: z.enum(["balanced"]).optional(),
+  /** At most so many images of a class in an epoch, others in each; the prior is put back. */
+  maxPerClass: z.number().int().min(1).optional(),
+  /** α of the Beta distribution that images of a batch are mixed by (mixup). */
+  mixup: z.number().positive().max(1).optional(),
+  /** "last" keeps the last epoch's weights, so that the validation images choose nothing. */
+  keep: z.enum(["last"]).optional(),
   augmentation: z
     .strictObject({
       rotation: z.number().min(0).max(180).default(25),

@@ -4,15 +4,16 @@ import { CounterRandom } from "../random/counter-random";
 import type { Tensor } from "../onnx/model";
 import { float32Tensor } from "../onnx/tensor";
 import { writeModel } from "../onnx/write-model";
-import { dropoutStream, pathStream } from "./augment";
+import { dropoutStream, pathStream, streamAt } from "./augment";
 import type { Checkpoint, TrainingState } from "./checkpoint";
 import { optimizerNamed } from "./choose-optimizer";
 import type { Optimizer } from "./optimizer";
-import type { Batch } from "./sample-source";
+import { mixBatch } from "./mixup";
+import type { Batch, SampleRequest } from "./sample-source";
 import { countCorrect } from "./scores";
 import type { TrainingSettings } from "./training-settings";
 import type { TrainingRun } from "./training-run";
-import { buildTrainingGraph, isTrainable, type TrainingGraph } from "./training-graph";
+import { buildTrainingGraph, isTrainable, mixtureInputs, type TrainingGraph } from "./training-graph";
 
 /** A network in training: its weights, the optimiser's running values, and the session that computes a step. */
 export class TrainingSteps {
@@ -47,43 +48,54 @@ export class TrainingSteps {
 
   static async open(run: TrainingRun): Promise<TrainingSteps> {
     const {
-      settings: { freeze, labelSmoothing, batch },
+      settings: { freeze, labelSmoothing, batch, mixup },
       classWeights,
       dice,
       network,
       weights,
       threads,
     } = run;
-    const graph = buildTrainingGraph(network, weights, { freeze, labelSmoothing, classWeights, dice, batch });
+    const graph = buildTrainingGraph(network, weights, {
+      freeze,
+      labelSmoothing,
+      classWeights,
+      dice,
+      batch,
+      mixup: mixup !== undefined,
+    });
     return new TrainingSteps(run, graph, await Session.open(writeModel(graph.model), { threads }));
   }
 
-  /** One forward and backward pass and one update. `samples` says which samples of the set the batch holds. */
+  /** One forward and backward pass and one update. `draws` says what the batch holds. */
   async step(
     batch: Batch,
-    samples: readonly number[],
-    epoch: number,
+    draws: readonly SampleRequest[],
     step: number,
     rate: number,
   ): Promise<{ loss: number; correct: number }> {
     const { network } = this.run;
-    const { size } = this.settings;
+    const { size, mixup, seed } = this.settings;
     const perSample = this.run.train.labelsPerSample;
     const labels: Tensor = {
       dataType: "int64",
       dims: perSample === 1 ? [batch.count] : [batch.count, size, size],
       data: batch.labels,
     };
+    const mixed = mixup === undefined ? undefined : mixBatch(batch, draws, mixup, seed);
     const inputs = Object.fromEntries([...this.weights].filter(([name]) => this.session.inputNames.includes(name)));
     const masks = Object.fromEntries([
-      ...network.dropouts.map((site, index) => [site.mask, this.dropoutMask(site, index, samples, epoch)]),
-      ...network.paths.map((site, index) => [site.mask, this.pathMask(site, index, samples, epoch)]),
+      ...network.dropouts.map((site, index) => [site.mask, this.dropoutMask(site, index, draws)]),
+      ...network.paths.map((site, index) => [site.mask, this.pathMask(site, index, draws)]),
     ]);
     const outputs = await this.session.run({
       ...inputs,
       ...masks,
+      ...(mixed && {
+        [mixtureInputs.labels]: { dataType: "int64", dims: [batch.count], data: mixed.otherLabels },
+        [mixtureInputs.shares]: float32Tensor(mixed.shares, [batch.count, 1]),
+      }),
       labels,
-      input: float32Tensor(batch.input, [batch.count, network.channels, size, size]),
+      input: float32Tensor(mixed?.input ?? batch.input, [batch.count, network.channels, size, size]),
     });
     const loss = dataOf(outputs, this.graph.loss)[0] ?? Number.NaN;
     if (Number.isFinite(loss)) this.apply(outputs, step, rate);
@@ -99,10 +111,12 @@ export class TrainingSteps {
   }
 
   private apply(outputs: ReadonlyMap<string, Tensor>, step: number, rate: number): void {
-    for (const { name, role } of this.trainable) {
+    const { headRate = this.settings.rate } = this.settings;
+    for (const { name, role, head } of this.trainable) {
       const gradient = dataOf(outputs, this.graph.gradients.get(name) ?? "");
       const decays = role === "convolution" || role === "linear";
-      this.optimizer.update(dataOf(this.weights, name), gradient, this.slots.get(name) ?? {}, step, rate, decays);
+      const own = head ? (rate * headRate) / this.settings.rate : rate;
+      this.optimizer.update(dataOf(this.weights, name), gradient, this.slots.get(name) ?? {}, step, own, decays);
     }
     for (const [name, output] of this.graph.statistics) {
       dataOf(this.weights, name).set(dataOf(outputs, output));
@@ -122,31 +136,29 @@ export class TrainingSteps {
     return Object.fromEntries(this.averaged.size > 0 ? this.averaged : this.weights);
   }
 
-  /** A mask a sample, from (seed, epoch, sample) alone: 0, or 1 / (1 − ratio). */
-  private dropoutMask(
-    { features, ratio }: DropoutSite,
-    site: number,
-    samples: readonly number[],
-    epoch: number,
-  ): Tensor {
+  /** A mask a draw, from (seed, epoch, sample, repeat) alone: 0, or 1 / (1 − ratio). */
+  private dropoutMask({ features, ratio }: DropoutSite, site: number, draws: readonly SampleRequest[]): Tensor {
     const dropped = this.settings.dropout ?? ratio;
-    const mask = new Float32Array(samples.length * features);
-    samples.forEach((sample, position) => {
-      const random = new CounterRandom(this.settings.seed, dropoutStream + 16 * site, epoch, sample);
+    const mask = new Float32Array(draws.length * features);
+    draws.forEach((draw, position) => {
+      const random = this.randomOf(dropoutStream, site, draw);
       for (let feature = 0; feature < features; feature++)
         mask[position * features + feature] = random.chance(dropped) ? 0 : 1 / (1 - dropped);
     });
-    return float32Tensor(mask, [samples.length, features]);
+    return float32Tensor(mask, [draws.length, features]);
   }
 
   /** As for dropout: whole branches, the deeper the more often. */
-  private pathMask({ depth }: PathSite, site: number, samples: readonly number[], epoch: number): Tensor {
+  private pathMask({ depth }: PathSite, site: number, draws: readonly SampleRequest[]): Tensor {
     const dropped = (this.settings.dropPath ?? 0) * depth;
-    const mask = Float32Array.from(samples, (sample) => {
-      const random = new CounterRandom(this.settings.seed, pathStream + 16 * site, epoch, sample);
-      return random.chance(dropped) ? 0 : 1 / (1 - dropped);
-    });
-    return float32Tensor(mask, [samples.length, 1, 1, 1]);
+    const mask = Float32Array.from(draws, (draw) =>
+      this.randomOf(pathStream, site, draw).chance(dropped) ? 0 : 1 / (1 - dropped),
+    );
+    return float32Tensor(mask, [draws.length, 1, 1, 1]);
+  }
+
+  private randomOf(stream: number, site: number, { sample, epoch = 0, repeat = 0 }: SampleRequest): CounterRandom {
+    return new CounterRandom(this.settings.seed, streamAt(stream, site, repeat), epoch, sample);
   }
 
   checkpoint(state: TrainingState): Checkpoint {

@@ -10,6 +10,46 @@ import { rocCurve } from "../../lib/evaluation/roc";
 const truths = [0, 1, 2, 2, 2],
   predictions = [0, 0, 2, 2, 1];
 
+describe("intervals that resample groups", () => {
+  const right = Array.from({ length: 60 }, (_, index) => index % 12 < 6);
+  const share = (sample: Int32Array) => sample.reduce((sum, index) => sum + (right[index] ? 1 : 0), 0) / sample.length;
+
+  it("are wider where images of a group are alike, for they say less", () => {
+    const groups = right.map((_, index) => `${Math.floor(index / 6)}`);
+    const [alone, together] = [bootstrapInterval(60, share), bootstrapInterval(60, share, { groups })];
+    expect(together.high - together.low).toBeGreaterThan(2 * (alone.high - alone.low));
+  });
+
+  it("take whole groups, however large", () => {
+    const groups = right.map((_, index) => (index < 50 ? "large" : "small"));
+    const lengths = new Set<number>();
+    bootstrapInterval(60, (sample) => lengths.add(sample.length).size, { groups });
+    expect([...lengths].toSorted((a, b) => a - b)).toEqual([20, 60, 100]);
+  });
+
+  it("are said to be so on the page", () => {
+    const classes = ["a", "b"];
+    const evaluation = evaluatePredictions(classes, [0.9, 0.1, 0.6, 0.4, 0.2, 0.8], [0, 1, 1], {
+      groups: ["x", "x", "y"],
+    });
+    const page = evaluationPage({
+      model: { name: "m", sha256: "0".repeat(64) },
+      data: "d",
+      part: "all images",
+      flips: false,
+      classes,
+      evaluation,
+      unreadable: [],
+      predictions: [],
+      groups: { by: "cells.csv:<field>", count: 2 },
+      leakage: { checked: 3, duplicates: 1, overlaps: 0 },
+    });
+    expect(page).toContain("by bootstrap over 2 groups of images");
+    expect(page).toContain("2, by cells.csv:&lt;field&gt;");
+    expect(page).toContain("Of 3 images it is judged by, 1 are near-duplicates of training images");
+  });
+});
+
 describe("scores of a classification", () => {
   const matrix = confusionMatrix(["class 0", "class 1", "class 2"], truths, predictions);
 

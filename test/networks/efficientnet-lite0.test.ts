@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Session } from "../../lib/inference/session";
-import { backboneFile, readFloat32Weights } from "../../lib/networks/backbones";
+import { backboneFile } from "../../lib/networks/backbones";
 import { networkNamed } from "../../lib/networks/catalogue";
 import { loadWeights } from "../../lib/networks/load-weights";
+import { readCheckpointFile } from "../../lib/networks/read-checkpoint-file";
 import { readSafetensors } from "../../lib/networks/safetensors";
 import type { Tensor } from "../../lib/onnx/model";
 import { elementCount, float32Tensor, int64Tensor } from "../../lib/onnx/tensor";
@@ -56,7 +57,7 @@ describe("EfficientNet-Lite0", () => {
 
   it("pads as TensorFlow does whether or not the size is known beforehand", async () => {
     const [open, fixed] = [networkNamed(name, { classes: 3 }), networkNamed(name, { classes: 3, size: 45 })];
-    const weights = loadWeights(fixed, await readFloat32Weights(backboneFile(name)!), { head: "replace" });
+    const weights = loadWeights(fixed, (await readCheckpointFile(backboneFile(name)!)).tensors, { head: "replace" });
     const input = drawnImages(1, 45);
     const logits = await Promise.all(
       [open, fixed].map(async (network) => (await runOnce(network.build(weights), { input })).get("logits")!.data),
@@ -66,7 +67,7 @@ describe("EfficientNet-Lite0", () => {
 
   it("comes with ImageNet's weights, all but the head", async () => {
     const network = networkNamed(name, { classes: 6 });
-    const tensors = await readFloat32Weights(backboneFile(name)!);
+    const { tensors } = await readCheckpointFile(backboneFile(name)!);
     expect([...tensors.keys()].sort()).toEqual(
       network.parameters
         .filter(({ head }) => !head)

@@ -195,6 +195,7 @@ describe("samples from disk", () => {
       masked: false,
       skipUnreadable: false,
       augmentation: studyAugmentation,
+      normalisation: imageNetNormalisation,
       seed: 1,
     });
     const pending = Promise.allSettled([source.batch([{ sample: 1 }])]);

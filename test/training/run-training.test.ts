@@ -10,7 +10,8 @@ import { phantomClasses } from "../../lib/phantom/cell";
 import { phantomField } from "../../lib/phantom/phantom";
 import { labelImage, writePhantoms } from "../../lib/phantom/write-phantoms";
 import { CellMasker } from "../../lib/training/cell-masker";
-import { runTraining, type TrainingJob } from "../../lib/training/run-training";
+import { runTraining } from "../../lib/training/run-training";
+import type { TrainingJob } from "../../lib/training/training-request";
 import { parseTrainingSettings } from "../../lib/training/training-settings";
 
 describe("training on a folder", () => {

@@ -170,6 +170,68 @@ describe("a training run", () => {
     await expect(train(run({ checkpointFile }))).rejects.toThrow();
   });
 
+  it("is prolonged beyond its first plan when asked to, and names what differs when it refuses", async () => {
+    const checkpointFile = path.join(folder, "checkpoint.safetensors");
+    const planned = (epochs: number, extra: Partial<TrainingRun> = {}, rate = 3e-3) => {
+      const one = run({ checkpointFile, fingerprint: `${epochs} ${rate}`, ...extra }, { epochs, rate });
+      return train({ ...one, identity: { settings: one.settings, data: "a".repeat(64) } });
+    };
+    await planned(1);
+    await expect(planned(3)).rejects.toMatchObject({
+      code: "checkpoint.other-run",
+      message: expect.stringMatching(/differ in settings.epochs: 1 there, 3 here; pass --resume/) as string,
+    });
+    await expect(planned(3, { prolong: true }, 1e-3)).rejects.toMatchObject({
+      message: expect.stringMatching(/settings.rate: 0.003 there, 0.001 here/) as string,
+    });
+    const prolonged = await planned(3, { prolong: true });
+    expect([prolonged.resumedAfterEpoch, prolonged.history.length, prolonged.earlierPlans]).toEqual([1, 3, [1]]);
+    // From then on it is a run of three epochs.
+    expect((await planned(3)).resumedAfterEpoch).toBe(3);
+    await expect(planned(2, { prolong: true })).rejects.toMatchObject({
+      message: expect.stringMatching(/prolong it beyond the 3 epochs that are done/) as string,
+    });
+  });
+
+  it("teaches the head at a rate of its own", async () => {
+    const before = initializeWeights(network, 3);
+    const { weights } = await train(run({}, { epochs: 1, headRate: 1e-30, averaging: 0, keep: "last" }));
+    const moved = (name: string) =>
+      Math.max(
+        ...(weights.get(name)!.data as Float32Array).map((value, at) =>
+          Math.abs(value - (before.get(name)!.data as Float32Array)[at]!),
+        ),
+      );
+    expect(moved("fc.1.weight")).toBeLessThan(1e-20);
+    expect(moved("conv1.weight")).toBeGreaterThan(1e-3);
+  });
+
+  it("keeps the last epoch when told to, for all that an earlier one was better", async () => {
+    const best = await train(run({}, { epochs: 6, rate: 3e-2 }));
+    const last = await train(run({}, { epochs: 6, rate: 3e-2, keep: "last" }));
+    expect(last.bestEpoch).toBe(6);
+    expect(last.history.map(({ loss }) => loss)).toEqual(best.history.map(({ loss }) => loss));
+  });
+
+  it("draws small classes as often, mixes images, and puts the prior back into the head's bias", async () => {
+    const labels = Array.from({ length: 18 }, (_, sample) => sample % 2).map((label, sample) =>
+      sample < 12 ? 0 : label,
+    );
+    const settings = { epochs: 1, rate: 1e-12, averaging: 0, mixup: 0.3, keep: "last" } as const;
+    const [plain, balanced] = await Promise.all([
+      train(run({ labels }, settings)),
+      train(run({ labels }, { ...settings, sampling: "balanced" })),
+    ]);
+    const bias = ({ weights }: typeof plain) => weights.get("fc.1.bias")!.data as Float32Array;
+    const moved = bias(balanced).map((value, label) => value - bias(plain)[label]!);
+    expect(moved[0]).toBeCloseTo(Math.log(15 / 18 / 0.5), 4);
+    expect(moved[1]).toBeCloseTo(Math.log(3 / 18 / 0.5), 4);
+  });
+
+  it("refuses to leave out branches of a network that has none", async () => {
+    await expect(train(run({}, { dropPath: 0.1 }))).rejects.toMatchObject({ code: "training.settings" });
+  });
+
   it("refuses fewer images than a batch, and settings out of range", async () => {
     await expect(train(run({ train: halves(7, 1) }))).rejects.toMatchObject({ code: "training.too-few" });
     expect(() => parseTrainingSettings({ rate: -1, epochs: 0 })).toThrow(/epochs.*rate|rate.*epochs/);

@@ -38,6 +38,34 @@ export const trainingErrors = {
     means: "There are no images to evaluate on.",
     remedy: "Add images, or choose another part of the split.",
   },
+  "groups.class-in-one-group": {
+    means: "All images of a class belong to one group, so they cannot be on both sides of a split.",
+    remedy: "Add images of other slides to the class, or leave the class out.",
+  },
+  "groups.fold": {
+    means: "A fold that was named is not there, is in two parts, or parts a group.",
+    remedy: "Name folds that the message lists, each once; correct the table where a group lies in two.",
+  },
+  "groups.fold-without-class": {
+    means: "A fold has no images of some class.",
+    remedy: "Choose fewer folds, or add images of that class from other slides.",
+  },
+  "groups.missing": {
+    means: "Some images have no group, or no fold.",
+    remedy: "Complete the table, or correct the pattern; the message lists the first of them.",
+  },
+  "groups.one": {
+    means: "All images belong to one group, so there is nothing to part.",
+    remedy: "Check the rule, or add images of other slides.",
+  },
+  "groups.rule": {
+    means: "What groups the images is neither a column of a table, a folder level nor a pattern with a parenthesis.",
+    remedy: "Give `cells.csv:field`, `folder:1` or `^(\\d+)-`, for example.",
+  },
+  "groups.table": {
+    means: "The table of the groups cannot be read, lacks the column, or names none of the images.",
+    remedy: "Check the path and the column; file names in a column must be those of the images.",
+  },
   "phantom.class": {
     means: "There are no phantoms of this class.",
     remedy: "Choose classes that the message lists.",
@@ -92,6 +120,6 @@ export const trainingErrors = {
   },
   "training.weights": {
     means: "There are no weights to begin from under the name given, or they are of another network.",
-    remedy: "Give `none`, `imagenet`, a .safetensors file or a model folder of the same network.",
+    remedy: "Give `none`, `imagenet`, a checkpoint or a model folder of the same network.",
   },
 } satisfies CodeTable;

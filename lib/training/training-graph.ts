@@ -33,7 +33,7 @@ export interface TrainingGraphOptions extends Omit<LossOptions, "classes" | "mix
 
 export const mixtureInputs = { labels: "mixture.labels", shares: "mixture.shares" } as const;
 
-export function isStatistic({ role }: ParameterSpec): boolean {
+function isStatistic({ role }: ParameterSpec): boolean {
   return role === "running-mean" || role === "running-variance";
 }
 

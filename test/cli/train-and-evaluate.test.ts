@@ -40,8 +40,25 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 test("train parts slides by a table, and evaluate judges the fold that was left, with intervals over slides", async () => {
   const split = ["--groups", "cells.csv:slide", "--fold-column", "fold"];
   const trained = await cytolens(
-    ...["train", "data", "-o", "model", ...narrow, "--epochs", "1", ...split, "--train-folds", "0"],
-    ...["--validation-folds", "1", "--sampling", "balanced", "--max-per-class", "3", "--head-lr", "0.01", "--json"],
+    "train",
+    "data",
+    "-o",
+    "model",
+    ...narrow,
+    "--epochs",
+    "1",
+    ...split,
+    "--train-folds",
+    "0",
+    "--validation-folds",
+    "1",
+    "--sampling",
+    "balanced",
+    "--max-per-class",
+    "3",
+    "--head-lr",
+    "0.01",
+    "--json",
   );
   expect(trained).toMatchObject({ code: 0 });
   const { card } = JSON.parse(trained.stdout) as { card: Record<string, Record<string, unknown>> };
@@ -55,9 +72,9 @@ test("train parts slides by a table, and evaluate judges the fold that was left,
   expect(judged.stdout).toMatch(/^8 images: top-1 .* resampling 2 groups\)/);
 }, 120_000);
 
+const train = (...words: string[]) => cytolens("train", "data", "-o", "longer", ...narrow, "--no-leak-check", ...words);
+
 test("a finished run is prolonged when asked to, and refused with what differs when not", async () => {
-  const train = (...words: string[]) =>
-    cytolens("train", "data", "-o", "longer", ...narrow, "--no-leak-check", ...words);
   expect((await train("--epochs", "1")).code).toBe(0);
   expect(await train("--epochs", "2")).toMatchObject({
     code: 2,

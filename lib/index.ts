@@ -41,6 +41,7 @@ export { renderOverlay } from "./imaging/drawing/overlay";
 export { writeNpy } from "./imaging/drawing/npy";
 
 export { CytolensError, EnvironmentError, ImageError, ModelError, TransientError, UserError } from "./contract/errors";
+export { headNames, type Head } from "./contract/head";
 export type { ErrorCode } from "./contract/error-codes";
 export { methodNames, type MethodChoice, type MethodName, type MethodSettings } from "./contract/methods";
 export { imageNetNormalisation, type Normalisation } from "./contract/normalisation";

@@ -21,8 +21,13 @@ export function classOutput(model: Model, asked?: string): string {
   const rows = floats.filter(({ shape }) => shape?.length === 2);
   const [only, ...others] = floats.length === 1 || rows.length === 0 ? floats : rows;
   if (only && others.length === 0) return only.name;
+  if (!only)
+    throw new ModelError(
+      "model.not-scores",
+      `Expected an output with the scores of the classes but the model's outputs are ${outputs.map(({ name, dataType }) => `"${name}" (${dataType})`).join(", ") || "none"}`,
+    );
   throw new ModelError(
     "autodiff.ambiguous-output",
-    `Expected one output with the scores of the classes but the model has ${[only, ...others].filter(Boolean).length} float outputs that could be it (of ${names.map((name) => `"${name}"`).join(", ")}); name one`,
+    `Expected one output with the scores of the classes but the model has ${1 + others.length} float outputs that could be it (of ${names.map((name) => `"${name}"`).join(", ")}); name one (--output)`,
   );
 }

@@ -1,7 +1,7 @@
 import { ModelError } from "../contract/errors";
 import { intAttribute } from "../onnx/attributes";
 import { GraphBuilder } from "../onnx/graph-builder";
-import type { Graph, Model, Node, ValueInfo } from "../onnx/model";
+import type { Dimension, Graph, Model, Node, ValueInfo } from "../onnx/model";
 import { closestNames } from "../contract/closest-names";
 import { workingCopy } from "./working-copy";
 
@@ -84,16 +84,18 @@ function isHead(node: Node): node is Node & { operator: SoftmaxHead["operator"] 
   return node.operator === "Softmax" || node.operator === "LogSoftmax" || node.operator === "Sigmoid";
 }
 
-/** Classes lie along axis 1, which is the last axis of [batch, classes]. */
+/** Classes lie along axis 1, which is the last axis of [batch, classes], or along the only axis of [batch, 1, 1, classes]. */
 function overClasses(model: Model, node: Node): boolean {
   if (node.operator === "Sigmoid") return true;
   const axis = intAttribute(node, "axis", (model.opsets.get("") ?? 1) < 13 ? 1 : -1);
-  if (axis >= 0) return axis === 1;
-  const rank = rankOf(model.graph, [node.outputs[0], node.inputs[0]]);
-  return rank === undefined ? axis === -1 : axis + rank === 1;
+  if (axis === 1) return true;
+  const shape = shapeOf(model.graph, [node.outputs[0], node.inputs[0]]);
+  if (!shape) return axis === -1;
+  const place = axis < 0 ? axis + shape.length : axis;
+  return place === 1 || (place > 1 && shape.every((extent, other) => other === 0 || other === place || extent === 1));
 }
 
-function rankOf(graph: Graph, names: readonly (string | undefined)[]): number | undefined {
+function shapeOf(graph: Graph, names: readonly (string | undefined)[]): readonly Dimension[] | undefined {
   const infos = [...graph.outputs, ...graph.valueInfo.values()].filter(({ name }) => names.includes(name));
-  return infos.find(({ shape }) => shape)?.shape?.length;
+  return infos.find(({ shape }) => shape)?.shape;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { headNames } from "./head";
 import { schemaVersion, sha256 } from "./names";
 import { imageNetNormalisation } from "./normalisation";
 
@@ -37,8 +38,20 @@ export const modelCard = z.strictObject({
   }),
   /** The output that holds the logits (or probabilities); by default the only float output. */
   output: z.string().optional(),
+  /** What turns the scores into probabilities; by default the graph and probe images tell. */
+  head: z.enum(headNames).optional(),
+  /** Multi-label models: from which probability on a class counts as present; one for all, or one each. Default: 0.5. */
+  thresholds: z.array(z.number().min(0).max(1)).min(1).optional(),
   /** The tensor Grad-CAM weighs; by default the last spatial feature map. */
   featureLayer: z.string().optional(),
+  /** Classes from the least to the most severe, where they have such an order. */
+  severity: z.array(z.string().min(1)).min(1).optional(),
+  /** Micrometres per pixel of the images that the network learned from. */
+  mpp: z.number().positive().optional(),
+  /** What nobody said and was taken to be so, in sentences: they stand beside every answer. */
+  guesses: z.array(z.string()).optional(),
+  /** The file that this model was made from, where its bytes are not that file's. */
+  source: z.strictObject({ file: z.string(), sha256 }).optional(),
   data: z.strictObject({
     description: z.string(),
     digest: z.string().optional(),

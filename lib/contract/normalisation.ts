@@ -30,3 +30,6 @@ export const imageNetNormalisation: Normalisation = {
   mean: [0.485, 0.456, 0.406],
   std: [0.229, 0.224, 0.225],
 };
+
+/** Of models that take pixels of 0 to 255 as they are. */
+export const pixelsAsTheyAre: Normalisation = { scale: 1, mean: [0], std: [1] };

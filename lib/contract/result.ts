@@ -79,6 +79,8 @@ export const result = z.strictObject({
     probability: z.number().min(0).max(1),
     logits: z.array(z.number()),
     probabilities: z.array(z.number()),
+    /** Multi-label models: every class whose probability reaches its threshold. */
+    present: z.array(z.string()).optional(),
   }),
   explanations: z.array(explanation),
   thumbnail: objectKey,

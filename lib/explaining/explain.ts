@@ -66,7 +66,8 @@ interface ExplainedImage {
 type ExplainedModel = Pick<
   Classifier,
   "predict" | "gradient" | "segmentGradient" | "layerGradient" | "input" | "classNames" | "card"
->;
+> &
+  Partial<Pick<Classifier, "normalisation">>;
 
 /**
  * Explains one image by one method.
@@ -103,7 +104,7 @@ export async function explain(
   const method = completeMethod(choice);
   refuseOtherShape(model, image);
   const target = targetOf(method, await chosenTarget(model, image, asked));
-  const normalisation = image.normalisation ?? model.card?.input ?? imageNetNormalisation;
+  const normalisation = image.normalisation ?? model.normalisation ?? model.card?.input ?? imageNetNormalisation;
   const attribution = await applyMethod(model, method, target, image.tensor, normalisation);
   const className = model.classNames[target.classIndex] ?? String(target.classIndex);
   return { ...attribution, method, target: { ...target, className } };

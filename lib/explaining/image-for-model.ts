@@ -43,7 +43,7 @@ export interface ClassifierImage extends PreparedImage {
  * ```
  */
 export async function imageFor(
-  classifier: Pick<Classifier, "card" | "input">,
+  classifier: Pick<Classifier, "card" | "input"> & Partial<Pick<Classifier, "normalisation">>,
   source: string | Uint8Array,
   { mask = "none" }: { mask?: "none" | "otsu" } = {},
 ): Promise<ClassifierImage> {
@@ -56,7 +56,7 @@ export async function imageFor(
     width,
     layout: "NCHW" as const,
   };
-  const { scale, mean, std } = classifier.card?.input ?? imageNetNormalisation;
+  const { scale, mean, std } = classifier.normalisation ?? classifier.card?.input ?? imageNetNormalisation;
   const normalisation = { scale, mean, std };
   return {
     ...(await prepare(bytes, { input: { ...input, ...normalisation }, mask })),

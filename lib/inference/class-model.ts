@@ -1,15 +1,14 @@
 import { classOutput } from "../autodiff/class-output";
-import { closestNames } from "../contract/closest-names";
-import { peelSoftmax, type SoftmaxHead } from "../autodiff/softmax-head";
-import { workingCopy } from "../autodiff/working-copy";
+import type { SoftmaxHead } from "../autodiff/softmax-head";
 import { ModelError, UserError } from "../contract/errors";
-import { isFloat } from "../onnx/data-types";
-import { GraphBuilder } from "../onnx/graph-builder";
-import { inferShapes } from "../onnx/infer-shapes";
-import type { Dimension, Model, ValueInfo } from "../onnx/model";
+import type { Head } from "../contract/head";
+import type { DataType, Dimension, Model, ValueInfo } from "../onnx/model";
+import { inFullPrecision } from "./full-precision";
+import { imageInputOf, shapeText, withChannelsFirst, withFloatImage } from "./image-input";
+import { scoresOf } from "./class-scores";
 
 export interface ClassModelOptions {
-  /** The image input. Default: the only float input of rank 4. */
+  /** The image input. Default: the only one of rank 4. */
   readonly input?: string | undefined;
   /** The output with a score a class. Default: the only float one. */
   readonly output?: string | undefined;
@@ -17,11 +16,16 @@ export interface ClassModelOptions {
   readonly layout?: "NCHW" | "NHWC" | undefined;
   /** Height and width in pixels, for models that leave them open. */
   readonly size?: { readonly height: number; readonly width: number } | undefined;
+  /** What turns the scores into probabilities; found from the graph unless told here. */
+  readonly head?: Head | undefined;
 }
 
 /** A classifier's graph with everything known that its users need: what goes in, what comes out, where the logits are. */
 export interface ClassModel {
-  /** The graph, with the logits among its outputs and an input [batch, channels, height, width] whatever the file's layout. */
+  /**
+   * The graph, with the logits [batch, classes] among its outputs and a float32 input [batch, channels, height, width],
+   * whatever the file's types and layout.
+   */
   readonly model: Model;
   readonly input: {
     readonly name: string;
@@ -31,10 +35,24 @@ export interface ClassModel {
     /** The layout in the file. */
     readonly layout: "NCHW" | "NHWC";
   };
-  /** The output as the model has it: logits, or probabilities where a head was found. */
+  /** The image's type in the file: pixels of whole numbers go in as they are. */
+  readonly imageType: DataType;
+  /** The output as the model has it. */
   readonly output: string;
   readonly logits: string;
-  readonly head: SoftmaxHead["operator"] | undefined;
+  /** The value with the probabilities; undefined where they are computed from the logits. */
+  readonly probabilities: string | undefined;
+  readonly head: Head;
+  /** Nothing in the graph tells what the head is: `findClassModel` runs it to see. */
+  readonly undecided: boolean;
+  /** Whether operators keep the output from 0 to 1. */
+  readonly withinUnit: boolean;
+  /** The activation that was peeled off to find the logits. */
+  readonly activation: SoftmaxHead["operator"] | undefined;
+  /** What the head is, in a sentence. */
+  readonly says: string;
+  /** One score tells two classes apart. */
+  readonly oneScore: boolean;
   /** Number of classes; undefined where the graph does not say. */
   readonly classes: number | undefined;
   /** A fixed batch that the graph insists on; undefined for any. */
@@ -45,95 +63,58 @@ const usualSize = 224;
 const channelCounts: readonly Dimension[] = [1, 3, 4];
 
 /**
- * Finds a classifier's input, output and logits.
- * @throws ModelError "model.input" (no float input of rank 4, or several), "model.layout" and those of `classOutput`;
- * UserError "model.size" when the asked size contradicts the graph
+ * Finds a classifier's input, output, logits and head, by the graph alone.
+ * @throws ModelError "model.input" (no image input, several, or another input that is needed besides), "model.layout",
+ * "model.not-scores", "model.head" and those of `classOutput`; UserError "model.size" when the asked size contradicts the graph
  */
-export function classModelOf(model: Model, options: ClassModelOptions = {}): ClassModel {
-  const image = imageInput(model, options.input);
+export function classModelOf(file: Model, options: ClassModelOptions = {}): ClassModel {
+  const output = classOutput(file, options.output);
+  const image = imageInputOf(file, output, options.input);
   const [batch = null, first = null, second = null, third = null] = image.shape ?? [];
   const layout = options.layout ?? layoutOf(image.name, first, third);
   const [channels, height, width] = layout === "NCHW" ? [first, second, third] : [third, first, second];
   if (typeof channels !== "number") {
     throw new ModelError(
       "model.input",
-      `Expected a fixed number of channels in input "${image.name}" but its shape is ${shapeText(image)}`,
+      `Expected a fixed number of channels in input "${image.name}" but its shape is ${shapeText(image.shape)}`,
     );
   }
-  const output = classOutput(model, options.output);
-  const peeled = peelSoftmax(
-    layout === "NCHW" ? model : withChannelsFirst(model, image, [batch, channels, height, width]),
-    output,
-  );
-  const shape = inferShapes(peeled.model).get(peeled.logits)?.shape;
-  const classes = shape?.at(-1);
-  return {
-    model: peeled.model,
-    output,
-    logits: peeled.logits,
-    head: peeled.head?.operator,
-    input: {
-      name: image.name,
-      layout,
-      channels,
-      height: extentOf("height", height, options.size?.height),
-      width: extentOf("width", width, options.size?.width),
-    },
-    classes: typeof classes === "number" ? classes : undefined,
-    fixedBatch: typeof batch === "number" ? batch : undefined,
+  const input = {
+    name: image.name,
+    layout,
+    channels,
+    height: extentOf("height", height, options.size?.height),
+    width: extentOf("width", width, options.size?.width),
   };
-}
-
-function imageInput(model: Model, asked: string | undefined): ValueInfo {
-  const { inputs } = model.graph;
-  const described = inputs.map((info) => `"${info.name}" (${info.dataType} ${shapeText(info)})`).join(", ") || "none";
-  if (asked !== undefined) {
-    const info = inputs.find(({ name }) => name === asked);
-    if (!info)
-      throw new ModelError(
-        "model.input",
-        `Expected an input named "${asked}" but the closest are ${closestNames(
-          asked,
-          inputs.map(({ name }) => name),
-        ).join(", ")}`,
-      );
-    if (!isImage(info))
-      throw new ModelError(
-        "model.input",
-        `Expected a float input of four axes (batch, channels, height, width) but received ${described}`,
-      );
-    return info;
-  }
-  const [only, ...others] = inputs.filter(isImage);
-  if (only && others.length === 0) return only;
-  throw new ModelError(
-    "model.input",
-    only
-      ? `Expected one float input of four axes but the model has ${1 + others.length}; name one of ${[only, ...others].map(({ name }) => `"${name}"`).join(", ")}`
-      : `Expected a float input of four axes (batch, channels, height, width) but the model's inputs are ${described}`,
-  );
-}
-
-/** The same model behind a Transpose: nobody else needs to know of the other layout. */
-function withChannelsFirst(model: Model, input: ValueInfo, shape: readonly Dimension[]): Model {
-  const copy = workingCopy(model);
-  const { graph } = copy;
-  const moved = new GraphBuilder(graph).freshName(`${input.name}/NHWC`);
-  for (const node of graph.nodes) node.inputs = node.inputs.map((name) => (name === input.name ? moved : name));
-  graph.inputs = graph.inputs.map((info) => (info.name === input.name ? { ...info, shape } : info));
-  graph.nodes.unshift({
-    name: `${moved}/node`,
-    operator: "Transpose",
-    domain: "",
-    inputs: [input.name],
-    outputs: [moved],
-    attributes: { perm: { kind: "ints", value: [0, 2, 3, 1] } },
+  const model = asFloatImages(inFullPrecision(file), image.name, layout, [batch, channels, height, width]);
+  const fixedBatch = typeof batch === "number" ? batch : quantisesByBatch(model) ? 1 : undefined;
+  const scores = scoresOf(model, {
+    output,
+    head: options.head,
+    image: { name: input.name, dims: [fixedBatch ?? 1, channels, input.height, input.width] },
   });
-  return copy;
+  return { ...scores, output, input, imageType: image.dataType, fixedBatch };
 }
 
-function isImage({ dataType, shape }: ValueInfo): boolean {
-  return isFloat(dataType) && shape?.length === 4;
+/** What classes are called when nobody says. */
+export function usualClassNames({ oneScore }: Pick<ClassModel, "oneScore">, classes: number): string[] {
+  return oneScore ? ["negative", "positive"] : Array.from({ length: classes }, (_, index) => `class ${index}`);
+}
+
+function asFloatImages(
+  model: Model,
+  name: string,
+  layout: "NCHW" | "NHWC",
+  channelsFirst: readonly Dimension[],
+): Model {
+  const image = model.graph.inputs.find((input) => input.name === name) as ValueInfo;
+  const floats = withFloatImage(model, image);
+  return layout === "NCHW" ? floats : withChannelsFirst(floats, image, channelsFirst);
+}
+
+/** Dynamic quantisation takes its scale from all images of a batch: alone, each has its own. */
+function quantisesByBatch({ graph }: Model): boolean {
+  return graph.nodes.some(({ operator }) => /^Dynamic(Quantize|Matmul)/i.test(operator));
 }
 
 function layoutOf(input: string, second: Dimension, last: Dimension): "NCHW" | "NHWC" {
@@ -154,8 +135,4 @@ function extentOf(what: string, extent: Dimension, asked: number | undefined): n
     "model.size",
     `Expected a ${what} of ${extent} pixels, which the model is built for, but ${asked} was asked for`,
   );
-}
-
-function shapeText({ shape }: ValueInfo): string {
-  return shape ? `[${shape.map((extent) => extent ?? "?").join(", ")}]` : "of unknown shape";
 }

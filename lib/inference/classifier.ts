@@ -4,7 +4,10 @@ import type {
   SegmentGradientFunction,
   Target,
 } from "../attribution/gradient-function";
+import { usualThreshold, type Head } from "../contract/head";
 import type { ModelCard } from "../contract/model-card";
+import { imageNetNormalisation, pixelsAsTheyAre, type Normalisation } from "../contract/normalisation";
+import { isFloat } from "../onnx/data-types";
 import type { ClassModel } from "./class-model";
 import { featureLayerOf, type FeatureLayer } from "./feature-layer";
 import type { GradientRequest } from "./gradient-graph";
@@ -24,12 +27,14 @@ import type { Provider } from "./runtime";
 export interface Prediction {
   readonly classIndex: number;
   readonly className: string;
-  /** The softmax probability of that class (of a model with a sigmoid head: its sigmoid). */
+  /** The probability of that class, as the model's head makes it. */
   readonly probability: number;
-  /** [classes], before a softmax head. */
+  /** [classes]: what the head makes probabilities of. */
   readonly logits: Float32Array;
   /** [classes], from 0 to 1. */
   readonly probabilities: Float32Array;
+  /** Of a multi-label model: every class whose probability reaches its threshold. */
+  readonly present?: readonly string[];
 }
 
 /**
@@ -72,9 +77,27 @@ export class Classifier {
     return this.source.input;
   }
 
-  /** The activation that was peeled off to find the logits, if the model ends in one. */
-  get head(): ClassModel["head"] {
+  /** What turns the scores into probabilities. */
+  get head(): Head {
     return this.source.head;
+  }
+
+  /** What the head is and how that is known, in a sentence. */
+  get headSays(): string {
+    return this.source.says;
+  }
+
+  /** How grey levels of 0 to 255 become its input: as the card says, else as they are for whole pixels, else as for ImageNet. */
+  get normalisation(): Normalisation {
+    return this.card?.input ?? (isFloat(this.source.imageType) ? imageNetNormalisation : pixelsAsTheyAre);
+  }
+
+  /** Names of the classes whose probability reaches their threshold: that of the card, 0.5 where it has none. */
+  classesPresent(probabilities: ArrayLike<number>): string[] {
+    const thresholds = this.card?.thresholds ?? [usualThreshold];
+    return this.classNames.filter(
+      (_, index) => (probabilities[index] ?? 0) >= (thresholds[index] ?? thresholds[0] ?? usualThreshold),
+    );
   }
 
   /**
@@ -85,7 +108,7 @@ export class Classifier {
     const rows = await this.session.logits(images);
     return rows.map((logits) => {
       const probabilities =
-        this.head === "Sigmoid" ? logits.map((logit) => 1 / (1 + Math.exp(-logit))) : softmax(logits);
+        this.head === "sigmoid" || this.head === "multi-label" ? logits.map(sigmoid) : softmax(logits);
       const classIndex = logits.indexOf(Math.max(...logits));
       return {
         classIndex,
@@ -93,6 +116,7 @@ export class Classifier {
         probability: probabilities[classIndex] ?? NaN,
         logits,
         probabilities,
+        ...(this.head === "multi-label" ? { present: this.classesPresent(probabilities) } : {}),
       };
     });
   }
@@ -117,6 +141,10 @@ export class Classifier {
   close(): Promise<void> {
     return this.session.close();
   }
+}
+
+function sigmoid(logit: number): number {
+  return 1 / (1 + Math.exp(-logit));
 }
 
 function softmax(logits: Float32Array): Float32Array {

@@ -14,6 +14,7 @@ export interface CacheIdentity {
   readonly provider: string;
   readonly input: unknown;
   readonly output: string;
+  readonly head: string;
   readonly request: unknown;
 }
 

@@ -91,11 +91,15 @@ function withTypes(model: Model): Model {
   return { ...model, graph: { ...model.graph, valueInfo: new Map([...types].filter(([name]) => made.has(name))) } };
 }
 
-/** Probabilities over the classes: the model's own head, or a softmax. */
-function withProbabilities({ model, logits, head, output }: ClassModel): { model: Model; values: string } {
-  if (head === "Softmax" || head === "Sigmoid") return { model, values: output };
+/** Probabilities of the classes: the model's own, or what its head makes of the logits. */
+function withProbabilities({ model, logits, head, probabilities }: ClassModel): { model: Model; values: string } {
+  if (probabilities !== undefined) return { model, values: probabilities };
   const copy = workingCopy(model);
-  const values = new GraphBuilder(copy.graph, "probabilities/").add("Softmax", [logits], { axis: -1 });
+  const builder = new GraphBuilder(copy.graph, "probabilities/");
+  const values =
+    head === "sigmoid" || head === "multi-label"
+      ? builder.add("Sigmoid", [logits])
+      : builder.add("Softmax", [logits], { axis: -1 });
   const info = copy.graph.outputs.find(({ name }) => name === logits);
   if (!info)
     throw new ModelError(

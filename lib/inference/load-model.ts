@@ -3,10 +3,12 @@ import { sha256Of } from "../contract/digests";
 import { ModelError, UserError } from "../contract/errors";
 import type { ModelCard } from "../contract/model-card";
 import { readModelFolder } from "../networks/model-folder";
+import { isFloat } from "../onnx/data-types";
 import type { Model } from "../onnx/model";
 import { readModel } from "../onnx/read-model";
 import { Classifier } from "./classifier";
-import { classModelOf, type ClassModel, type ClassModelOptions } from "./class-model";
+import { usualClassNames, type ClassModel, type ClassModelOptions } from "./class-model";
+import { findClassModel } from "./find-class-model";
 import { featureLayerOf, type FeatureLayer } from "./feature-layer";
 import { GradientCache } from "./gradient-cache";
 import { GradientSession, type GradientSessionOptions } from "./gradient-session";
@@ -35,8 +37,9 @@ export interface LoadModelOptions extends ClassModelOptions, Omit<GradientSessio
 /**
  * Loads a classifier from an ONNX file, a model folder (model.onnx and card.json) or bytes.
  *
- * A classifier has one float input [batch, channels, height, width] (or channels last) and one float output [batch, classes]. A
- * softmax or sigmoid at its end is recognised, so that logits can be explained.
+ * A classifier has one input [batch, channels, height, width] (or channels last), of floats or of pixels in whole numbers, and one
+ * float output with a row of scores for each image. What the scores are (`head`: logits, probabilities, one sigmoid, several) is
+ * found from the graph, where that does not tell by running a few noise images, and else has to be said; docs/models.md.
  *
  * @param source a path, or the bytes of an ONNX file
  * @returns a classifier; close it to free its memory
@@ -54,13 +57,15 @@ export interface LoadModelOptions extends ClassModelOptions, Omit<GradientSessio
 export async function loadModel(source: string | Uint8Array, options: LoadModelOptions = {}): Promise<Classifier> {
   const { bytes, card = options.card } = typeof source === "string" ? await readSource(source) : { bytes: source };
   const model = readModel(bytes);
-  refuseNaN(model);
-  const classModel = classModelOf(model, {
+  const classModel = await findClassModel(model, {
     input: options.input ?? card?.input.name,
     output: options.output ?? card?.output,
     layout: options.layout ?? card?.input.layout,
     size: options.size ?? card?.input,
+    head: options.head ?? card?.head,
   });
+  refuseNaN(classModel.model);
+  refuseNormalisedPixels(classModel, card);
   const sha256 = sha256Of(bytes);
   const { cacheFolder, provider = "cpu" } = options;
   const cache = cacheFolder === null ? undefined : new GradientCache(cacheFolder);
@@ -83,7 +88,8 @@ async function readSource(source: string): Promise<{ bytes: Uint8Array; card?: M
   return found.isDirectory() ? await readModelFolder(source) : { bytes: await readFile(source) };
 }
 
-function classNamesOf({ classes, logits }: ClassModel, names: readonly string[] | undefined): readonly string[] {
+function classNamesOf(classModel: ClassModel, names: readonly string[] | undefined): readonly string[] {
+  const { classes, logits } = classModel;
   if (classes === undefined) {
     if (names) return names;
     throw new ModelError(
@@ -94,10 +100,10 @@ function classNamesOf({ classes, logits }: ClassModel, names: readonly string[] 
   if (names && names.length !== classes) {
     throw new ModelError(
       "model.classes",
-      `Expected ${classes} class names, one for each score in output "${logits}", but received ${names.length}`,
+      `Expected ${classes} class names, ${classModel.oneScore ? "of the negative and the positive class of the one score" : "one for each score"} in output "${classModel.output}", but received ${names.length}`,
     );
   }
-  return names ?? Array.from({ length: classes }, (_, index) => `class ${index}`);
+  return names ?? usualClassNames(classModel, classes);
 }
 
 /** A layer asked for must be there; without one, a model may also have none. */
@@ -108,6 +114,17 @@ function featureLayer(classModel: ClassModel, asked: string | undefined): Featur
     if (asked === undefined && error instanceof ModelError && error.code === "model.no-feature-map") return undefined;
     throw error;
   }
+}
+
+/** Whole pixels go into the model as they are. */
+function refuseNormalisedPixels({ input: { name }, imageType }: ClassModel, card: ModelCard | undefined): void {
+  if (!card || isFloat(imageType)) return;
+  const { scale, mean, std } = card.input;
+  if (scale === 1 && mean.every((value) => value === 0) && std.every((value) => value === 1)) return;
+  throw new ModelError(
+    "model.card",
+    `Expected the card of a model that takes ${imageType} pixels in "${name}" to say scale 1, mean 0 and std 1 but it says scale ${scale}, mean ${mean.join(", ")} and std ${std.join(", ")}`,
+  );
 }
 
 function refuseNaN({ graph }: Model): void {

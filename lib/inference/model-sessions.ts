@@ -64,6 +64,7 @@ export class ModelSessions {
       provider: this.options.provider ?? "cpu",
       input: this.source.input,
       output: this.source.output,
+      head: this.source.head,
       request: { ...kind, batch },
     };
     const file = (await this.cache.get(identity)) ?? (await this.cache.put(identity, build()));

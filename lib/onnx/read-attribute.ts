@@ -1,4 +1,5 @@
 import { ModelError } from "../contract/errors";
+import type { ReadExternal } from "./external-data";
 import type { Attribute, Graph } from "./model";
 import { readFloats, readInts, readTensor } from "./read-tensor";
 import { WireType, type WireReader } from "./wire";
@@ -26,6 +27,7 @@ export function readAttribute(
   reader: WireReader,
   where: string,
   readSubgraph: (reader: WireReader, where: string) => Graph,
+  readExternal?: ReadExternal,
 ): NamedAttribute {
   let name = "";
   let reference = "";
@@ -78,7 +80,7 @@ export function readAttribute(
       case "strings":
         return { kind, value: strings };
       case "tensor":
-        if (tensor) return { kind, value: readTensor(tensor, place).tensor };
+        if (tensor) return { kind, value: readTensor(tensor, place, readExternal).tensor };
         break;
       case "graph":
         if (graph) return { kind, value: readSubgraph(graph, place) };

@@ -1,5 +1,6 @@
 import { ModelError } from "../contract/errors";
 import { dataTypeName, dataTypeOfCode } from "./data-types";
+import type { ReadExternal } from "./external-data";
 import type { DataType, Dimension, Graph, Node, ValueInfo } from "./model";
 import { readAttribute } from "./read-attribute";
 import { readTensor } from "./read-tensor";
@@ -22,6 +23,8 @@ export interface GraphReading {
   readonly references: AttributeReferences;
   readonly overloads: Map<Node, string>;
   depth: number;
+  /** Undefined: weights in other files are refused. */
+  readonly external: ReadExternal | undefined;
 }
 
 export function readGraph(reader: WireReader, where: string, reading: GraphReading): Graph {
@@ -34,7 +37,7 @@ export function readGraph(reader: WireReader, where: string, reading: GraphReadi
     else if (field === 1) graph.nodes.push(readNode(reader.message(), reading));
     else if (field === 2) graph.name = reader.string();
     else if (field === 5) {
-      const { name, tensor } = readTensor(reader.message(), where);
+      const { name, tensor } = readTensor(reader.message(), where, reading.external);
       graph.initializers.set(name, tensor);
     } else if (field === 11) graph.inputs.push(demandTensor(readValueInfo(reader.message()), "input"));
     else if (field === 12) graph.outputs.push(demandTensor(readValueInfo(reader.message()), "output"));
@@ -71,8 +74,11 @@ export function readNode(reader: WireReader, reading: GraphReading): Node {
   }
   const where = `node "${node.name || node.outputs[0]}" (${node.operator})`;
   for (const bytes of attributes) {
-    const { name, attribute, reference } = readAttribute(bytes, where, (graph, place) =>
-      readGraph(graph, place, reading),
+    const { name, attribute, reference } = readAttribute(
+      bytes,
+      where,
+      (graph, place) => readGraph(graph, place, reading),
+      reading.external,
     );
     if (attribute) node.attributes[name] = attribute;
     else reading.references.set(node, (reading.references.get(node) ?? new Map<string, string>()).set(name, reference));

@@ -3,7 +3,9 @@ import { inlineFunctions, type FunctionDefinition } from "./inline-functions";
 import type { Model } from "./model";
 import { newestOpset } from "./operators";
 import { defaultDomain, readGraph, readNode, type GraphReading } from "./read-graph";
+import type { ReadExternal } from "./external-data";
 import { readAttribute } from "./read-attribute";
+import { addEntry } from "./read-tensor";
 import { validate } from "./validate";
 import { WireError, WireReader, WireType } from "./wire";
 
@@ -24,7 +26,7 @@ const otherFormats: readonly (readonly [RegExp, string])[] = [
  * 1 to 28 are read; `differentiate` takes those from 7 on. Weights stay windows on `bytes` where they lie aligned: do
  * not change `bytes` afterwards.
  *
- * @param bytes the whole file; weights must be inside it
+ * @param bytes the whole file; weights in other files are read where `external` does it, else refused
  * @returns the model, its weights windows on `bytes`
  * @throws ModelError model.not-onnx, model.truncated, model.corrupt, model.external-data, model.unknown-opset,
  * model.unsupported-type or model.invalid-graph
@@ -38,13 +40,13 @@ const otherFormats: readonly (readonly [RegExp, string])[] = [
  * console.log(model.graph.inputs[0]?.name); // input
  * ```
  */
-export function readModel(bytes: Uint8Array): Model {
+export function readModel(bytes: Uint8Array, { external }: { readonly external?: ReadExternal } = {}): Model {
   refuseOtherFormats(bytes);
   let graphSeen = false;
   try {
     const fields = scan(new WireReader(bytes));
     graphSeen = fields.graph !== undefined;
-    const reading: GraphReading = { references: new Map(), overloads: new Map(), depth: 0 };
+    const reading: GraphReading = { references: new Map(), overloads: new Map(), depth: 0, external };
     if (!fields.graph)
       throw new ModelError("model.truncated", "Expected a whole ONNX file but it ends before the graph");
     const model: Model = {
@@ -156,18 +158,6 @@ function addOpset(reader: WireReader, opsets: Map<string, number>): void {
   opsets.set(domain, Math.max(version, opsets.get(domain) ?? 0));
 }
 
-function addEntry(reader: WireReader, entries: Map<string, string>): void {
-  let key = "";
-  let value = "";
-  while (!reader.atEnd) {
-    const { field, wireType } = reader.tag();
-    if (field === 1 && wireType === WireType.bytes) key = reader.string();
-    else if (field === 2 && wireType === WireType.bytes) value = reader.string();
-    else reader.skip(wireType);
-  }
-  entries.set(key, value);
-}
-
 function readFunction(reader: WireReader, reading: GraphReading): FunctionDefinition {
   const definition: FunctionDefinition = {
     name: "",
@@ -189,8 +179,11 @@ function readFunction(reader: WireReader, reading: GraphReading): FunctionDefini
     else if (field === 9) addOpset(reader.message(), definition.opsets);
     else if (field === 10) definition.domain = defaultDomain(reader.string());
     else if (field === 11) {
-      const { name, attribute } = readAttribute(reader.message(), `function "${definition.name}"`, (graph, where) =>
-        readGraph(graph, where, reading),
+      const { name, attribute } = readAttribute(
+        reader.message(),
+        `function "${definition.name}"`,
+        (graph, where) => readGraph(graph, where, reading),
+        reading.external,
       );
       if (attribute) definition.defaults[name] = attribute;
     } else if (field === 13) definition.overload = reader.string();

@@ -1,5 +1,6 @@
 import { ModelError } from "../contract/errors";
 import { arrayOf, dataTypeName, dataTypeOfCode } from "./data-types";
+import type { ReadExternal } from "./external-data";
 import type { DataType, Tensor, TensorData } from "./model";
 import { elementCount } from "./tensor";
 import { WireReader, WireType } from "./wire";
@@ -13,6 +14,8 @@ interface TensorFields {
   typed: { field: number; wireType: number; reader: WireReader }[];
   strings: string[];
   external: boolean;
+  /** external_data: location, offset, length, … */
+  entries: Map<string, string>;
   segmented: boolean;
 }
 
@@ -23,7 +26,11 @@ const typedFields = { float: 4, int32: 5, int64: 7, double: 10, uint64: 11 } as 
  * Reads a TensorProto. Data in raw_data that happen to lie aligned are a view of the file's bytes, others are copied.
  * `where` names the place in error messages.
  */
-export function readTensor(reader: WireReader, where: string): { name: string; tensor: Tensor } {
+export function readTensor(
+  reader: WireReader,
+  where: string,
+  readExternal?: ReadExternal,
+): { name: string; tensor: Tensor } {
   const fields = readFields(reader);
   const { name, dims } = fields;
   const label = name ? `tensor "${name}"` : `the tensor of ${where}`;
@@ -33,12 +40,7 @@ export function readTensor(reader: WireReader, where: string): { name: string; t
       "model.unsupported-type",
       `Expected numbers, booleans or strings in ${label} but found ${dataTypeName(fields.typeCode)}`,
     );
-  if (fields.external) {
-    throw new ModelError(
-      "model.external-data",
-      `Expected every weight inside the model file, but ${label} refers to another file, which is never opened; export again with the weights embedded`,
-    );
-  }
+  if (fields.external) fields.raw = externalBytes(fields, label, readExternal);
   if (fields.segmented)
     throw new ModelError("model.unsupported-type", `Expected ${label} in one piece but it is split in segments`);
   const count = elementCount(dims);
@@ -46,6 +48,23 @@ export function readTensor(reader: WireReader, where: string): { name: string; t
     throw new ModelError("model.corrupt", `Expected non-negative extents of ${label} but found [${dims.join(", ")}]`);
   }
   return { name, tensor: { dataType, dims, data: readData(fields, dataType, count, label) } };
+}
+
+function externalBytes({ entries }: TensorFields, label: string, readExternal: ReadExternal | undefined): Uint8Array {
+  if (!readExternal)
+    throw new ModelError(
+      "model.external-data",
+      `Expected every weight inside the model file, but ${label} refers to another file, which is read only beside a model on this machine; bring it in with cytolens model import, or export again with the weights embedded (external_data=False)`,
+    );
+  const length = entries.get("length");
+  const place = {
+    location: entries.get("location") ?? "",
+    offset: Number(entries.get("offset") ?? 0),
+    length: length === undefined ? undefined : Number(length),
+  };
+  if (![place.offset, place.length ?? 0].every(Number.isSafeInteger))
+    throw new ModelError("model.corrupt", `Expected whole numbers as offset and length of the data of ${label}`);
+  return readExternal(place, label);
 }
 
 function readFields(reader: WireReader): TensorFields {
@@ -57,6 +76,7 @@ function readFields(reader: WireReader): TensorFields {
     typed: [],
     strings: [],
     external: false,
+    entries: new Map(),
     segmented: false,
   };
   while (!reader.atEnd) {
@@ -66,6 +86,7 @@ function readFields(reader: WireReader): TensorFields {
     else if (field === 6 && wireType === WireType.bytes) fields.strings.push(reader.string());
     else if (field === 8 && wireType === WireType.bytes) fields.name = reader.string();
     else if (field === 9 && wireType === WireType.bytes) fields.raw = reader.byteString();
+    else if (field === 13 && wireType === WireType.bytes) addEntry(reader.message(), fields.entries);
     else if (field === 14 && wireType === WireType.varint) fields.external = reader.int64() === externalLocation;
     else if ((Object.values(typedFields) as number[]).includes(field)) {
       const start = reader.offset;
@@ -78,6 +99,19 @@ function readFields(reader: WireReader): TensorFields {
     }
   }
   return fields;
+}
+
+/** A StringStringEntryProto. */
+export function addEntry(reader: WireReader, entries: Map<string, string>): void {
+  let key = "";
+  let value = "";
+  while (!reader.atEnd) {
+    const { field, wireType } = reader.tag();
+    if (field === 1 && wireType === WireType.bytes) key = reader.string();
+    else if (field === 2 && wireType === WireType.bytes) value = reader.string();
+    else reader.skip(wireType);
+  }
+  entries.set(key, value);
 }
 
 /** One entry, or all of a packed repeat. */

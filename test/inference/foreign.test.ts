@@ -24,7 +24,8 @@ describeWithReference(
       const golden = readSafetensors(readFileSync(path.join(folder, name, "golden.safetensors")));
       const numbers = (key: string): Float32Array => golden.get(key)!.data as Float32Array;
       const classifier = await loadModel(path.join(folder, name, "model.onnx"), { cacheFolder: null });
-      expect(classifier.head).toBe(facts.softmax_head ? "Softmax" : undefined);
+      expect(classifier.head).toBe("softmax");
+      expect(/is the Softmax of/.test(classifier.headSays)).toBe(facts.softmax_head);
 
       const input = numbers("input");
       const size = input.length / 2;

@@ -8,6 +8,7 @@ const identity: CacheIdentity = {
   engineVersion: "1",
   passesVersion: 1,
   runtimeVersion: "1.30.0",
+  head: "softmax",
   provider: "cpu",
   input: { height: 4 },
   output: "logits",

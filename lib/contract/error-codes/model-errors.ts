@@ -42,6 +42,10 @@ export const modelErrors = {
     means: "The model's card is not JSON, or says something that cannot be used.",
     remedy: "Correct what the message names in `card.json`.",
   },
+  "model.batch-dependent": {
+    means: "The model answers otherwise for an image beside others than for the image alone.",
+    remedy: "Export it in evaluation mode, so that its normalisation does not look at other images.",
+  },
   "model.classes": {
     means: "The number of classes is not told by the model, or is not that of the names given.",
     remedy: "Give one name for each score of the output.",
@@ -59,8 +63,12 @@ export const modelErrors = {
     remedy: "Put the right file in place, or publish the model again.",
   },
   "model.external-data": {
-    means: "The weights lie in another file, which is never opened.",
-    remedy: "Export again with the weights in the model file.",
+    means: "The weights lie in another file, which is not at hand or not in the model's own folder.",
+    remedy: "Put the file beside the model, or export again with the weights in the model file.",
+  },
+  "model.head": {
+    means: "What the scores of the model are cannot be told, or is not what was said of them.",
+    remedy: "Say it with `--head`, as the message lists.",
   },
   "model.input": {
     means: "The model has no input that takes an image, has several, or has none of the name asked for.",
@@ -93,6 +101,15 @@ export const modelErrors = {
   "model.not-onnx": {
     means: "The file is no ONNX model.",
     remedy: "Export the model to ONNX.",
+  },
+  "model.not-scores": {
+    means:
+      "The model's output holds something else than scores of classes: a map, boxes, or answers for parts of an image.",
+    remedy: "Name the output that holds the scores (`--output`), or use a classifier.",
+  },
+  "model.random": {
+    means: "The model answers differently from run to run.",
+    remedy: "Export it in evaluation mode, without dropout and random draws.",
   },
   "model.refused": {
     means: "The runtime, onnxruntime, does not load the model.",

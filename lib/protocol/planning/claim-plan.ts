@@ -68,7 +68,11 @@ function planOf(
     model: { name: model.name, sha256: model.sha256, card: model.card },
     engineVersion,
     jobDefinition: policy.jobDefinition,
-    notes: notesOn(progress, newest),
+    notes: [
+      // Once a model is known, its guesses need no telling again.
+      ...(newest?.model.sha256 === model.sha256 ? [] : (model.card.guesses ?? [])),
+      ...notesOn(progress, newest),
+    ],
   };
 }
 

@@ -42,9 +42,17 @@ export function channelNumbers(range: Range = {}): (text: string) => number[] {
     const parts = text.split(",");
     const values = parts.map(Number);
     const usable = parts.every((part) => part.trim() !== "") && values.every((value) => isWithin(value, range));
-    if (usable && values.length <= 3) return values;
-    throw unexpected(`one to three numbers${rangeText(range)}, separated by commas,`, text);
+    if (usable && (values.length === 1 || values.length === 3)) return values;
+    const hint = parts.length === 2 ? ` (a fraction is written with a point: ${parts.join(".")})` : "";
+    throw unexpected(`one number${rangeText(range)}, or three of them separated by commas${hint},`, text);
   };
+}
+
+/** Numbers from 0 to 1 between commas. */
+export function shares(text: string): number[] {
+  const values = text.split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  if (values.every((value) => value >= 0 && value <= 1)) return values;
+  throw unexpected("numbers from 0 to 1, separated by commas,", text);
 }
 
 /** "224", or "224x320" for height and width. */

@@ -2,9 +2,9 @@ import { writeFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
 import { differentiateNamed } from "../autodiff/differentiate";
 import { prune } from "../onnx/prune";
+import { readModelFile } from "../networks/read-model-file";
 import { readModel } from "../onnx/read-model";
 import { writeModel } from "../onnx/write-model";
-import { readInput } from "./read-input";
 import { valueText } from "./value-text";
 
 interface DifferentiateFlags {
@@ -38,7 +38,7 @@ The new model keeps the old inputs and outputs, takes for each differentiated ou
 output's shape, and returns d_<name>: the sum over the outputs of cotangent times derivative, for each name asked for.`,
     )
     .action(async (file: string, { out, output, wrt, rule, json }: DifferentiateFlags) => {
-      const source = readModel(await readInput(file));
+      const source = readModel((await readModelFile(file)).bytes);
       const { model, cotangents, gradients } = differentiateNamed(source, {
         ...(output ? { outputs: output } : {}),
         ...(wrt ? { wrt } : {}),

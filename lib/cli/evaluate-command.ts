@@ -6,10 +6,12 @@ import { percent } from "../html/figures";
 import { leakageText } from "../training/leakage";
 import type { SipakmedVariant } from "../training/data-set";
 import { splitNames, type SplitName } from "../training/data-split";
+import { findModel } from "../local/find-model";
 import { list, wholeNumber } from "./arguments";
+import { addModelFlags, descriptionFrom, type ModelFlags } from "./model-flags";
 import { foldColumnText, groupsText } from "./train-options";
 
-interface EvaluateFlags {
+interface EvaluateFlags extends ModelFlags {
   out?: string;
   split?: SplitName;
   part: "train" | "validation" | "test";
@@ -46,40 +48,45 @@ export function defineEvaluate(command: Command): void {
     .option("--mask-model <folder>", "mask images with this U-Net (a model folder) in place of Otsu's threshold")
     .option("--skip-unreadable", "leave unreadable images out")
     .option("--threads <number>", "of the computation (default: all cores)", wholeNumber({ from: 1 }))
-    .option("--json", "print the scores as JSON")
-    .action(async (model: string, data: string, flags: EvaluateFlags) => {
-      const job = {
-        model,
-        data,
-        variant: flags.variant,
-        flips: flags.flips,
-        skipUnreadable: flags.skipUnreadable,
-        maskModel: flags.maskModel,
-        threads: flags.threads,
-        leakCheck: flags.leakCheck,
-      };
-      const result = holdsFolds(model)
-        ? await evaluateFolds(job)
-        : await evaluateModel({ ...job, groups: flags.groups, part: partOf(flags) });
-      const known = result.leakage && leakageText(result.leakage);
-      if (known !== undefined) console.error(known);
-      if (flags.out !== undefined) await writeEvaluation(flags.out, result);
-      if (flags.json) {
-        console.log(JSON.stringify(evaluationJson(result)));
-        return;
-      }
-      const { accuracy, macro, macroAuc, calibration, intervals, samples } = result.evaluation;
-      const range = result.groups ? intervals.accuracy : intervals.accuracyWilson;
-      for (const { name, reason } of result.unreadable) console.error(`left out ${name}: ${reason}`);
+    .option("--json", "print the scores as JSON");
+  addModelFlags(command).action(async (model: string, data: string, flags: EvaluateFlags) => {
+    const job = {
+      data,
+      variant: flags.variant,
+      flips: flags.flips,
+      skipUnreadable: flags.skipUnreadable,
+      maskModel: flags.maskModel,
+      threads: flags.threads,
+      leakCheck: flags.leakCheck,
+    };
+    const result = holdsFolds(model)
+      ? await evaluateFolds({ ...job, model })
+      : await evaluateModel({
+          ...job,
+          model: (await findModel(model, descriptionFrom(flags))) ?? model,
+          groups: flags.groups,
+          part: partOf(flags),
+        });
+    const known = result.leakage && leakageText(result.leakage);
+    if (known !== undefined) console.error(known);
+    if (flags.out !== undefined) await writeEvaluation(flags.out, result);
+    if (flags.json) {
+      console.log(JSON.stringify(evaluationJson(result)));
+      return;
+    }
+    const { accuracy, macro, macroAuc, calibration, intervals, samples } = result.evaluation;
+    const range = result.groups ? intervals.accuracy : intervals.accuracyWilson;
+    for (const guess of result.guesses ?? []) console.error(`note: ${guess}`);
+    for (const { name, reason } of result.unreadable) console.error(`left out ${name}: ${reason}`);
+    console.log(
+      `${samples} images: top-1 ${percent(accuracy, 2)} (95 % interval ${percent(range.low, 2)} to ${percent(range.high, 2)}${result.groups ? `, resampling ${result.groups.count} groups` : ""}), macro F1 ${percent(macro.f1, 2)}, mean ROC-AUC ${macroAuc.toFixed(4)}, calibration error ${percent(calibration.expectedError, 2)} (${percent(calibration.expectedErrorByChance, 2)} by chance)`,
+    );
+    for (const scores of result.evaluation.perClass)
       console.log(
-        `${samples} images: top-1 ${percent(accuracy, 2)} (95 % interval ${percent(range.low, 2)} to ${percent(range.high, 2)}${result.groups ? `, resampling ${result.groups.count} groups` : ""}), macro F1 ${percent(macro.f1, 2)}, mean ROC-AUC ${macroAuc.toFixed(4)}, calibration error ${percent(calibration.expectedError, 2)} (${percent(calibration.expectedErrorByChance, 2)} by chance)`,
+        `  ${scores.className}: precision ${percent(scores.precision, 2)}, recall ${percent(scores.recall, 2)}, F1 ${percent(scores.f1, 2)}, support ${scores.support}`,
       );
-      for (const scores of result.evaluation.perClass)
-        console.log(
-          `  ${scores.className}: precision ${percent(scores.precision, 2)}, recall ${percent(scores.recall, 2)}, F1 ${percent(scores.f1, 2)}, support ${scores.support}`,
-        );
-      if (flags.out !== undefined) console.log(`Report: ${flags.out}/evaluation.html`);
-    });
+    if (flags.out !== undefined) console.log(`Report: ${flags.out}/evaluation.html`);
+  });
 }
 
 function partOf({ split, part, groups, foldColumn, testFolds }: EvaluateFlags): EvaluationJob["part"] {

@@ -2,27 +2,23 @@ import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type Command, Option } from "commander";
 import { engineVersion } from "../contract/engine-version";
-import { ImageError, ModelError, UserError } from "../contract/errors";
+import { ImageError, UserError } from "../contract/errors";
 import { baselineNames, methodNames, type MethodName } from "../contract/methods";
-import { modelCard, type ModelCard } from "../contract/model-card";
+import type { ModelCard } from "../contract/model-card";
 import type { Settings } from "../contract/settings";
 import { parseSettings } from "../contract/settings";
 import { cacheFolder } from "../local/local-pipeline";
 import { findModel } from "../local/find-model";
 import { openImageWork } from "../explaining/analyse-images";
 import type { EncodedImage } from "../protocol/shard/image-work";
-import { channelNumbers, imageSize, list, number, targetClass, wholeNumber } from "./arguments";
+import { number, targetClass, wholeNumber } from "./arguments";
 import { exitCodes } from "./exit-codes";
+import { addModelFlags, descriptionFrom, type ModelFlags } from "./model-flags";
 import { readInput } from "./read-input";
 
-interface ExplainFlags {
+interface ExplainFlags extends ModelFlags {
   readonly method: MethodName;
   readonly out: string;
-  readonly classNames?: readonly string[];
-  readonly size?: { readonly height: number; readonly width: number };
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
-  readonly scale?: number;
   readonly target?: Settings["target"];
   readonly of: "logit" | "probability";
   readonly layer?: string;
@@ -37,19 +33,10 @@ interface ExplainFlags {
 /** `cytolens explain`: one image, one picture, one JSON, with any ONNX classifier. */
 export function defineExplain(command: Command): void {
   command
-    .argument("<model>", 'an ONNX file with one 4-D float input, a model folder, or "default"')
+    .argument("<model>", 'an ONNX file with one image input, a model folder, or "default"')
     .argument("<image>", "JPEG, PNG, TIFF, WebP or BMP")
     .addOption(new Option("--method <name>", "how to explain").choices(methodNames).default("integrated-gradients"))
     .option("-o, --out <folder>", "where the picture and the JSON go", ".")
-    .option("--class-names <names>", "class names in the order of the model's scores, separated by commas", list)
-    .option("--size <pixels>", "input size of a model that leaves it open: one number, or <height>x<width>", imageSize)
-    .option("--mean <numbers>", "normalisation: mean of each channel, separated by commas", channelNumbers())
-    .option("--std <numbers>", "normalisation: standard deviation of each channel", channelNumbers({ above: 0 }))
-    .option(
-      "--scale <number>",
-      "normalisation: what grey levels of 0 to 255 are multiplied by first",
-      number({ above: 0 }),
-    )
     .option("--target <class>", "explain this class (name or index) instead of the predicted one", targetClass)
     .addOption(
       new Option("--of <output>", "explain the class's logit or its probability")
@@ -62,20 +49,21 @@ export function defineExplain(command: Command): void {
     .option("--seed <number>", "integrated gradients: of random baselines", wholeNumber())
     .option("--memory <MiB>", "what the process may take (default 2048)", number({ above: 0 }))
     .addOption(new Option("--provider <provider>", "where the network is computed").choices(["cpu", "cuda", "webgpu"]))
-    .option("--json", "print the JSON, too")
-    .action(async (model: string, image: string, flags: ExplainFlags) => {
-      process.exitCode = await explainImage(model, image, flags);
-    });
+    .option("--json", "print the JSON, too");
+  addModelFlags(command).action(async (model: string, image: string, flags: ExplainFlags) => {
+    process.exitCode = await explainImage(model, image, flags);
+  });
 }
 
 async function explainImage(modelName: string, imageFile: string, flags: ExplainFlags): Promise<number> {
-  const model = await findModel(modelName);
+  const model = await findModel(modelName, descriptionFrom(flags));
   if (!model)
     throw new UserError(
       "model.not-found",
       `Expected an ONNX file, a model folder or "default" but received "${modelName}"`,
     );
-  const [card, settings, image] = [cardWith(model.card, flags), settingsFrom(flags), await readInput(imageFile)];
+  const { card } = model;
+  const [settings, image] = [settingsFrom(flags), await readInput(imageFile)];
   const work = await openImageWork({ settings, model: { name: card.name, sha256: card.sha256, card } }, model.bytes, {
     provider: flags.provider ?? "cpu",
     cacheFolder: path.join(cacheFolder(), "gradients"),
@@ -86,8 +74,9 @@ async function explainImage(modelName: string, imageFile: string, flags: Explain
     const encoded = await work.encode(await work.analyse(await work.prepare(image)));
     const seconds = (performance.now() - started) / 1000;
     const files = await writeFiles(imageFile, encoded, flags, { card, settings, provider: work.provider, seconds });
-    printExplanation(encoded, files, flags, seconds);
-    return exitCodes.done;
+    printExplanation(encoded, files, flags, seconds, card.limits);
+    // The image was classified, but what was asked for is not there; the notes say why.
+    return encoded.explanations.length > 0 ? exitCodes.done : exitCodes.usage;
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
     process.stderr.write(`${imageFile}: ${error.message} [${error.code}]\n`);
@@ -95,26 +84,6 @@ async function explainImage(modelName: string, imageFile: string, flags: Explain
   } finally {
     await work.close();
   }
-}
-
-function cardWith(card: ModelCard, { classNames, size, mean, std, scale }: ExplainFlags): ModelCard {
-  if (classNames && classNames.length !== card.classes.length) {
-    throw new ModelError(
-      "model.classes",
-      `Expected ${card.classes.length} class names for --class-names but received ${classNames.length}`,
-    );
-  }
-  return modelCard.parse({
-    ...card,
-    classes: classNames ?? card.classes,
-    input: {
-      ...card.input,
-      ...size,
-      ...(mean ? { mean } : {}),
-      ...(std ? { std } : {}),
-      ...(scale === undefined ? {} : { scale }),
-    },
-  });
 }
 
 function settingsFrom({ method, target, of, layer, baseline, steps, seed }: ExplainFlags): Settings {
@@ -141,10 +110,11 @@ async function writeFiles(
   encoded: EncodedImage,
   { out, method }: ExplainFlags,
   { card, settings, provider, seconds }: { card: ModelCard; settings: Settings; provider: string; seconds: number },
-): Promise<{ readonly picture: string; readonly json: string }> {
+): Promise<{ readonly picture?: string; readonly json: string }> {
   const stem = path.join(out, `${path.basename(imageFile).replace(/\.[^.]+$/, "")}.${method}`);
   await mkdir(out, { recursive: true });
-  await writeFile(`${stem}.png`, encoded.figure ?? encoded.explanations[0]?.overlay ?? new Uint8Array());
+  const picture = encoded.figure ?? encoded.explanations[0]?.overlay;
+  if (picture) await writeFile(`${stem}.png`, picture);
   const explanations = encoded.explanations.map(({ method: name, parameters, target, completeness }) => ({
     method: name,
     parameters,
@@ -157,7 +127,7 @@ async function writeFiles(
       {
         image: { file: path.basename(imageFile), ...encoded.image },
         seen: encoded.seen,
-        model: { name: card.name, sha256: card.sha256 },
+        model: { name: card.name, sha256: card.sha256, head: card.head, source: card.source },
         engineVersion,
         provider,
         settings,
@@ -165,20 +135,21 @@ async function writeFiles(
         explanations,
         seconds,
         warnings: encoded.warnings,
-        picture: path.basename(`${stem}.png`),
+        picture: picture ? path.basename(`${stem}.png`) : null,
       },
       null,
       2,
     )}\n`,
   );
-  return { picture: `${stem}.png`, json: `${stem}.json` };
+  return { ...(picture ? { picture: `${stem}.png` } : {}), json: `${stem}.json` };
 }
 
 function printExplanation(
   { prediction, explanations, warnings }: EncodedImage,
-  files: { picture: string; json: string },
+  files: { picture?: string; json: string },
   { json }: ExplainFlags,
   seconds: number,
+  limits: readonly string[],
 ): void {
   const [explained] = explanations;
   if (json) {
@@ -188,6 +159,7 @@ function printExplanation(
     return;
   }
   const lines = [`${prediction.className}: probability ${prediction.probability.toFixed(3)}`];
+  if (prediction.present) lines.push(`present: ${prediction.present.join(", ") || "none of the classes"}`);
   if (explained) {
     const {
       method,
@@ -204,6 +176,8 @@ function printExplanation(
   }
   // That pixels have no known size matters for areas, which this command does not report.
   for (const warning of warnings) if (warning !== "mpp unknown") lines.push(`note: ${warning}`);
-  lines.push(`Picture: ${files.picture}`, `Details: ${files.json}`);
+  for (const limit of limits) lines.push(`limit: ${limit}`);
+  if (files.picture !== undefined) lines.push(`Picture: ${files.picture}`);
+  lines.push(`Details: ${files.json}`);
   process.stdout.write(`${lines.join("\n")}\n`);
 }

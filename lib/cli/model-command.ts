@@ -4,54 +4,35 @@ import path from "node:path";
 import type { Command } from "commander";
 import { flatOperators, refusedOperators } from "../autodiff/without-gradient";
 import { gradientRules } from "../autodiff/registry";
-import { classModelOf } from "../inference/class-model";
+import type { ClassModelOptions } from "../inference/class-model";
+import { findClassModel } from "../inference/find-class-model";
 import { featureLayerOf } from "../inference/feature-layer";
 import { CytolensError, UserError } from "../contract/errors";
 import { sha256Of } from "../contract/digests";
+import type { Head } from "../contract/head";
 import type { ModelCard } from "../contract/model-card";
-import { networkNames } from "../networks/catalogue";
-import { importCheckpoint } from "../networks/import-checkpoint";
-import { readCheckpointFile } from "../networks/read-checkpoint-file";
+import type { ModelDescription } from "../local/model-description";
 import { shippedModel } from "../local/find-model";
-import { cardFileName, modelFileName, readModelFolder } from "../networks/model-folder";
+import { cardFileName, modelFileName, readModelFolder, readModelWithCard } from "../networks/model-folder";
 import type { Model, ValueInfo } from "../onnx/model";
 import { readModel } from "../onnx/read-model";
 import { elementCount } from "../onnx/tensor";
-import { list, wholeNumber } from "./arguments";
+import { addModelFlags, descriptionFrom, type ModelFlags } from "./model-flags";
+import { defineModelImport } from "./model-import-command";
 import { defineModelPublish } from "./model-publish-command";
-import { readInput } from "./read-input";
 import { valueText } from "./value-text";
 
 /** `cytolens model inspect | import | list | publish`. */
 export function defineModel(model: Command): void {
-  model
-    .command("inspect")
+  addModelFlags(model.command("inspect"))
     .argument("<model>", 'an ONNX file, a model folder, or "default"')
     .option("--json", "print JSON")
-    .description("what goes in and out, whether it can be differentiated, and its card")
-    .action(async (source: string, { json }: { json?: boolean }) => {
-      const found = await inspect(source);
-      console.log(json ? JSON.stringify(found, null, 2) : inspectionText(found));
+    .description("what goes in and out, what its scores are, whether it can be differentiated, and its card")
+    .action(async (source: string, flags: ModelFlags & { json?: boolean }) => {
+      const found = await inspect(source, descriptionFrom(flags));
+      console.log(flags.json ? JSON.stringify(found, null, 2) : inspectionText(found));
     });
-  model
-    .command("import")
-    .argument("<weights>", "a .safetensors file or a PyTorch checkpoint (.pth, .pt, .ckpt); nothing in it is executed")
-    .description("build a network from weights trained elsewhere, by the tensors' names")
-    .requiredOption("--network <name>", `one of ${networkNames.join(", ")}`)
-    .requiredOption("--classes <names>", "class names in the order of the network's scores, separated by commas", list)
-    .requiredOption("-o, --out <folder>", "the model folder to write")
-    .option("--size <pixels>", "height and width the network was trained at", wholeNumber({ from: 1 }), 224)
-    .action(
-      async (
-        file: string,
-        { network, classes, out, size }: { network: string; classes: string[]; out: string; size: number },
-      ) => {
-        const { tensors, notes } = await readCheckpointFile(file);
-        const card = await importCheckpoint(out, tensors, { network, classes, size });
-        for (const note of notes) console.log(note);
-        console.log(`${out}: ${card.network ?? network} with ${card.classes.length} classes, sha256 ${card.sha256}`);
-      },
-    );
+  defineModelImport(model.command("import"));
   model
     .command("list")
     .argument("[folder]", "a folder of model folders", path.join(__dirname, "..", "..", "..", "models"))
@@ -86,21 +67,25 @@ interface Inspection {
   readonly classifier:
     | {
         readonly input: string;
+        readonly output: string;
         readonly logits: string;
-        readonly head: string | null;
+        readonly head: Head;
+        /** What the head is, and how that is known. */
+        readonly headSays: string;
+        readonly classes: number | null;
         readonly featureLayer: string | null;
       }
     | { readonly reason: string };
   readonly card: ModelCard | null;
 }
 
-async function inspect(asked: string): Promise<Inspection> {
+async function inspect(asked: string, given: ModelDescription): Promise<Inspection> {
   const source = asked === "default" ? shippedModel : asked;
   const isFolder = await stat(source).then(
     (found) => found.isDirectory(),
     () => false,
   );
-  const { bytes, card = null } = isFolder ? await readModelFolder(source) : { bytes: await readInput(source) };
+  const { bytes, card = null } = isFolder ? await readModelFolder(source) : await readModelWithCard(source);
   const model = readModel(bytes);
   const operators: Record<string, number> = {};
   for (const { operator } of model.graph.nodes) operators[operator] = (operators[operator] ?? 0) + 1;
@@ -113,7 +98,13 @@ async function inspect(asked: string): Promise<Inspection> {
     outputs: model.graph.outputs,
     operators,
     withoutGradient: withoutGradient(Object.keys(operators)),
-    classifier: asClassifier(model),
+    classifier: await asClassifier(model, {
+      input: given.input ?? card?.input.name,
+      output: given.output ?? card?.output,
+      layout: given.layout ?? card?.input.layout,
+      size: given.size ?? card?.input,
+      head: given.head ?? card?.head,
+    }),
     card,
   };
 }
@@ -131,11 +122,12 @@ function withoutGradient(operators: readonly string[]): Inspection["withoutGradi
 /** Operators on shapes and constants, which no gradient passes. */
 const valueOperators = new Set(["Constant", "ConstantOfShape", "Shape", "Size", "Range"]);
 
-function asClassifier(model: Model): Inspection["classifier"] {
+async function asClassifier(model: Model, options: ClassModelOptions): Promise<Inspection["classifier"]> {
   try {
-    const source = classModelOf(model, {});
+    const source = await findClassModel(model, options);
     const layer = featureLayer(() => featureLayerOf(source).name);
-    return { input: source.input.name, logits: source.logits, head: source.head ?? null, featureLayer: layer };
+    const { input, output, logits, head, says, classes = null } = source;
+    return { input: input.name, output, logits, head, headSays: says, classes, featureLayer: layer };
   } catch (error) {
     if (error instanceof CytolensError) return { reason: error.message };
     throw error;
@@ -182,7 +174,8 @@ function inspectionText({
     ...("reason" in classifier
       ? [`  classifier  no: ${classifier.reason}`]
       : [
-          `  classifier  logits ${classifier.logits}${classifier.head ? `, before a ${classifier.head}` : ""}; Grad-CAM reads ${classifier.featureLayer ?? "nothing: there is no feature map"}`,
+          `  classifier  of ${classifier.classes ?? "an unknown number of"} classes; Grad-CAM reads ${classifier.featureLayer ?? "nothing: there is no feature map"}`,
+          `  head        ${classifier.head}: ${classifier.headSays}`,
         ]),
     ...(card
       ? [`  card        ${card.title}`, `  classes     ${card.classes.join(", ")}`, `  use         ${card.intendedUse}`]

@@ -2,8 +2,16 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../contract/errors";
+import { modelCard } from "../contract/model-card";
 import type { BatchName } from "../contract/names";
-import { batchSettingsKey, csvKey, incomingBatchPrefix, reportKey, summaryKey } from "../contract/object-keys";
+import {
+  batchSettingsKey,
+  csvKey,
+  incomingBatchPrefix,
+  modelCardKey,
+  reportKey,
+  summaryKey,
+} from "../contract/object-keys";
 import type { Settings } from "../contract/settings";
 import { defaultSettings } from "../contract/settings";
 import { canonicalJson } from "../contract/digests";
@@ -11,21 +19,24 @@ import type { Plan } from "../contract/plan";
 import { summary as summaryDocument, type Summary } from "../contract/summary";
 import { percent } from "../html/figures";
 import { chooseFiles, fillBatch } from "../local/fill-batch";
+import { withCardInside } from "../local/card-inside";
 import { findModel } from "../local/find-model";
+import type { ModelDescription } from "../local/model-description";
 import { localPipeline, type LocalPipeline } from "../local/local-pipeline";
 import { publishModel } from "../bucket/publish-model";
 import { runStatus } from "../protocol/batch-status";
 import { collectBatch } from "../protocol/collect-batch";
-import { requireDocument } from "../bucket/documents";
+import { readDocument, requireDocument } from "../bucket/documents";
 import { planBatch } from "../protocol/plan-batch";
 import { supersedeRuns } from "../protocol/supersede-runs";
 import { readPlans } from "../bucket/runs";
 import { wholeNumber } from "./arguments";
 import { addBatchFlags, settingsFrom, type BatchFlags } from "./batch-flags";
 import { exitCodes } from "./exit-codes";
+import { addModelFlags, descriptionFrom, saysSomething, type ModelFlags } from "./model-flags";
 import { Progress } from "./progress";
 
-interface RunFlags extends BatchFlags {
+interface RunFlags extends BatchFlags, ModelFlags {
   readonly out: string;
   readonly batch?: string;
   readonly model: string;
@@ -44,7 +55,7 @@ export function defineRun(command: Command): void {
     .option("--workers <number>", "processes at once", wholeNumber({ from: 1 }))
     .addOption(new Option("--provider <provider>", "where networks are computed").choices(["cpu", "cuda"]))
     .option("--json", "print the summary as JSON");
-  addBatchFlags(command).action(async (paths: string[], flags: RunFlags) => {
+  addModelFlags(addBatchFlags(command)).action(async (paths: string[], flags: RunFlags) => {
     process.exitCode = await run(paths, flags);
   });
 }
@@ -53,13 +64,15 @@ async function run(paths: readonly string[], flags: RunFlags): Promise<number> {
   const folder = path.resolve(flags.out);
   const chosen = await chooseFiles(paths, flags.batch);
   const pipeline = localPipeline({ folder, workers: flags.workers, provider: flags.provider });
-  const settings = await settingsFrom(flags, await provideModel(pipeline, flags.model));
+  const provided = await provideModel(pipeline, flags.model, descriptionFrom(flags));
+  const settings = await settingsFrom(flags, provided.name);
   await writeSettings(pipeline, chosen.batch, settings);
   await fillBatch(folder, chosen);
   const say = flags.json ? () => undefined : (line: string) => process.stderr.write(`${line}\n`);
   say(
     `Batch ${chosen.batch}: ${chosen.files.length} images, ${pipeline.workers} workers${chosen.leftAlone.length > 0 ? `; ${chosen.leftAlone.length} other files left alone` : ""}`,
   );
+  for (const guess of provided.guesses) say(`note: ${guess}`);
 
   const interruption = stopOnSignal(pipeline, say);
   const others = await supersedeRuns(pipeline, chosen.batch);
@@ -111,13 +124,27 @@ async function progressOf({ store }: LocalPipeline, plans: readonly Plan[], quie
   return new Progress(unfinished.items, quiet, unfinished);
 }
 
-/** Puts the model into the bucket; answers what settings call it. */
-async function provideModel({ store }: LocalPipeline, asked: string): Promise<string> {
-  const model = await findModel(asked);
-  if (!model) return asked;
-  const name = asked === "default" ? "default" : `sha256:${model.card.sha256}`;
-  await publishModel(store, model, asked === "default" ? ["default", model.card.name] : [model.card.name]);
-  return name;
+/** Puts the model into the bucket; answers what settings call it. A model that cannot work is refused here, before any image. */
+async function provideModel(
+  { store }: LocalPipeline,
+  asked: string,
+  description: ModelDescription,
+): Promise<{ readonly name: string; readonly guesses: readonly string[] }> {
+  const found = await findModel(asked, description);
+  if (!found) {
+    if (!saysSomething(description)) return { name: asked, guesses: [] };
+    throw new UserError(
+      "model.not-found",
+      `Expected an ONNX file, a model folder or "default" to describe by flags but received ${JSON.stringify(asked)}: a model in the bucket has its card`,
+    );
+  }
+  const known = await readDocument(store, modelCardKey(found.card.sha256), modelCard);
+  // Work is named by the model's digest: what is said of it here, or what another card said, makes it another.
+  const isOther = known && canonicalJson(known.value) !== canonicalJson(found.card);
+  const model = found.facts || isOther ? withCardInside(found) : found;
+  const isDefault = asked === "default" && model === found;
+  await publishModel(store, model, isDefault ? ["default", model.card.name] : [model.card.name]);
+  return { name: isDefault ? "default" : `sha256:${model.card.sha256}`, guesses: model.card.guesses ?? [] };
 }
 
 async function writeSettings({ store }: LocalPipeline, batch: BatchName, settings: Settings): Promise<void> {

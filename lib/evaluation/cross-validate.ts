@@ -60,7 +60,9 @@ export function holdsFolds(folder: string): boolean {
 }
 
 /** Judges every image by the model of the fold that it was held out of. */
-export async function evaluateFolds(job: Omit<EvaluationJob, "part" | "groups">): Promise<ModelEvaluation> {
+export async function evaluateFolds(
+  job: Omit<EvaluationJob, "part" | "groups" | "model"> & { readonly model: string },
+): Promise<ModelEvaluation> {
   const { folds, groups, foldColumn } = foldsDocument.parse(
     JSON.parse(await readFile(path.join(job.model, foldsFileName), "utf8")),
   );

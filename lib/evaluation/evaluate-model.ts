@@ -1,8 +1,9 @@
 import { ImageError, UserError } from "../contract/errors";
+import type { ModelCard } from "../contract/model-card";
 import { Decoder } from "../imaging/preparing/decoder";
 import { cropToFrame, frame, normalise, type NetworkInput } from "../imaging/preparing/preprocess";
 import type { Classifier } from "../inference/classifier";
-import { loadModel } from "../inference/load-model";
+import { loadModel, type LoadModelOptions } from "../inference/load-model";
 import { CellMasker } from "../training/cell-masker";
 import { readDataSet, type LabelledFile, type SipakmedVariant } from "../training/data-set";
 import type { Split } from "../training/data-split";
@@ -12,8 +13,8 @@ import { findLeakage, summedLeakage, type Leakage } from "../training/leakage";
 import { evaluatePredictions, type Evaluation } from "./evaluation";
 
 export interface EvaluationJob {
-  /** A model folder or an ONNX file. */
-  readonly model: string;
+  /** A model folder, an ONNX file, or a model that was read. */
+  readonly model: string | { readonly bytes: Uint8Array; readonly card: ModelCard };
   readonly data: string;
   readonly variant?: SipakmedVariant | undefined;
   /** Which part of which split; the whole data set when left out. */
@@ -42,6 +43,8 @@ export interface ImagePrediction {
 
 export interface ModelEvaluation {
   readonly model: { readonly name: string; readonly sha256: string };
+  /** What of the model's card nobody said. */
+  readonly guesses?: readonly string[] | undefined;
   readonly data: string;
   readonly part: string;
   readonly flips: boolean;
@@ -70,7 +73,7 @@ export async function evaluateModel(job: EvaluationJob): Promise<ModelEvaluation
       "evaluation.empty",
       `Expected images to evaluate on but the ${job.part?.name ?? ""} part of the split is empty`,
     );
-  const classifier = await loadModel(job.model, job.threads === undefined ? {} : { threads: job.threads });
+  const classifier = await open(job.model, job.threads === undefined ? {} : { threads: job.threads });
   const masker = job.maskModel === undefined ? undefined : await CellMasker.open(job.maskModel);
   const decoders = [new Decoder(), new Decoder()] as const;
   try {
@@ -90,7 +93,7 @@ export async function evaluateModel(job: EvaluationJob): Promise<ModelEvaluation
       return tensorOf(
         decoder,
         file.file,
-        { ...card?.input, height, width, layout: "NCHW" },
+        { ...card?.input, ...classifier.normalisation, height, width, layout: "NCHW" },
         dataSet.masked,
         masker,
       ).then(
@@ -140,6 +143,7 @@ export async function evaluateModel(job: EvaluationJob): Promise<ModelEvaluation
         : undefined;
     return {
       model: { name: card?.name ?? "model", sha256: classifier.sha256 },
+      guesses: card?.guesses,
       data: dataSet.folder,
       part: split && job.part ? `${job.part.name} of the split (${split.description})` : "all images",
       flips: job.flips ?? false,
@@ -188,6 +192,12 @@ function evaluationOf(classes: readonly string[], predictions: readonly ImagePre
     predictions.map(({ className }) => classes.indexOf(className)),
     { groups: groups.length === predictions.length && groups.length > 0 ? groups : undefined },
   );
+}
+
+function open(model: EvaluationJob["model"], options: LoadModelOptions): Promise<Classifier> {
+  return typeof model === "string"
+    ? loadModel(model, options)
+    : loadModel(model.bytes, { ...options, card: model.card });
 }
 
 async function tensorOf(

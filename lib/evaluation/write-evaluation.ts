@@ -23,6 +23,7 @@ export function evaluationJson({
   unreadable,
   groups,
   leakage,
+  guesses = [],
 }: ModelEvaluation): unknown {
   const { roc, matrix, ...scores } = evaluation;
   return {
@@ -35,6 +36,7 @@ export function evaluationJson({
     unreadable,
     ...(groups && { groups }),
     ...(leakage && { leakage }),
+    guesses,
     ...scores,
     confusion: { counts: matrix.counts, rowNormalised: rowNormalised(matrix) },
     auc: roc.map(({ area }) => (Number.isNaN(area) ? null : area)),

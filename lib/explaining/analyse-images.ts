@@ -17,6 +17,7 @@ import { loadModel, type LoadModelOptions } from "../inference/load-model";
 import type { Classifier } from "../inference/classifier";
 import { annotations } from "../report/geojson";
 import { applyMethod, targetOf } from "./apply-method";
+import { LeftOutMethods } from "./left-out-methods";
 import type { EncodedImage, ImageWork } from "../protocol/shard/image-work";
 import { JoinedMap, prepareImage, type PreparedImages } from "./prepared-images";
 
@@ -46,10 +47,11 @@ export async function openImageWork(
   // A device that was asked for and is not there is found out now, not at the first image.
   if (classifier.provider !== "cpu") await classifier.predict([blank(classifier)]);
   const decoder = new Decoder();
+  const leftOut = new LeftOutMethods();
   return {
     provider: classifier.provider,
     prepare: (image) => prepareImage(decoder, image, { settings, card: model.card, input: classifier.input }),
-    analyse: (prepared) => analyse(classifier, prepared, settings, model.card),
+    analyse: (prepared) => analyse(classifier, prepared, settings, model.card, leftOut),
     encode: (analysed) => encode(analysed, model.card, settings),
     close: async () => {
       await decoder.close();
@@ -66,28 +68,30 @@ async function analyse(
   prepared: PreparedImages,
   settings: Settings,
   card: ModelCard,
+  leftOut: LeftOutMethods,
 ): Promise<AnalysedImage> {
   const predictions: Predictions[number][] = [];
   for await (const tensors of prepared.tensors()) predictions.push(...(await classifier.predict([...tensors])));
-  const prediction = joined(predictions, classifier.classNames);
+  const prediction = joined(predictions, classifier);
   const classIndex =
     settings.target === "predicted"
       ? prediction.classIndex
       : classIndexOf(settings.target.class, classifier.classNames);
   const target: Target = { classIndex, of: settings.of };
-  const offGrid = (method: CompleteMethod): boolean =>
-    readsLayer(method) && method.layer === undefined && classifier.featureLayer === undefined;
-  const warnings = settings.methods
-    .filter(offGrid)
-    .map(({ name }) => `${name} was left out: nothing in this model could be followed on the image's grid`);
-  const explained = settings.methods
-    .filter((method) => !offGrid(method))
-    .map((method) => ({ method, map: new JoinedMap(prepared), completeness: [] as Completeness[] }));
+  const explained = settings.methods.map((method) => ({
+    method,
+    map: new JoinedMap(prepared),
+    completeness: [] as Completeness[],
+  }));
   let part = 0;
   for await (const tensors of prepared.tensors()) {
     for (const tensor of tensors) {
       for (const { method, map: joinedMap, completeness: figures } of explained) {
-        const { map, height, width, completeness } = await applyMethod(classifier, method, target, tensor, card.input);
+        const attribution = await leftOut.attempt(method, () =>
+          applyMethod(classifier, method, target, tensor, card.input),
+        );
+        if (!attribution) continue;
+        const { map, height, width, completeness } = attribution;
         if (!map.every(Number.isFinite))
           throw new ImageError(
             "explanation.not-finite",
@@ -99,22 +103,22 @@ async function analyse(
       part++;
     }
   }
-  const maps = explained.map(({ method, map, completeness }) => ({
-    method,
-    target: targetOf(method, target),
-    map: map.finish(),
-    completeness: worstOf(completeness),
-  }));
-  return { prepared, prediction, maps, warnings };
+  const maps = explained
+    .filter(({ completeness }) => completeness.length === part)
+    .map(({ method, map, completeness }) => ({
+      method,
+      target: targetOf(method, target),
+      map: map.finish(),
+      completeness: worstOf(completeness),
+    }));
+  return { prepared, prediction, maps, warnings: [...(card.guesses ?? []), ...leftOut.sentences] };
 }
-
-const readsLayer = (method: CompleteMethod): method is Extract<CompleteMethod, { layer?: string | undefined }> =>
-  method.name === "grad-cam" || method.name === "guided-grad-cam";
 
 type Predictions = Awaited<ReturnType<Classifier["predict"]>>;
 
-/** Of several tiles the mean of their probabilities, and as logits its logarithm. */
-function joined(predictions: Predictions, classNames: readonly string[]): Result["prediction"] {
+/** Of several tiles the mean of their probabilities, and as logits what the head would make it of. */
+function joined(predictions: Predictions, classifier: Classifier): Result["prediction"] {
+  const { classNames, head } = classifier;
   const [first] = predictions;
   if (!first)
     throw new ImageError("image.no-parts", "Expected at least one part of the image to classify but there is none");
@@ -123,7 +127,9 @@ function joined(predictions: Predictions, classNames: readonly string[]): Result
     first.probabilities,
     (_, index) => predictions.reduce((sum, one) => sum + (one.probabilities[index] ?? 0), 0) / predictions.length,
   );
-  const logits = single ? [...first.logits] : probabilities.map((share) => Math.log(Math.max(share, Number.MIN_VALUE)));
+  const logits = single
+    ? [...first.logits]
+    : probabilities.map((share) => logarithm(share) - (isOfSigmoids(head) ? logarithm(1 - share) : 0));
   const classIndex = single ? first.classIndex : probabilities.indexOf(Math.max(...probabilities));
   if (![...probabilities, ...logits].every(Number.isFinite))
     throw new ImageError("inference.not-finite", "Expected finite scores but the model answered NaN or infinity");
@@ -133,8 +139,13 @@ function joined(predictions: Predictions, classNames: readonly string[]): Result
     probability: Math.min(1, probabilities[classIndex] ?? 0),
     logits,
     probabilities,
+    ...(head === "multi-label" ? { present: classifier.classesPresent(probabilities) } : {}),
   };
 }
+
+const logarithm = (share: number): number => Math.log(Math.max(share, Number.MIN_VALUE));
+
+const isOfSigmoids = (head: Classifier["head"]): boolean => head === "sigmoid" || head === "multi-label";
 
 /** Of several tiles: the figures of the worst, so that one bad tile is not averaged away. */
 function worstOf(all: readonly Completeness[]): Completeness {
@@ -192,7 +203,7 @@ async function encode(
       { image: { sha256 }, seen, prediction, explanations },
       maps.map(({ method, map }) => ({ method: method.name, map })),
     ),
-    ...(figure
+    ...(figure && maps.length > 0
       ? {
           figure: await renderFigure(
             picture,
@@ -200,6 +211,6 @@ async function encode(
           ),
         }
       : {}),
-    warnings: [...image.warnings, ...warnings, ...(image.micronsPerPixel === undefined ? ["mpp unknown"] : [])],
+    warnings: [...warnings, ...image.warnings, ...(image.micronsPerPixel === undefined ? ["mpp unknown"] : [])],
   };
 }

@@ -1,8 +1,8 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { sha256Of } from "../contract/digests";
 import { ModelError, UserError } from "../contract/errors";
 import type { ModelCard } from "../contract/model-card";
-import { readModelFolder } from "../networks/model-folder";
+import { readModelFolder, readModelWithCard } from "../networks/model-folder";
 import { isFloat } from "../onnx/data-types";
 import type { Model } from "../onnx/model";
 import { readModel } from "../onnx/read-model";
@@ -35,7 +35,7 @@ export interface LoadModelOptions extends ClassModelOptions, Omit<GradientSessio
 }
 
 /**
- * Loads a classifier from an ONNX file, a model folder (model.onnx and card.json) or bytes.
+ * Loads a classifier from an ONNX file (with the card.json beside it, if there is one), a model folder or bytes.
  *
  * A classifier has one input [batch, channels, height, width] (or channels last), of floats or of pixels in whole numbers, and one
  * float output with a row of scores for each image. What the scores are (`head`: logits, probabilities, one sigmoid, several) is
@@ -85,7 +85,7 @@ async function readSource(source: string): Promise<{ bytes: Uint8Array; card?: M
   const found = await stat(source).catch(() => undefined);
   if (!found)
     throw new UserError("model.not-found", `Expected an ONNX file or a model folder at ${source} but nothing is there`);
-  return found.isDirectory() ? await readModelFolder(source) : { bytes: await readFile(source) };
+  return found.isDirectory() ? await readModelFolder(source) : await readModelWithCard(source);
 }
 
 function classNamesOf(classModel: ClassModel, names: readonly string[] | undefined): readonly string[] {

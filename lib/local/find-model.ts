@@ -1,67 +1,72 @@
-import { existsSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import path from "node:path";
-import { sha256Of } from "../contract/digests";
 import { UserError } from "../contract/errors";
-import { modelCard, type ModelCard } from "../contract/model-card";
-import { classModelOf } from "../inference/class-model";
-import { readModelFolder } from "../networks/model-folder";
-import { readModel } from "../onnx/read-model";
+import type { ModelCard } from "../contract/model-card";
+import { parseCard } from "../contract/parse-card";
+import { loadModel } from "../inference/load-model";
+import { readModelFolder, readModelWithCard } from "../networks/model-folder";
 import type { PublishableModel } from "../bucket/publish-model";
+import { draftCard } from "./draft-card";
+import type { CardFact, ModelDescription } from "./model-description";
 
 /** The model that is used when none is named: trained on phantoms by this project's own trainer, shipped with it. */
 export const shippedModel = path.join(__dirname, "..", "..", "..", "models", "phantom-densenet121-rca");
 
-/** A model from an ONNX file (a card beside it is optional), a model folder, or "default". Undefined for any other word: a name in the bucket. */
-export async function findModel(asked: string): Promise<PublishableModel | undefined> {
-  if (asked === "default") return readModelFolder(shippedModel);
-  const found = await stat(asked).catch(() => undefined);
-  if (found?.isDirectory()) return readModelFolder(asked);
-  if (found) return bareModel(asked);
-  if (/[\\/]|\.onnx$/.test(asked))
-    throw new UserError("model.not-found", `Expected an ONNX file or a model folder at ${asked} but nothing is there`);
-  return undefined;
+export interface FoundModel extends PublishableModel {
+  /** Where the card's values come from; undefined for a card that was there and stands as it is. */
+  readonly facts?: readonly CardFact[];
 }
 
-/** An ONNX classifier without a card: classes are numbered, and the input is taken to be ImageNet-normalised RGB. */
-async function bareModel(file: string): Promise<PublishableModel> {
-  const bytes = await readFile(file);
-  const beside = path.join(path.dirname(file), "card.json");
-  if (existsSync(beside)) {
-    const card = modelCard.safeParse(JSON.parse(await readFile(beside, "utf8")));
-    if (card.success && card.data.sha256 === sha256Of(bytes)) return { bytes, card: card.data };
+/**
+ * A model from an ONNX file (a card.json beside it is used, or refused with its reason), a model folder, or "default", with what
+ * is said of it here. Undefined for any other word: a name in the bucket.
+ * @throws UserError "model.not-found"; ModelError for a model that cannot be used, or a card that does not fit it
+ */
+export async function findModel(asked: string, given: ModelDescription = {}): Promise<FoundModel | undefined> {
+  const place = asked === "default" ? shippedModel : asked;
+  const found = await stat(place).catch(() => undefined);
+  if (!found) {
+    if (/[\\/]|\.onnx$/.test(asked))
+      throw new UserError(
+        "model.not-found",
+        `Expected an ONNX file or a model folder at ${asked} but nothing is there`,
+      );
+    return undefined;
   }
-  return { bytes, card: cardFor(file, bytes) };
+  const { bytes, card } = found.isDirectory() ? await readModelFolder(place) : await readModelWithCard(place);
+  const described = card ? withDescription(card, given) : await draftCard(place, bytes, given);
+  if (asked !== "default" || described.facts) await refuseUnusable(bytes, described.card);
+  return { bytes, ...described };
 }
 
-function cardFor(file: string, bytes: Uint8Array): ModelCard {
-  const { input, classes } = classModelOf(readModel(bytes));
-  if (classes === undefined)
-    throw new UserError(
-      "model.no-card",
-      `Expected ${file} to say how many classes it tells apart, or a card.json beside it that does, but found neither`,
-    );
-  const name =
-    path
-      .basename(file)
-      .replace(/\.onnx$/i, "")
-      .replace(/[^A-Za-z0-9._-]+/g, "-")
-      .replace(/^[^A-Za-z0-9]+/, "")
-      .slice(0, 100) || "model";
-  return modelCard.parse({
-    schemaVersion: 1,
-    name,
-    title: name,
-    sha256: sha256Of(bytes),
-    classes: Array.from({ length: classes }, (_, index) => `class ${index}`),
+/** The card with what is given in the place of what it says. */
+function withDescription(card: ModelCard, given: ModelDescription): { card: ModelCard; facts?: readonly CardFact[] } {
+  const { size, mean, std, scale, channels, layout, input, classes, output, head, ...others } = given;
+  const changes = {
+    ...withoutUndefined({ classes, output, head, ...others }),
     input: {
-      name: input.name,
-      height: input.height,
-      width: input.width,
-      layout: input.layout,
-      channels: input.channels === 1 ? "grey" : "RGB",
+      ...card.input,
+      ...size,
+      ...withoutUndefined({ mean, std, scale, channels, layout, name: input }),
     },
-    data: { description: "Unknown: the model came without a card." },
-    limits: ["It came without a card: class names are numbers, and ImageNet's normalisation is a guess."],
-  });
+  };
+  const facts = Object.entries(given).flatMap(([field, value]): CardFact[] =>
+    value === undefined ? [] : [{ field, value: textOf(value), origin: "given", from: `--${field}` }],
+  );
+  if (facts.length === 0) return { card };
+  return { card: parseCard({ ...card, ...changes }, "the card with what the command line says"), facts };
+}
+
+function textOf(value: unknown): string {
+  return Array.isArray(value) ? value.join(", ") : typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** What cannot work for any image is found out before the first. */
+async function refuseUnusable(bytes: Uint8Array, card: ModelCard): Promise<void> {
+  const classifier = await loadModel(bytes, { card, cacheFolder: null });
+  await classifier.close();
+}
+
+function withoutUndefined(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }

@@ -40,6 +40,7 @@ export async function importCheckpoint(
     classes: [...classes],
     featureLayer: network.featureLayer,
     output: "logits",
-    input: { name: "input", height: size, width: size, ...cardInputOf(network), ...card.input },
+    head: "softmax",
+    input: { height: size, width: size, ...cardInputOf(network), ...card.input, name: "input" },
   });
 }

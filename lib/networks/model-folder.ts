@@ -2,8 +2,10 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { sha256Of } from "../contract/digests";
 import { ModelError, UserError } from "../contract/errors";
-import { modelCard, type ModelCard, type ModelCardInput } from "../contract/model-card";
+import type { ModelCard, ModelCardInput } from "../contract/model-card";
 import { currentSchemaVersion } from "../contract/names";
+import { parseCard, parseCardText } from "../contract/parse-card";
+import { readModelFile, wholeModel, type ModelFile } from "./read-model-file";
 
 export const modelFileName = "model.onnx";
 export const cardFileName = "card.json";
@@ -34,38 +36,42 @@ export async function writeModelFolder(
 
 /**
  * Reads a model folder and holds the model against the digest in its card.
- * @throws UserError "model.not-found"; ModelError "model.card" or "model.digest-mismatch"
+ * @throws UserError "model.not-found"; ModelError "model.card", "model.digest-mismatch", and as `wholeModel`
  */
 export async function readModelFolder(folder: string): Promise<ModelFolder> {
-  const bytes = await readExisting(path.join(folder, modelFileName));
+  const file = await readExisting(path.join(folder, modelFileName));
   const cardFile = path.join(folder, cardFileName);
-  const text = Buffer.from(await readExisting(cardFile)).toString("utf8");
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new ModelError("model.card", `Expected JSON in ${cardFile} but received: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-  const card = parseCard(json, cardFile);
-  const digest = sha256Of(bytes);
-  if (digest !== card.sha256) {
-    throw new ModelError(
-      "model.digest-mismatch",
-      `Expected ${modelFileName} in ${folder} to have the sha256 ${card.sha256} of its card but it has ${digest}`,
-    );
-  }
-  return { bytes, card };
+  const card = parseCardText(Buffer.from(await readExisting(cardFile)).toString("utf8"), cardFile);
+  return withCard({ file, bytes: wholeModel(file, folder) }, card, path.join(folder, modelFileName));
 }
 
-function parseCard(json: unknown, where: string): ModelCard {
-  const result = modelCard.safeParse(json);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
+/**
+ * An ONNX file on this machine, with the card that lies beside it if there is one: it is used, or refused with its reason.
+ * @throws as `readModelFile`; ModelError "model.card" or "model.digest-mismatch"
+ */
+export async function readModelWithCard(
+  name: string,
+): Promise<{ readonly bytes: Uint8Array; readonly card?: ModelCard }> {
+  const model = await readModelFile(name);
+  const cardFile = path.join(path.dirname(name), cardFileName);
+  const text = await readFile(cardFile, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw new ModelError("model.card", `Expected to read ${cardFile} but it cannot be read (${error.code})`, {
+      cause: error,
+    });
+  });
+  return text === undefined ? { bytes: model.bytes } : withCard(model, parseCardText(text, cardFile), name);
+}
+
+/** A card may name the digest of the file alone: with weights beside it, it then stands for the whole. */
+function withCard({ file, bytes }: ModelFile, card: ModelCard, name: string): ModelFolder {
+  const [ofFile, ofModel] = [sha256Of(file), sha256Of(bytes)];
+  if (card.sha256 === ofModel) return { bytes, card };
+  if (card.sha256 === ofFile)
+    return { bytes, card: { ...card, sha256: ofModel, source: { file: path.basename(name), sha256: ofFile } } };
   throw new ModelError(
-    "model.card",
-    `Expected a model card in ${where} but ${issue?.path.join(".") || "it"} is wrong: ${issue?.message}`,
+    "model.digest-mismatch",
+    `Expected ${name} to have the sha256 ${card.sha256} of its card but it has ${ofModel}: ${cardFileName} there is of another model, or of an earlier version of this one`,
   );
 }
 

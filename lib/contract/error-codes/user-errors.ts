@@ -58,10 +58,6 @@ export const userErrors = {
     means: "The bucket names the model but does not hold its files.",
     remedy: "Publish the model again.",
   },
-  "model.no-card": {
-    means: "An ONNX file does not tell how many classes it has, and no card lies beside it.",
-    remedy: "Put a `card.json` with the names of the classes beside it.",
-  },
   "model.not-found": {
     means: "There is no model where one was asked for.",
     remedy: "Give an ONNX file or a model folder that exists.",

@@ -17,7 +17,7 @@ const configurationKeys = ["pretrained_cfg", "config", "preprocessor_config", "m
 
 /**
  * Reads metadata_props: Ultralytics' names and imgsz, timm's and Hugging Face's mean, std and input_size, and the image
- * metadata of the ONNX specification (docs/MetadataProps.md), which Custom Vision writes.
+ * metadata of the ONNX specification (its page on metadata), which Custom Vision writes.
  */
 export function describedByMetadata(metadata: ReadonlyMap<string, string>): FileDescription {
   const facts = new Map<string, { readonly value: Literal; readonly key: string }>();

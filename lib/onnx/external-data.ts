@@ -15,7 +15,7 @@ export type ReadExternal = (place: ExternalPlace, label: string) => Uint8Array;
 
 /**
  * Reads external data from a model's own folder and from no other place: a relative path without "..", over folders and a
- * file that are no links (ONNX, ExternalData.md: "location … relative to the directory where the model was stored").
+ * file that are no links (ONNX, page on external data: "location … relative to the directory where the model was stored").
  */
 export function externalDataIn(folder: string): ReadExternal {
   return ({ location, offset, length }, label) => {

@@ -138,7 +138,7 @@ export function withChannelsFirst(model: Model, input: ValueInfo, shape: readonl
 }
 
 /** "float32 [N, 3, 64, 64]" */
-export function typeText({ dataType, shape }: Omit<ValueInfo, "name">): string {
+function typeText({ dataType, shape }: Omit<ValueInfo, "name">): string {
   return `${dataType} ${shapeText(shape)}`;
 }
 

@@ -3,7 +3,7 @@ import path from "node:path";
 import { ModelError } from "../contract/errors";
 
 /** Where a tensor's bytes lie, as TensorProto.external_data says it. */
-export interface ExternalPlace {
+interface ExternalPlace {
   readonly location: string;
   readonly offset: number;
   /** Undefined: to the end of the file. */

@@ -4,7 +4,7 @@ import { buildModel, type NodeSketch } from "../autodiff/build-model";
 
 /** Side of the small classifiers' images. */
 export const side = 8;
-export const imageSize = 3 * side * side;
+const imageSize = 3 * side * side;
 
 export interface Tail {
   readonly nodes: readonly NodeSketch[];

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { mapConcurrently } from "../concurrency/map-concurrently";
+import { missingImage } from "../contract/missing-image";
 import type { ObjectKey } from "../contract/names";
 import { listAll, type ObjectFacts, type ObjectStore } from "../storage/object-store";
 import { withRetries } from "./retry";
@@ -11,6 +12,8 @@ import { systemClock } from "./clock";
 export interface FileToUpload {
   readonly from: string;
   readonly to: string;
+  /** Why the file cannot be read: this is uploaded in its place, and the file fails by name. */
+  readonly problem?: string;
 }
 
 export interface UploadFlow {
@@ -41,12 +44,14 @@ export async function uploadFiles(
   const there = new Map<string, ObjectFacts>();
   for await (const facts of listAll(store, prefix)) there.set(facts.key, facts);
   const count = { uploaded: 0, thereAlready: 0, bytes: 0 };
-  await mapConcurrently(files, parallel, async ({ from, to }) => {
+  await mapConcurrently(files, parallel, async ({ from, to, problem }) => {
     if (stop?.aborted) return;
     const key = `${prefix}${to}` as ObjectKey;
-    const { size } = await stat(from);
-    const isThere = await sameContent(there.get(key), from, size);
-    if (!isThere) await uploadFile(store, key, from, size);
+    const reason = problem === undefined ? undefined : Buffer.from(missingImage(problem));
+    const size = reason?.length ?? (await stat(from)).size;
+    const isThere = await sameContent(there.get(key), reason ?? from, size);
+    if (!isThere && reason) await withRetries(systemClock, () => store.write(key, reason));
+    else if (!isThere) await uploadFile(store, key, from, size);
     count[isThere ? "thereAlready" : "uploaded"]++;
     if (!isThere) count.bytes += size;
     onProgress?.({ file: to, status: isThere ? "there-already" : "uploaded" });
@@ -58,11 +63,13 @@ export async function uploadFiles(
  * The ETag tells: of an object S3 took in one request it is the content's MD5, of one in a folder the beginning of its SHA-256; of one
  * in parts it says nothing, and the times decide. (Under a key of the lab's own the ETag is none of these: such files are sent again.)
  */
-async function sameContent(facts: ObjectFacts | undefined, file: string, size: number): Promise<boolean> {
+async function sameContent(facts: ObjectFacts | undefined, content: string | Buffer, size: number): Promise<boolean> {
   if (!facts || facts.size !== size) return false;
-  if (facts.etag.includes("-")) return facts.lastModified > (await stat(file)).mtime;
+  const isFile = typeof content === "string";
+  if (facts.etag.includes("-")) return isFile && facts.lastModified > (await stat(content)).mtime;
   const [md5, sha256] = [createHash("md5"), createHash("sha256")];
-  for await (const chunk of createReadStream(file)) for (const hash of [md5, sha256]) hash.update(chunk as Buffer);
+  for await (const chunk of isFile ? createReadStream(content) : [content])
+    for (const hash of [md5, sha256]) hash.update(chunk as Buffer);
   return facts.etag === md5.digest("hex") || facts.etag === sha256.digest("hex").slice(0, 32);
 }
 

@@ -17,8 +17,9 @@ import { defaultSettings } from "../contract/settings";
 import { canonicalJson } from "../contract/digests";
 import type { Plan } from "../contract/plan";
 import { summary as summaryDocument, type Summary } from "../contract/summary";
+import { chooseFiles, type ChosenFiles } from "../local/choose-files";
+import { fillBatch, type Filled } from "../local/fill-batch";
 import { percent } from "../html/figures";
-import { chooseFiles, fillBatch } from "../local/fill-batch";
 import { withCardInside } from "../local/card-inside";
 import { findModel } from "../local/find-model";
 import type { ModelDescription } from "../local/model-description";
@@ -32,6 +33,7 @@ import { supersedeRuns } from "../protocol/supersede-runs";
 import { readPlans } from "../bucket/runs";
 import { wholeNumber } from "./arguments";
 import { addBatchFlags, settingsFrom, type BatchFlags } from "./batch-flags";
+import { counted, describeFiles, listFiles, sizeText } from "./describe-files";
 import { exitCodes } from "./exit-codes";
 import { addModelFlags, descriptionFrom, saysSomething, type ModelFlags } from "./model-flags";
 import { Progress } from "./progress";
@@ -43,6 +45,8 @@ interface RunFlags extends BatchFlags, ModelFlags {
   readonly workers?: number;
   readonly provider?: "cpu" | "cuda";
   readonly json?: boolean;
+  readonly exclude?: readonly string[];
+  readonly dryRun?: boolean;
 }
 
 /** `cytolens run`: the whole pipeline of the cloud on this machine. */
@@ -54,6 +58,11 @@ export function defineRun(command: Command): void {
     .option("--model <model>", "an ONNX file, a model folder, or the name of a model in the bucket", "default")
     .option("--workers <number>", "processes at once", wholeNumber({ from: 1 }))
     .addOption(new Option("--provider <provider>", "where networks are computed").choices(["cpu", "cuda"]))
+    .option(
+      "--exclude <patterns...>",
+      "leave files and folders out: names (node_modules, *-old.png) or paths (a/**/*.tif)",
+    )
+    .option("--dry-run", "list the images that would be worked on, and do nothing")
     .option("--json", "print the summary as JSON");
   addModelFlags(addBatchFlags(command)).action(async (paths: string[], flags: RunFlags) => {
     process.exitCode = await run(paths, flags);
@@ -62,16 +71,17 @@ export function defineRun(command: Command): void {
 
 async function run(paths: readonly string[], flags: RunFlags): Promise<number> {
   const folder = path.resolve(flags.out);
-  const chosen = await chooseFiles(paths, flags.batch);
+  const chosen = await chooseFiles(paths, flags);
+  if (flags.dryRun) return showFiles(chosen, await settingsFrom(flags, flags.model), flags);
+  const say = flags.json ? () => undefined : (line: string) => process.stderr.write(`${line}\n`);
   const pipeline = localPipeline({ folder, workers: flags.workers, provider: flags.provider });
+  for (const line of describeFiles(chosen, [counted(pipeline.workers, "worker")])) say(line);
   const provided = await provideModel(pipeline, flags.model, descriptionFrom(flags));
   const settings = await settingsFrom(flags, provided.name);
   await writeSettings(pipeline, chosen.batch, settings);
-  await fillBatch(folder, chosen);
-  const say = flags.json ? () => undefined : (line: string) => process.stderr.write(`${line}\n`);
-  say(
-    `Batch ${chosen.batch}: ${chosen.files.length} images, ${pipeline.workers} workers${chosen.leftAlone.length > 0 ? `; ${chosen.leftAlone.length} other files left alone` : ""}`,
-  );
+  const { refused, copied, copiedBytes } = await fillBatch(folder, chosen);
+  // A further name of a file takes no room, so only copies are worth a word.
+  if (copied > 0) say(`${counted(copied, "image")} copied into ${folder}: ${sizeText(copiedBytes)}`);
   for (const guess of provided.guesses) say(`note: ${guess}`);
 
   const interruption = stopOnSignal(pipeline, say);
@@ -83,7 +93,28 @@ async function run(paths: readonly string[], flags: RunFlags): Promise<number> {
   if (interruption.isOver) return exitCodes.interrupted;
   const summary = await requireDocument(pipeline.store, summaryKey(chosen.batch), summaryDocument);
   printSummary(folder, summary, flags.json === true);
-  return summary.counts.failed > 0 ? exitCodes.someFailed : exitCodes.done;
+  sayRefused(refused);
+  // Images were named: none planned is never well.
+  return summary.counts.failed > 0 || summary.counts.planned === 0 || refused.length > 0
+    ? exitCodes.someFailed
+    : exitCodes.done;
+}
+
+function showFiles(chosen: ChosenFiles, settings: Settings, { out, json }: RunFlags): number {
+  const { batch, files, ...left } = chosen;
+  const lines = [
+    ...describeFiles(chosen),
+    ...listFiles(chosen),
+    `Nothing was done: this would go into ${path.resolve(out)}, with the model ${settings.model} and ${settings.methods.map(({ name }) => name).join(", ")}.`,
+  ];
+  process.stdout.write(
+    json ? `${JSON.stringify({ batch, settings, files, ...left }, null, 2)}\n` : `${lines.join("\n")}\n`,
+  );
+  return exitCodes.done;
+}
+
+function sayRefused(refused: Filled["refused"]): void {
+  for (const { name, reason } of refused) process.stderr.write(`not in the batch: ${name}: ${reason}\n`);
 }
 
 /** Waits for the runs that are not finished, and collects them. */

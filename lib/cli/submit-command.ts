@@ -3,11 +3,12 @@ import { openBucket } from "../aws/open-bucket";
 import { UserError } from "../contract/errors";
 import { sha256 } from "../contract/names";
 import { modelCardKey, modelNameKey } from "../contract/object-keys";
-import { chooseFiles } from "../local/fill-batch";
+import { chooseFiles } from "../local/choose-files";
 import { uploadBatch } from "../local/upload-batch";
 import type { ObjectStore } from "../storage/object-store";
 import { wholeNumber } from "./arguments";
 import { addBatchFlags, settingsFrom, type BatchFlags } from "./batch-flags";
+import { describeFiles } from "./describe-files";
 import { exitCodes } from "./exit-codes";
 import { Progress } from "./progress";
 
@@ -18,6 +19,7 @@ interface SubmitFlags extends BatchFlags {
   readonly parallel: number;
   readonly ready: boolean;
   readonly json?: boolean;
+  readonly exclude?: readonly string[];
 }
 
 /** `cytolens submit`: a folder into the lab's bucket, as one batch. */
@@ -29,6 +31,7 @@ export function defineSubmit(command: Command): void {
     .option("--model <name>", "a model published in the bucket, or sha256:<digest>", "default")
     .option("--parallel <number>", "uploads at a time", wholeNumber({ from: 1 }), 8)
     .option("--no-ready", "leave the batch open: it is planned once nothing was uploaded for a while")
+    .option("--exclude <patterns...>", "leave files and folders out: names (*-old.png) or paths (a/**/*.tif)")
     .option("--json", "print what was done as JSON");
   addBatchFlags(command).action(async (folder: string, flags: SubmitFlags) => {
     process.exitCode = await submit(folder, flags);
@@ -37,7 +40,8 @@ export function defineSubmit(command: Command): void {
 
 async function submit(folder: string, flags: SubmitFlags): Promise<number> {
   const settings = await settingsFrom(flags, flags.model);
-  const chosen = await chooseFiles([folder], flags.batch);
+  const chosen = await chooseFiles([folder], flags);
+  if (!flags.json) for (const line of describeFiles(chosen)) process.stderr.write(`${line}\n`);
   const { store } = await openBucket(flags.bucket);
   await expectModel(store, flags.model);
 

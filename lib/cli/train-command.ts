@@ -5,7 +5,7 @@ import type { FileToUpload } from "../bucket/upload-files";
 import { trainingName } from "../contract/deployment";
 import { UserError } from "../contract/errors";
 import { trainingRunPrefix } from "../contract/object-keys";
-import { filesBelow } from "../local/fill-batch";
+import { walkFiles } from "../local/walk-files";
 import { crossValidate } from "../evaluation/cross-validate";
 import type { ModelEvaluation } from "../evaluation/evaluate-model";
 import { evaluationJson } from "../evaluation/write-evaluation";
@@ -118,8 +118,14 @@ async function trainInCloud(data: string, { bucket, out, json }: TrainFlags, fla
   ]);
   const { store } = await openBucket(bucket);
   const files: FileToUpload[] = [];
-  for await (const inside of filesBelow(data))
-    files.push({ from: path.join(data, inside), to: inside.split(path.sep).join("/") });
+  for await (const found of walkFiles(data)) {
+    const { kind, inside } = found;
+    if (kind === "file") files.push({ from: path.join(data, inside), to: inside.split(path.sep).join("/") });
+    else
+      process.stderr.write(
+        `left out ${inside}: ${kind === "unreadable" ? found.reason : "a link to a folder it lies in"}\n`,
+      );
+  }
   const progress = new Progress(files.length, json === true);
   await progress.start();
   const order = { name: name.data, files, flags };

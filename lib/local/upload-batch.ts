@@ -5,7 +5,7 @@ import { withRetries } from "../bucket/retry";
 import { systemClock } from "../bucket/clock";
 import { uploadFiles, type Uploaded, type UploadFlow } from "../bucket/upload-files";
 import type { ObjectStore } from "../storage/object-store";
-import type { ChosenFiles } from "./fill-batch";
+import type { ChosenFiles } from "./choose-files";
 
 export interface UploadOptions extends UploadFlow {
   /** Written first, so that no image can be planned without them; null leaves what is there. */

@@ -1,5 +1,6 @@
 import { execFile, fork } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { Result } from "../../lib/contract/result";
@@ -52,7 +53,7 @@ describe("cytolens run", () => {
     expect(first.err).not.toMatch(/\[/);
     expect(first.code).toBe(0);
     expect(first.out).toMatch(/3 of 3 images succeeded, 0 failed/);
-    expect(first.err).toMatch(/Batch images: 3 images, 2 workers; 1 other files left alone/);
+    expect(first.err).toMatch(/Batch images: 3 images \(\d+\.\d kB\), 2 workers; 1 other file left alone \(1 \.txt\)/);
     const report = path.join(inside("bucket"), "results/images/report.html");
     expect(first.out).toContain(report);
     expect(await readFile(report, "utf8")).toContain("<html");
@@ -160,6 +161,38 @@ describe("cytolens run", () => {
     ]);
     expect(runs[1]!.counts.skipped).toBeGreaterThan(0);
   }, 120_000);
+
+  test("links are followed, what cannot be read is a failed line with its reason, and the batch goes on", async () => {
+    await mkdir(inside("links"));
+    await symlink("../images/one/a.png", inside("links/a.png"));
+    await symlink("../images/two", inside("links/folder"));
+    await symlink("gone.png", inside("links/absent.png"));
+    await writeFile(Buffer.concat([Buffer.from(inside("links/latin1-")), Buffer.from([0xe9])]), await drawImage(1));
+    await symlink("..", inside("links/up"));
+    const { code, out, err } = await run(inside("links"), "--out", inside("followed"), "--labels", "folders");
+    expect(err).toMatch(/Batch links: 4 images/);
+    expect(err).toMatch(/Not followed, .*: up\n/);
+    expect(err).toMatch(/2 files cannot be read and will fail by name: absent\.png, latin1-%E9\n/);
+    expect(out).toMatch(/2 of 4 images succeeded, 2 failed/);
+    expect(out).toMatch(/failed: absent\.png: Expected a file but received a link to gone\.png, which is not there/);
+    expect(code).toBe(1);
+    const table = await readFile(inside("followed/results/links/results.csv"), "utf8");
+    expect(table.match(/image\.unreadable/g)).toHaveLength(2);
+    expect(table).toMatch(/folder\/c\.png/);
+  }, 120_000);
+
+  test("a dry run lists what would be done and what would not, and does nothing", async () => {
+    const words = [inside("images"), "--out", inside("dry"), "--exclude", "two"];
+    const { code, out } = await run(...words, "--dry-run");
+    expect(code).toBe(0);
+    expect(out).toMatch(/Batch images: 2 images \(.*1 other file left alone/);
+    expect(out).toMatch(/Left out by --exclude: two\n/);
+    expect(out).toMatch(/^ {2}one\/a\.png {2}\(\d+ bytes, .*one\/a\.png\)$/m);
+    expect(out).toMatch(/Nothing was done/);
+    expect(existsSync(inside("dry"))).toBe(false);
+    const { files } = JSON.parse((await run(...words, "--dry-run", "--json")).out) as { files: { to: string }[] };
+    expect(files.map(({ to }) => to)).toEqual(["one/a.png", "one/b.png"]);
+  }, 60_000);
 
   test.each<[string, string[], number, RegExp]>([
     [

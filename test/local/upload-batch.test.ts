@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { TransientError } from "../../lib/contract/errors";
 import { defaultSettings } from "../../lib/contract/settings";
-import { chooseFiles } from "../../lib/local/fill-batch";
+import { chooseFiles } from "../../lib/local/choose-files";
 import { uploadBatch, type UploadOptions } from "../../lib/local/upload-batch";
 import { FolderStore } from "../../lib/storage/folder-store";
 import type { ObjectStore } from "../../lib/storage/object-store";
@@ -18,7 +18,7 @@ async function files(count: number): Promise<{ folder: string; chosen: Awaited<R
   await mkdir(path.join(folder, "deeper"), { recursive: true });
   for (let i = 0; i < count; i++)
     await writeFile(path.join(folder, i % 2 ? `deeper/${i}.png` : `${i} ä+.png`), `image ${i}`);
-  return { folder, chosen: await chooseFiles([folder], "batch") };
+  return { folder, chosen: await chooseFiles([folder], { batch: "batch" }) };
 }
 
 /** A bucket that notes what is written, in order, and may fail now and then. */
@@ -105,7 +105,7 @@ test("large files are streamed", async () => {
   await mkdir(folder);
   await writeFile(path.join(folder, "slide.tif"), Buffer.alloc(17 * 2 ** 20, 7));
   const { store, written } = recorded();
-  const chosen = await chooseFiles([folder], "large");
+  const chosen = await chooseFiles([folder], { batch: "large" });
   expect(await uploadBatch(store, chosen, options)).toMatchObject({ uploaded: 1, bytes: 17 * 2 ** 20 });
   expect(written).not.toContain("incoming/large/slide.tif");
   expect((await store.head("incoming/large/slide.tif" as never))?.size).toBe(17 * 2 ** 20);

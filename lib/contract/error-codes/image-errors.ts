@@ -75,6 +75,10 @@ export const imageErrors = {
     means: "The file ends before the image does.",
     remedy: "Upload it again, whole.",
   },
+  "image.unreadable": {
+    means: "The file could not be read when the batch was put together, or its content was never fetched.",
+    remedy: "Do what the message says (permissions, links, `git lfs pull`, `git annex get`), then run or submit again.",
+  },
   "image.unsupported": {
     means: "The file is of an accepted format but holds values or channels that are not read.",
     remedy: "Save it with 8 or 16 bits a channel, in grey or RGB.",

@@ -2,7 +2,8 @@ import { BoundedTasks } from "../../concurrency/bounded-tasks";
 import { prefetch } from "../../concurrency/prefetch";
 import { sha256Of } from "../../contract/digests";
 import { engineVersion } from "../../contract/engine-version";
-import { EnvironmentError, ModelError, TransientError } from "../../contract/errors";
+import { EnvironmentError, ImageError, ModelError, TransientError } from "../../contract/errors";
+import { missingReason } from "../../contract/missing-image";
 import { modelKey, resultKey } from "../../contract/object-keys";
 import type { KnownFailure, Outcome } from "../../contract/outcome";
 import type { Plan, WorkItem } from "../../contract/plan";
@@ -108,6 +109,8 @@ export class ShardAttempt {
       const { body } = await this.timed(begun, "read", () =>
         withRetries(this.worker.clock, () => this.worker.store.read(item.key, { ifMatch: item.etag })),
       );
+      const missing = missingReason(body);
+      if (missing !== undefined) throw new ImageError("image.unreadable", missing);
       return { ...begun, prepared: await this.timed(begun, "prepare", () => this.opened.prepare(body, item)) };
     } catch (error) {
       return { ...begun, outcome: this.outcomeOf(error, begun) };

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { EnvironmentError } from "../contract/errors";
 import type { ObjectKey } from "../contract/names";
+import { readJson } from "../contract/read-json";
 import { ObjectNotFoundError, type ObjectStore } from "../storage/object-store";
 import { compareAndSwap, type SharedBucket } from "./compare-and-swap";
 import { createObject, readIfPresent, writeIfUnchanged } from "./objects";
@@ -17,9 +18,7 @@ export async function readDocument<Schema extends z.ZodType>(
   schema: Schema,
 ): Promise<Stored<z.output<Schema>> | undefined> {
   const found = await readIfPresent(store, key);
-  return (
-    found && { value: parseDocument(key, Buffer.from(found.body).toString("utf8"), schema), etag: found.facts.etag }
-  );
+  return found && { value: parseDocument(key, found.body, schema), etag: found.facts.etag };
 }
 
 export async function requireDocument<Schema extends z.ZodType>(
@@ -34,20 +33,16 @@ export async function requireDocument<Schema extends z.ZodType>(
 
 export function parseDocument<Schema extends z.ZodType>(
   key: ObjectKey,
-  text: string,
+  text: Uint8Array | string,
   schema: Schema,
 ): z.output<Schema> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
+  const read = readJson(text);
+  if ("problem" in read)
     throw new EnvironmentError(
       "storage.damaged-document",
-      `Expected JSON at ${JSON.stringify(key)} but received text that is not`,
-      { cause },
+      `Expected JSON at ${JSON.stringify(key)} but received ${read.problem}`,
     );
-  }
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(read.value);
   if (parsed.success) return parsed.data;
   const first = parsed.error.issues[0];
   throw new EnvironmentError(

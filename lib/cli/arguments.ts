@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from "commander";
+import { unknownName } from "../contract/closest-names";
+import { methodNames } from "../contract/methods";
 import type { Settings } from "../contract/settings";
 
 /** What a number must keep to; what is left out is open. */
@@ -16,7 +18,7 @@ export function number(range: Range = {}): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() !== "" && isWithin(value, range)) return value;
-    throw unexpected(`a number${rangeText(range)}`, text);
+    throw unexpected(`a number${rangeText(range)}${pointHint(text)}`, text);
   };
 }
 
@@ -34,6 +36,14 @@ export function list(text: string): string[] {
   const words = text.split(",").map((word) => word.trim());
   if (words.includes("")) throw unexpected("words separated by commas, none of them empty,", text);
   return words;
+}
+
+/** Names of methods between commas; an unknown one is answered with the closest. */
+export function methodList(text: string): string[] {
+  const names = list(text);
+  const unknown = names.find((name) => !(methodNames as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new InvalidArgumentError(unknownName("method", unknown, methodNames));
+  return names;
 }
 
 /** As many numbers as an image has channels, or one for all of them, between commas. */
@@ -62,11 +72,16 @@ export function imageSize(text: string): { height: number; width: number } {
   return { height: Number(height), width: Number(width) };
 }
 
-/** The class to explain: "predicted", the index of one, or its name. */
+/** The class to explain: "predicted", or a class as typed: its name, or else its index (see `classIndexOf`). */
 export function targetClass(text: string): Settings["target"] {
   if (text === "predicted") return "predicted";
   if (text === "") throw unexpected('a class by its name or index, or "predicted",', text);
-  return { class: /^\d+$/.test(text) ? Number(text) : text };
+  return { class: text };
+}
+
+/** Half of Europe writes a comma where a program wants a point. */
+function pointHint(text: string): string {
+  return /^\s*[-+]?\d*,\d+\s*$/.test(text) ? ` with a decimal point (${text.trim().replace(",", ".")})` : "";
 }
 
 function isWithin(value: number, { from = -Infinity, above = -Infinity }: Range): boolean {

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { UserError } from "../contract/errors";
 import { methodNames } from "../contract/methods";
 import { parseSettings, type Settings } from "../contract/settings";
-import { list, targetClass, wholeNumber } from "./arguments";
+import { methodList, targetClass, wholeNumber } from "./arguments";
 
 /** Flags that say how a batch is to be worked on; those left out leave batch.json or the defaults as they are. */
 export interface BatchFlags {
@@ -20,7 +20,7 @@ export interface BatchFlags {
 export function addBatchFlags(command: Command): Command {
   return command
     .option("--settings <file>", "a batch.json with settings; the flags below override it")
-    .option("--methods <names>", `explanations, separated by commas: ${methodNames.join(", ")}`, list)
+    .option("--methods <names>", `explanations, separated by commas: ${methodNames.join(", ")}`, methodList)
     .option("--target <class>", "explain this class (name or index) instead of the predicted one", targetClass)
     .addOption(
       new Option("--of <output>", "explain the class's logit or its probability").choices(["logit", "probability"]),
@@ -34,8 +34,7 @@ export function addBatchFlags(command: Command): Command {
 /** The settings to put into the batch. Throws a UserError that names the field. */
 export async function settingsFrom(flags: BatchFlags, model: string): Promise<Settings> {
   const { settings: file, target, methods, of, labels, mask, tileSize, figure } = flags;
-  const fromFile: unknown =
-    file === undefined ? {} : JSON.parse(JSON.stringify(parseSettings(await readText(file), file)));
+  const fromFile: unknown = file === undefined ? {} : parseSettings(await readBytes(file), file);
   const chosen = {
     ...(fromFile as object),
     model,
@@ -50,8 +49,8 @@ export async function settingsFrom(flags: BatchFlags, model: string): Promise<Se
   return parseSettings(JSON.stringify(chosen), "the command line");
 }
 
-async function readText(file: string): Promise<string> {
-  return readFile(file, "utf8").catch((cause: unknown) => {
+async function readBytes(file: string): Promise<Uint8Array> {
+  return readFile(file).catch((cause: unknown) => {
     throw new UserError("settings.not-found", `Expected settings at ${file} but they cannot be read`, { cause });
   });
 }

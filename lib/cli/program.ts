@@ -1,7 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { engineVersion } from "../contract/engine-version";
-import { CytolensError, ModelError, UserError } from "../contract/errors";
 import { exitCodes } from "./exit-codes";
+import { reportError } from "./report-error";
+import { suggestChoices } from "./suggest-choices";
 
 /** Every command with its one-line description; its file is loaded only when it is asked for, so that --help is quick. */
 const commands: readonly {
@@ -74,7 +75,8 @@ const commands: readonly {
 ];
 
 /** Runs the command line and answers the exit code. */
-export async function runProgram(words: readonly string[]): Promise<number> {
+export async function runProgram(typed: readonly string[]): Promise<number> {
+  const words = helpAsFlag(typed);
   const program = new Command("cytolens")
     .description("Cytology image classification with explanations that can be trusted.")
     .version(engineVersion)
@@ -84,7 +86,10 @@ export async function runProgram(words: readonly string[]): Promise<number> {
   const asked = words.find((word) => !word.startsWith("-"));
   for (const { name, description, load } of commands) {
     const command = program.command(name).description(description);
-    if (name === asked) (await load())(command);
+    if (name !== asked) continue;
+    (await load())(command);
+    command.showHelpAfterError(`(run cytolens ${name} --help for its options)`);
+    suggestChoices(command);
   }
   try {
     await program.parseAsync([...words], { from: "user" });
@@ -95,15 +100,9 @@ export async function runProgram(words: readonly string[]): Promise<number> {
   }
 }
 
-/** Errors are printed as sentences; a stack trace is for those who ask. */
-function reportError(error: unknown, debug: boolean): number {
-  if (!(error instanceof CytolensError)) {
-    process.stderr.write(
-      `Unexpected error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
-    return exitCodes.surroundings;
-  }
-  process.stderr.write(`${error.message} [${error.code}]\n`);
-  if (debug) process.stderr.write(`${error.stack ?? ""}\n`);
-  return error instanceof UserError || error instanceof ModelError ? exitCodes.usage : exitCodes.surroundings;
+/** `help run` is `run --help`: the command's own file, which knows its options, is then loaded. */
+function helpAsFlag(words: readonly string[]): readonly string[] {
+  const [first, ...rest] = words;
+  const isOfCommand = first === "help" && commands.some(({ name }) => name === rest[0]);
+  return isOfCommand ? [...rest, "--help"] : words;
 }

@@ -1,13 +1,28 @@
 const shown = 5;
+const mostListed = 40;
+
+/** Less alike, a guess would lead astray. */
+const farthestGuess = 0.65;
+
+/** "Unknown method "gradcam"; did you mean grad-cam?", or all that there are where nothing is like it. */
+export function unknownName(what: string, asked: string, known: readonly string[]): string {
+  const [closest] = byDistance(asked, known);
+  const unknown = `Unknown ${what} ${JSON.stringify(asked)}`;
+  if (closest && closest.distance <= farthestGuess) return `${unknown}; did you mean ${closest.name}?`;
+  return known.length <= mostListed ? `${unknown}; expected one of ${known.join(", ")}` : unknown;
+}
 
 /** The names most like the one asked for, nearest first, for error messages. */
 export function closestNames(asked: string, known: readonly string[], count: number = shown): string[] {
-  const distances = known.map((name) => ({ name, distance: distance(asked.toLowerCase(), name.toLowerCase()) }));
-  return distances
-    .toSorted((a, b) => a.distance - b.distance)
+  return byDistance(asked, known)
     .slice(0, count)
     .map(({ name }) => `"${name}"`);
 }
+
+const byDistance = (asked: string, known: readonly string[]): { name: string; distance: number }[] =>
+  known
+    .map((name) => ({ name, distance: distance(asked.toLowerCase(), name.toLowerCase()) }))
+    .toSorted((a, b) => a.distance - b.distance);
 
 /** How unlike two names are: 1 minus twice their shared letter pairs over all their pairs (Sørensen–Dice). */
 function distance(a: string, b: string): number {

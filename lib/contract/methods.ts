@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { closestNames } from "./closest-names";
+import { unknownName } from "./closest-names";
 import { describeIssue } from "./describe-issue";
 import { UserError } from "./errors";
 
@@ -76,8 +76,9 @@ export const methodSettings = z.discriminatedUnion(
 
 function unknownMethod(input: unknown): string {
   const { name } = (input ?? {}) as { readonly name?: unknown };
-  const closest = typeof name === "string" ? `; the closest is ${closestNames(name, methodNames, 1).join("")}` : "";
-  return `Expected one of ${methodNames.join(", ")}${closest}`;
+  return typeof name === "string"
+    ? unknownName("method", name, methodNames)
+    : `Expected one of ${methodNames.join(", ")}`;
 }
 
 /**

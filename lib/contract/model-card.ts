@@ -14,7 +14,10 @@ export const modelCard = z.strictObject({
   title: z.string().min(1),
   sha256,
   network: z.string().optional(),
-  classes: z.array(z.string().min(1)).min(2),
+  classes: z
+    .array(z.string().min(1))
+    .min(2)
+    .refine((names) => new Set(names).size === names.length, { error: "Expected names that differ from each other" }),
   input: z.strictObject({
     /** The tensor's name in the graph; by default its only float input. */
     name: z.string().optional(),

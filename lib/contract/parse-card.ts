@@ -1,6 +1,7 @@
 import { describeIssue } from "./describe-issue";
 import { ModelError } from "./errors";
 import { modelCard, type ModelCard } from "./model-card";
+import { readJson } from "./read-json";
 
 /**
  * A model card from what was read or put together.
@@ -20,16 +21,10 @@ export function parseCard(value: unknown, where: string): ModelCard {
 }
 
 /** @throws ModelError "model.card" for text that is no JSON, and as `parseCard` */
-export function parseCardText(text: string, where: string): ModelCard {
-  let value: unknown;
-  try {
-    value = JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch (cause) {
-    throw new ModelError("model.card", `Expected JSON in ${where} but received: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-  return parseCard(value, where);
+export function parseCardText(text: Uint8Array | string, where: string): ModelCard {
+  const read = readJson(text);
+  if ("problem" in read) throw new ModelError("model.card", `Expected JSON in ${where} but received ${read.problem}`);
+  return parseCard(read.value, where);
 }
 
 function refused(where: string, problems: readonly string[]): ModelError {

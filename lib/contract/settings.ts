@@ -2,6 +2,7 @@ import { z } from "zod";
 import { describeIssue } from "./describe-issue";
 import { UserError } from "./errors";
 import { methodChoice } from "./methods";
+import { readJson } from "./read-json";
 
 const smallestTile = 32;
 
@@ -50,17 +51,11 @@ export type Settings = z.infer<typeof settings>;
 export const defaultSettings: Settings = settings.parse({});
 
 /** Reads batch.json. Throws a UserError that names each field, what was expected and what came instead. */
-export function parseSettings(text: string, source = "batch.json"): Settings {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new UserError(
-      "settings.not-json",
-      `Expected JSON in ${source} but received text that is not: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
+export function parseSettings(text: Uint8Array | string, source = "batch.json"): Settings {
+  const read = readJson(text);
+  if ("problem" in read)
+    throw new UserError("settings.not-json", `Expected JSON in ${source} but received ${read.problem}`);
+  const { value } = read;
   const parsed = settings.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
   throw new UserError(

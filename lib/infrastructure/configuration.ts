@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { UserError } from "../contract/errors";
+import { readJson } from "../contract/read-json";
 
 /** Everything a lab may choose about its deployment: the object under "cytolens" in cdk.json's context. */
 
@@ -134,15 +135,12 @@ export function readConfiguration(context: unknown): Configuration {
 
 /** `cdk -c cytolens='{…}'` hands over text. */
 function fromCommandLine(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new UserError(
-      "configuration.not-json",
-      `cytolens: Expected an object, or JSON after -c cytolens=, but received ${JSON.stringify(text.slice(0, 120))}`,
-      { cause },
-    );
-  }
+  const read = readJson(text);
+  if ("value" in read) return read.value;
+  throw new UserError(
+    "configuration.not-json",
+    `cytolens: Expected an object, or JSON after -c cytolens=, but received ${JSON.stringify(text.slice(0, 120))}`,
+  );
 }
 
 function describe(issue: z.core.$ZodIssue, root: unknown): string {

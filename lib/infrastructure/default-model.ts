@@ -11,9 +11,10 @@ import {
   type AwsSdkCall,
 } from "aws-cdk-lib/custom-resources";
 import { sha256Of } from "../contract/digests";
-import { UserError } from "../contract/errors";
-import { modelCard, modelPointer } from "../contract/model-card";
+import { ModelError, UserError } from "../contract/errors";
+import { modelCard, modelPointer, type ModelCard } from "../contract/model-card";
 import { currentSchemaVersion } from "../contract/names";
+import { readJson } from "../contract/read-json";
 import { modelCardKey, modelKey, modelNameKey, modelsPrefix } from "../contract/object-keys";
 import type { ObjectKey } from "../contract/names";
 
@@ -31,7 +32,7 @@ export class DefaultModel extends Construct {
     { folder, bucket }: { readonly folder: string; readonly bucket: s3.Bucket },
   ) {
     super(scope, id);
-    const card = modelCard.parse(JSON.parse(readFileSync(path.join(folder, "card.json"), "utf8")));
+    const card = cardIn(folder);
     const digest = sha256Of(readFileSync(path.join(folder, "model.onnx")));
     if (card.sha256 !== digest) {
       throw new UserError(
@@ -110,4 +111,17 @@ export class DefaultModel extends Construct {
     bucket.encryptionKey?.grantEncryptDecrypt(resource);
     return resource;
   }
+}
+
+function cardIn(folder: string): ModelCard {
+  const file = path.join(folder, "card.json");
+  const read = readJson(readFileSync(file));
+  if ("problem" in read) throw new ModelError("model.card", `Expected JSON in ${file} but received ${read.problem}`);
+  const card = modelCard.safeParse(read.value);
+  if (card.success) return card.data;
+  const [issue] = card.error.issues;
+  throw new ModelError(
+    "model.card",
+    `Expected a model card in ${file} but ${issue?.path.join(".") || "it"} is wrong: ${issue?.message}`,
+  );
 }

@@ -1,3 +1,4 @@
+import { unknownName } from "../contract/closest-names";
 import { UserError } from "../contract/errors";
 import { defineNetwork, type Topology } from "./define-network";
 import { densenet121, densenet121Config } from "./densenet121";
@@ -30,10 +31,6 @@ export const networkNames: readonly string[] = topologies.map(({ name }) => name
 /** The network of that name. Throws UserError ("network.unknown", "network.options", "network.size"). */
 export function networkNamed(name: string, options: NetworkOptions): NetworkDefinition {
   const topology = topologies.find((candidate) => candidate.name === name);
-  if (!topology)
-    throw new UserError(
-      "network.unknown",
-      `Expected one of ${networkNames.join(", ")} as a network but received "${name}"`,
-    );
+  if (!topology) throw new UserError("network.unknown", unknownName("network", name, networkNames));
   return defineNetwork(topology, options);
 }

@@ -41,7 +41,7 @@ export async function writeModelFolder(
 export async function readModelFolder(folder: string): Promise<ModelFolder> {
   const file = await readExisting(path.join(folder, modelFileName));
   const cardFile = path.join(folder, cardFileName);
-  const card = parseCardText(Buffer.from(await readExisting(cardFile)).toString("utf8"), cardFile);
+  const card = parseCardText(await readExisting(cardFile), cardFile);
   return withCard({ file, bytes: wholeModel(file, folder) }, card, path.join(folder, modelFileName));
 }
 
@@ -54,7 +54,7 @@ export async function readModelWithCard(
 ): Promise<{ readonly bytes: Uint8Array; readonly card?: ModelCard }> {
   const model = await readModelFile(name);
   const cardFile = path.join(path.dirname(name), cardFileName);
-  const text = await readFile(cardFile, "utf8").catch((error: NodeJS.ErrnoException) => {
+  const text = await readFile(cardFile).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw new ModelError("model.card", `Expected to read ${cardFile} but it cannot be read (${error.code})`, {
       cause: error,

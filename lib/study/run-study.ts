@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { imageNetNormalisation } from "../contract/normalisation";
+import { readJson } from "../contract/read-json";
 import { canonicalJson } from "../contract/digests";
 import { methodSettings } from "../contract/methods";
 import { evaluateModel, type ModelEvaluation } from "../evaluation/evaluate-model";
@@ -210,8 +211,10 @@ async function finishedOr(
   const file = path.join(folder, "study-result.json");
   const plan = canonicalJson([job.preset, planOf(job)]);
   if (existsSync(file)) {
-    const known = JSON.parse(await readFile(file, "utf8")) as { plan: string; result: StudyResult };
-    if (known.plan === plan) return known.result;
+    const read = readJson(await readFile(file));
+    // What cannot be read any more is measured again.
+    const known = "value" in read ? (read.value as { plan: string; result: StudyResult } | null) : null;
+    if (known?.plan === plan) return known.result;
   }
   const started = performance.now();
   const { measured, ...experimented } = await work();

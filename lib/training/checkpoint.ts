@@ -1,5 +1,6 @@
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { EnvironmentError, ModelError } from "../contract/errors";
+import { readJson } from "../contract/read-json";
 import type { Tensor } from "../onnx/model";
 import { float32Tensor } from "../onnx/tensor";
 import type { TrainingIdentity } from "./training-identity";
@@ -66,7 +67,13 @@ export async function readCheckpoint(file: string): Promise<Checkpoint> {
       "checkpoint.invalid",
       `Expected a checkpoint with the state of a training run at ${file} but found tensors alone`,
     );
-  const state = JSON.parse(new TextDecoder().decode(text.data as Uint8Array)) as TrainingState;
+  const read = readJson(text.data as Uint8Array);
+  if ("problem" in read)
+    throw new ModelError(
+      "checkpoint.invalid",
+      `Expected the state of a training run in ${file} but received ${read.problem}`,
+    );
+  const state = read.value as TrainingState;
   const part = (prefix: string) =>
     new Map(
       [...tensors]

@@ -17,14 +17,14 @@ test.each<[string, (text: string) => unknown, string, unknown]>([
   ["one size", imageSize, "224", { height: 224, width: 224 }],
   ["two sizes", imageSize, "224x320", { height: 224, width: 320 }],
   ["the predicted class", targetClass, "predicted", "predicted"],
-  ["a class by its index", targetClass, "3", { class: 3 }],
+  ["a class by its index, unless one has that name", targetClass, "3", { class: "3" }],
   ["a class by its name", targetClass, "3a", { class: "3a" }],
 ])("%s is read", (_name, parse, text, value) => {
   expect(parse(text)).toEqual(value);
 });
 
 test.each<[string, (text: string) => unknown, string, string]>([
-  ["number", number(), "1,5", 'Expected a number but received "1,5".'],
+  ["a decimal comma", number(), "1,5", 'Expected a number with a decimal point (1.5) but received "1,5".'],
   ["nothing as a number", number(), " ", 'Expected a number but received " ".'],
   ["infinity", number(), "Infinity", 'Expected a number but received "Infinity".'],
   ["number above", number({ above: 0 }), "0", 'Expected a number above 0 but received "0".'],

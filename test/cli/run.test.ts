@@ -202,7 +202,18 @@ describe("cytolens run", () => {
       /Expected a folder of images or an image at nowhere .*\[run\.not-found\]/,
     ],
     ["no images", ["run", "model", "--out", "x"], 2, /Expected at least one image/],
-    ["an unknown method", ["run", "images", "--out", "x", "--methods", "magic"], 2, /methods.*\[settings\.invalid\]/s],
+    [
+      "an unknown method",
+      ["run", "images", "--out", "x", "--methods", "gradcam"],
+      2,
+      /Unknown method "gradcam"; did you mean grad-cam\?/,
+    ],
+    [
+      "a method like none",
+      ["run", "images", "--out", "x", "--methods", "xyz"],
+      2,
+      /Unknown method "xyz"; expected one of gradient, /,
+    ],
     [
       "no such model",
       ["run", "images", "--out", "x", "--model", "./none.onnx"],

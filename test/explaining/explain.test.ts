@@ -84,7 +84,7 @@ test.each<[string, MethodChoice, TargetChoice, string, string]>([
     "a method that does not exist",
     "gradcam" as MethodChoice,
     0,
-    `Expected one of ${methodNames}; the closest is "grad-cam" (received "gradcam")`,
+    `Unknown method "gradcam"; did you mean grad-cam? (received "gradcam")`,
     "settings.invalid",
   ],
   ["no method", {} as MethodChoice, 0, `Expected one of ${methodNames} (received nothing)`, "settings.invalid"],

@@ -91,7 +91,10 @@ describe("networks", () => {
   });
 
   it("refuses unknown names, sizes that do not fit and counts that are none", () => {
-    expect(() => networkNamed("vgg", { classes: 2 })).toThrow(/Expected one of resnet50, ran92, .* but received "vgg"/);
+    expect(() => networkNamed("vgg", { classes: 2 })).toThrow(
+      /Unknown network "vgg"; expected one of resnet50, ran92, /,
+    );
+    expect(() => networkNamed("densnet121", { classes: 2 })).toThrow(/did you mean densenet121\?/);
     expect(() => networkNamed("ran92", { classes: 2, size: 100 })).toThrow(/multiple of 32.*ran92 but received 100/);
     expect(() => networkNamed("densenet121", { classes: 2, size: 16 })).toThrow(/at least 32/);
     expect(() => networkNamed("resnet50", { classes: 0 })).toThrow(/classes, at least 1/);

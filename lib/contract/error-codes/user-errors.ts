@@ -42,6 +42,10 @@ export const userErrors = {
     means: "A file named on the command line or in a call cannot be read.",
     remedy: "Check its path and permissions.",
   },
+  "input.invalid": {
+    means: "Something that was typed, or a file, is not of the form that is documented.",
+    remedy: "Read the fields that the message names; with `--debug` it says where it was read.",
+  },
   "inference.input-size": {
     means: "The values given are not as many as the model's input takes.",
     remedy: "Give channels × height × width values for each image.",
@@ -93,6 +97,10 @@ export const userErrors = {
   "run.not-found": {
     means: "A folder or file given does not exist.",
     remedy: "Correct the path.",
+  },
+  "settings.ambiguous-class": {
+    means: "Several classes of the model have the name that was asked for.",
+    remedy: "Give the classes of the model's card names that differ, or import the model with others.",
   },
   "settings.invalid": {
     means: "A setting has a value that cannot be used, or is not known.",

@@ -40,7 +40,7 @@ export async function readSettings(store: ObjectStore, batch: BatchName): Promis
     );
   }
   const found = await readIfPresent(store, batchSettingsKey(batch));
-  return found ? parseSettings(Buffer.from(found.body).toString("utf8")) : defaultSettings;
+  return found ? parseSettings(found.body) : defaultSettings;
 }
 
 /** A name is a pointer; only a digest whose files are in the bucket may be used. */

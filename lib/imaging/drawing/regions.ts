@@ -1,5 +1,6 @@
 import { quantile } from "../../numeric/quantiles";
 import type { FloatMap } from "../image";
+import { isSimpleRing } from "./simple-ring";
 
 /** A connected piece of a map where attribution is strong. */
 export interface AttributedRegion {
@@ -56,9 +57,7 @@ export function attributedRegions(
     .map(({ piece: { label, pixels, labels }, share }) => {
       const values = pixels.map((i) => map.data[i] as number);
       return {
-        polygon: simplify(outline(labels, label, map.width, map.height, pixels[0] as number), 0.5).map(([x, y]) =>
-          toImagePoint(x, y),
-        ),
+        polygon: simplified(outline(labels, label, map.width, map.height, pixels[0] as number), toImagePoint),
         area: pixels.length,
         share,
         mean: values.reduce((sum, value) => sum + value, 0) / values.length,
@@ -138,7 +137,11 @@ const directions: readonly Point[] = [
   [0, -1],
 ];
 
-/** Walks the pixel edges around a piece, the piece on the right hand, from the top left corner of its first pixel. */
+/**
+ * Walks the pixel edges around a piece, the piece on the right hand, from the top left corner of its first pixel. Where two of its
+ * pixels touch at a corner alone, the way goes on along the other pixel: what lies between them is a hole, and no corner is
+ * passed twice.
+ */
 function outline(labels: Int32Array, label: number, width: number, height: number, first: number): Point[] {
   const belongs = (x: number, y: number): boolean =>
     x >= 0 && y >= 0 && x < width && y < height && labels[y * width + x] === label;
@@ -155,11 +158,20 @@ function outline(labels: Int32Array, label: number, width: number, height: numbe
     const [ahead, right] = [directions[heading] as Point, directions[(heading + 1) % 4] as Point];
     const corner = (side: 1 | -1): boolean =>
       belongs(x + (ahead[0] + side * right[0] - 1) / 2, y + (ahead[1] + side * right[1] - 1) / 2);
-    if (!corner(1)) heading = (heading + 1) % 4;
-    else if (corner(-1)) heading = (heading + 3) % 4;
+    if (corner(-1)) heading = (heading + 3) % 4;
+    else if (!corner(1)) heading = (heading + 1) % 4;
   } while (x !== start[0] || y !== start[1] || heading !== 0);
   ring.push(start);
   return ring;
+}
+
+/** In the image's pixels and as simple as stays simple: across a narrow gap both sides may give way until they meet. */
+function simplified(ring: readonly Point[], toImagePoint: PointMapping): (readonly [number, number])[] {
+  for (const tolerance of [0.5, 0.25, 0]) {
+    const polygon = simplify(ring, tolerance).map(([x, y]) => toImagePoint(x, y));
+    if (isSimpleRing(polygon)) return polygon;
+  }
+  return ring.map(([x, y]) => toImagePoint(x, y));
 }
 
 /** Douglas and Peucker's simplification of a closed ring: no dropped point lies farther than `tolerance` from what stays. */

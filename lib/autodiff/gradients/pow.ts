@@ -1,6 +1,7 @@
 import { dataTypeCode, isFloat } from "../../onnx/data-types";
 import { toNumbers } from "../../onnx/tensor";
 import type { GradientRule, RuleContext } from "../gradient-rule";
+import { whereFlowing } from "../where-flowing";
 
 /** y = xᵇ, with broadcasting; the exponent may have another type, even whole numbers. */
 export const powGradient: GradientRule = (context, [dy]) => {
@@ -37,7 +38,9 @@ function gradientOfBase(context: RuleContext, dy: string, x: string, given: stri
     constant !== undefined && constant !== 0
       ? slope
       : graph.add("Where", [graph.add("Equal", [exponent, zero]), zero, slope]);
-  return graph.add("Mul", [dy, guarded]);
+  const product = graph.add("Mul", [dy, guarded]);
+  const isPolynomial = constant !== undefined && Number.isInteger(constant) && constant >= 1;
+  return isPolynomial ? product : whereFlowing(context, dy, product);
 }
 
 // dB = dY · y · ln x, and 0 where x = 0 and b ≥ 0: there y stays 0, or 1
@@ -46,5 +49,5 @@ function gradientOfExponent(context: RuleContext, dy: string, x: string, exponen
   const zero = context.scalar(0, x);
   const still = graph.add("And", [graph.add("Equal", [x, zero]), graph.add("GreaterOrEqual", [exponent, zero])]);
   const slope = graph.add("Mul", [context.output(0), graph.add("Log", [x])]);
-  return graph.add("Mul", [dy, graph.add("Where", [still, zero, slope])]);
+  return whereFlowing(context, dy, graph.add("Mul", [dy, graph.add("Where", [still, zero, slope])]));
 }

@@ -1,9 +1,10 @@
 import { unaryRule } from "../gradient-rule";
+import { whereFlowing } from "../where-flowing";
 
 /** y = √x. */
 export const sqrtGradient = unaryRule((context, dy) => {
   const { graph } = context;
-  // dX = dY / (2 y)
+  // where dY ≠ 0: dX = dY / (2 y)
   const y = context.output(0);
-  return graph.add("Div", [dy, graph.add("Mul", [context.scalar(2, y), y])]);
+  return whereFlowing(context, dy, graph.add("Div", [dy, graph.add("Mul", [context.scalar(2, y), y])]));
 });

@@ -1,5 +1,5 @@
 /** What stands in a text that people write as JSON, or why nothing can be read from it. */
-export type JsonReading = { readonly value: unknown } | { readonly problem: string };
+type JsonReading = { readonly value: unknown } | { readonly problem: string };
 
 /**
  * The one place where text that people write becomes JSON: editors put byte order marks before it (RFC 8259, section 8.1, lets

@@ -9,7 +9,7 @@ import { isAbsent } from "../storage/file-errors";
 import { namePattern } from "./name-pattern";
 import { lookAt, reasonOf, walkFiles } from "./walk-files";
 
-export interface ChosenFile extends FileToUpload {
+interface ChosenFile extends FileToUpload {
   /** 0 for a file that cannot be read. */
   readonly bytes: number;
 }

@@ -4,7 +4,7 @@ import path from "node:path";
 import { errorCode } from "../storage/file-errors";
 
 /** What lies in a folder or below it, by its path inside it. */
-export type Found =
+type Found =
   | { readonly kind: "file"; readonly inside: string; readonly bytes: number }
   /** A file, link or folder that the system does not give, and why. */
   | { readonly kind: "unreadable"; readonly inside: string; readonly reason: string }

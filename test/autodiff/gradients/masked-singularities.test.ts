@@ -13,7 +13,11 @@ test.each<[string, NodeSketch, number[]]>([
   ["Div by x", ["Div", ["one", "x"], ["f"]], [0, 0, -16, -1 / 16]],
   ["Div by itself", ["Div", ["x", "x"], ["f"]], [0, 0, 0, 0]],
   ["Pow with a root", ["Pow", ["x", "half"], ["f"]], [0, 0, 1, 0.25]],
-  ["Pow of x as exponent", ["Pow", ["x", "x"], ["f"]], [0, 0, Math.SQRT1_2 * (1 + Math.log(0.25)), 256 * (1 + Math.log(4))]],
+  [
+    "Pow of x as exponent",
+    ["Pow", ["x", "x"], ["f"]],
+    [0, 0, Math.SQRT1_2 * (1 + Math.log(0.25)), 256 * (1 + Math.log(4))],
+  ],
 ])("%s behind a mask sends no NaN where the mask took the other side", async (_name, node, wanted) => {
   const model = buildModel({
     inputs: { x: [4] },

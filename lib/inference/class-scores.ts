@@ -49,7 +49,8 @@ export function scoresOf(model: Model, { output, image, head: asked }: ScoresReq
   const activation = peeled.head?.operator;
   const range = activation ? undefined : rangeOf(model, output);
   const withinUnit = activation === "Sigmoid" || (range !== undefined && range.low >= -1e-6 && range.high <= 1 + 1e-6);
-  const isFree = range?.low === -Infinity && range.high === Infinity;
+  // Known operators that let values grow without end make no probabilities.
+  const isFree = range?.high === Infinity;
   const count = columns?.count;
   const found = activation
     ? headOfActivation(activation, count, output)

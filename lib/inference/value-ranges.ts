@@ -90,9 +90,9 @@ function rangeOfNode(node: Node, ask: (name: string | undefined) => ValueRange |
     case "Erf":
       return { low: -1, high: 1 };
     case "Relu":
-      return { low: Math.max(0, x?.low ?? 0), high: Math.max(0, x?.high ?? Infinity) };
+      return x && { low: Math.max(0, x.low), high: Math.max(0, x.high) };
     case "Exp":
-      return { low: Math.exp(x?.low ?? -Infinity), high: Math.exp(x?.high ?? Infinity) };
+      return x && { low: Math.exp(x.low), high: Math.exp(x.high) };
     case "Neg":
       return x && { low: -x.high, high: -x.low };
     case "Reciprocal":

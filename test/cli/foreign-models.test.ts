@@ -72,6 +72,23 @@ async function resultsIn(bucket: string): Promise<Result[]> {
   );
 }
 
+async function predictionExplained(target: string): Promise<Result["prediction"]> {
+  const { code, out } = await cytolens(
+    "explain",
+    "logit.onnx",
+    "images/normal/a.png",
+    "--method",
+    "gradient",
+    "--target",
+    target,
+    "--json",
+    "-o",
+    "explained",
+  );
+  expect(code).toBe(0);
+  return (JSON.parse(out) as { prediction: Result["prediction"] }).prediction;
+}
+
 describe("cytolens run with a model of one's own", () => {
   test("one logit: two classes by the names given, and no guess where nothing is guessed", async () => {
     const words = ["run", "images", "--out", "one", "--model", "logit.onnx", "--workers", "1", "--methods", "gradient"];
@@ -114,8 +131,24 @@ describe("cytolens run with a model of one's own", () => {
 
   test("several labels: every class above its threshold", async () => {
     const { code } = await cytolens(
-      ...["run", "images", "--out", "several", "--model", "several.onnx", "--workers", "1", "--methods", "gradient"],
-      ...["--classes", "a,b,c", "--thresholds", "0.2,0.5,0.99", "--mean", "0.5", "--std", "0.5"],
+      "run",
+      "images",
+      "--out",
+      "several",
+      "--model",
+      "several.onnx",
+      "--workers",
+      "1",
+      "--methods",
+      "gradient",
+      "--classes",
+      "a,b,c",
+      "--thresholds",
+      "0.2,0.5,0.99",
+      "--mean",
+      "0.5",
+      "--std",
+      "0.5",
     );
     expect(code).toBe(0);
     for (const { prediction } of await resultsIn("several"))
@@ -126,7 +159,15 @@ describe("cytolens run with a model of one's own", () => {
 
   test("a quantised model classifies every image, and each answer says why it is not explained", async () => {
     const { code, out } = await cytolens(
-      ...["run", "images", "--out", "quantised", "--model", "quantised.onnx", "--workers", "1", "--figure"],
+      "run",
+      "images",
+      "--out",
+      "quantised",
+      "--model",
+      "quantised.onnx",
+      "--workers",
+      "1",
+      "--figure",
     );
     expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/2 of 2 images succeeded, 0 failed/) });
     const results = await resultsIn("quantised");
@@ -181,33 +222,23 @@ describe("cytolens explain, evaluate, model and differentiate with a model of on
   });
 
   test("both classes of one logit can be asked for", async () => {
-    const explained = async (target: string): Promise<Result["prediction"]> => {
-      const { code, out } = await cytolens(
-        ...["explain", "logit.onnx", "images/normal/a.png", "--method", "gradient", "--target", target, "--json"],
-        ...["-o", "explained"],
-      );
-      expect(code).toBe(0);
-      return (JSON.parse(out) as { prediction: Result["prediction"] }).prediction;
-    };
-    const prediction = await explained("negative");
-    expect(await explained("positive")).toEqual(prediction);
+    const prediction = await predictionExplained("negative");
+    expect(await predictionExplained("positive")).toEqual(prediction);
     expect(prediction.probabilities[0]! + prediction.probabilities[1]!).toBeCloseTo(1, 6);
   });
 
   test("evaluate takes the same flags", async () => {
     const { code, out, err } = await cytolens(
-      ...[
-        "evaluate",
-        "logit.onnx",
-        "images",
-        "--classes",
-        "normal,abnormal",
-        "--mean",
-        "0.5",
-        "--std",
-        "0.5",
-        "--json",
-      ],
+      "evaluate",
+      "logit.onnx",
+      "images",
+      "--classes",
+      "normal,abnormal",
+      "--mean",
+      "0.5",
+      "--std",
+      "0.5",
+      "--json",
     );
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(JSON.parse(out)).toMatchObject({ classes: ["normal", "abnormal"], samples: 2, guesses: [] });
@@ -217,8 +248,19 @@ describe("cytolens explain, evaluate, model and differentiate with a model of on
 
   test("import shows where each value comes from, and what it writes is taken by the others", async () => {
     const imported = await cytolens(
-      ...["model", "import", "several.onnx", "--classes", "a,b,c", "--thresholds", "0.4", "--mpp", "0.25"],
-      ...["--severity", "a,c", "-o", "models/several"],
+      "model",
+      "import",
+      "several.onnx",
+      "--classes",
+      "a,b,c",
+      "--thresholds",
+      "0.4",
+      "--mpp",
+      "0.25",
+      "--severity",
+      "a,c",
+      "-o",
+      "models/several",
     );
     expect(imported).toMatchObject({ code: 0, err: "" });
     expect(imported.out).toMatch(/classes +a, b, c {2}\(given: --classes\)/);
@@ -231,7 +273,13 @@ describe("cytolens explain, evaluate, model and differentiate with a model of on
       card: { classes: ["a", "b", "c"], head: "multi-label", thresholds: [0.4], severity: ["a", "c"], mpp: 0.25 },
     });
     const explained = await cytolens(
-      ...["explain", "models/several", "images/normal/a.png", "--method", "gradient", "-o", "explained"],
+      "explain",
+      "models/several",
+      "images/normal/a.png",
+      "--method",
+      "gradient",
+      "-o",
+      "explained",
     );
     expect(explained.code).toBe(0);
     expect(explained.out).toMatch(/^present: /m);
@@ -257,8 +305,17 @@ describe("cytolens explain, evaluate, model and differentiate with a model of on
     const bare = await cytolens("model", "import", "w.safetensors", "-o", "models/w");
     expect(bare).toMatchObject({ code: 2, err: expect.stringMatching(/Expected --network .* and --classes/) });
     const headed = await cytolens(
-      ...["model", "import", "w.safetensors", "-o", "models/w", "--network", "resnet50-mini", "--classes", "a,b"],
-      ...["--head", "sigmoid"],
+      "model",
+      "import",
+      "w.safetensors",
+      "-o",
+      "models/w",
+      "--network",
+      "resnet50-mini",
+      "--classes",
+      "a,b",
+      "--head",
+      "sigmoid",
     );
     expect(headed).toMatchObject({ code: 2, err: expect.stringMatching(/--head, which is for ONNX files/) });
   });

@@ -360,6 +360,20 @@ describe("what stays open is asked for", () => {
     });
   });
 
+  it("small scores after a ReLU are logits: nothing keeps them below 1", async () => {
+    const small = smallClassifier(3, {
+      nodes: [
+        ["Mul", ["scores", "little"], ["less"]],
+        ["Relu", ["less"], ["y"]],
+      ],
+      initializers: { little: float32Tensor(0.01) },
+    });
+    const classifier = await open(small);
+    expect(classifier.head).toBe("softmax");
+    expect(Math.max(...(await outputOf(small, smallImage(0))))).toBeLessThan(1);
+    await classifier.close();
+  });
+
   it.each<[Head, number, Tail["nodes"], RegExp]>([
     ["softmax", 1, [["Identity", ["scores"], ["y"]]], /one column: take "sigmoid"/],
     ["sigmoid", 3, [["Identity", ["scores"], ["y"]]], /3 columns.*"multi-label"/],

@@ -2,16 +2,8 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../contract/errors";
-import { modelCard } from "../contract/model-card";
 import type { BatchName } from "../contract/names";
-import {
-  batchSettingsKey,
-  csvKey,
-  incomingBatchPrefix,
-  modelCardKey,
-  reportKey,
-  summaryKey,
-} from "../contract/object-keys";
+import { batchSettingsKey, csvKey, incomingBatchPrefix, reportKey, summaryKey } from "../contract/object-keys";
 import type { Settings } from "../contract/settings";
 import { defaultSettings } from "../contract/settings";
 import { canonicalJson } from "../contract/digests";
@@ -20,14 +12,13 @@ import { summary as summaryDocument, type Summary } from "../contract/summary";
 import { chooseFiles, type ChosenFiles } from "../local/choose-files";
 import { fillBatch, type Filled } from "../local/fill-batch";
 import { percent } from "../html/figures";
-import { withCardInside } from "../local/card-inside";
 import { findModel } from "../local/find-model";
 import type { ModelDescription } from "../local/model-description";
+import { publishFoundModel } from "../local/publish-found-model";
 import { localPipeline, type LocalPipeline } from "../local/local-pipeline";
-import { publishModel } from "../bucket/publish-model";
 import { runStatus } from "../protocol/batch-status";
 import { collectBatch } from "../protocol/collect-batch";
-import { readDocument, requireDocument } from "../bucket/documents";
+import { requireDocument } from "../bucket/documents";
 import { planBatch } from "../protocol/plan-batch";
 import { supersedeRuns } from "../protocol/supersede-runs";
 import { readPlans } from "../bucket/runs";
@@ -169,13 +160,9 @@ async function provideModel(
       `Expected an ONNX file, a model folder or "default" to describe by flags but received ${JSON.stringify(asked)}: a model in the bucket has its card`,
     );
   }
-  const known = await readDocument(store, modelCardKey(found.card.sha256), modelCard);
-  // Work is named by the model's digest: what is said of it here, or what another card said, makes it another.
-  const isOther = known && canonicalJson(known.value) !== canonicalJson(found.card);
-  const model = found.facts || isOther ? withCardInside(found) : found;
-  const isDefault = asked === "default" && model === found;
-  await publishModel(store, model, isDefault ? ["default", model.card.name] : [model.card.name]);
-  return { name: isDefault ? "default" : `sha256:${model.card.sha256}`, guesses: model.card.guesses ?? [] };
+  const card = await publishFoundModel(store, found, asked === "default" ? ["default"] : []);
+  const name = asked === "default" ? "default" : `sha256:${card.sha256}`;
+  return { name, guesses: card.guesses ?? [] };
 }
 
 async function writeSettings({ store }: LocalPipeline, batch: BatchName, settings: Settings): Promise<void> {

@@ -1,9 +1,14 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { requireDocument } from "../../lib/bucket/documents";
 import { sha256Of } from "../../lib/contract/digests";
+import { modelCard } from "../../lib/contract/model-card";
+import { modelCardKey } from "../../lib/contract/object-keys";
 import { loadModel } from "../../lib/inference/load-model";
 import { findModel } from "../../lib/local/find-model";
+import { publishFoundModel } from "../../lib/local/publish-found-model";
+import { FolderStore } from "../../lib/storage/folder-store";
 import { withCardInside } from "../../lib/local/card-inside";
 import { writeModelFolder } from "../../lib/networks/model-folder";
 import type { Model } from "../../lib/onnx/model";
@@ -289,6 +294,20 @@ test("a model with its card inside has a digest of its own and computes the same
   expect(inside.card.source).toMatchObject({ sha256: found.card.sha256 });
   expect(withCardInside(found).card.sha256).toBe(inside.card.sha256);
   expect(readModel(inside.bytes).graph.nodes).toEqual(readModel(found.bytes).graph.nodes);
+});
+
+test("in a bucket a card that says otherwise makes another model, and the first stays", async () => {
+  const store = new FolderStore(path.join(folder, "bucket"));
+  const found = (await findModel(await fileOf(plain)))!;
+  const { facts: _, ...asItIs } = found;
+  const first = await publishFoundModel(store, asItIs, ["default"]);
+  expect(first.sha256).toBe(found.card.sha256);
+  expect((await publishFoundModel(store, asItIs)).sha256).toBe(first.sha256);
+  const renamed = { ...asItIs, card: { ...asItIs.card, classes: ["x", "y", "z"] } };
+  const second = await publishFoundModel(store, renamed);
+  expect(second.sha256).not.toBe(first.sha256);
+  for (const card of [first, second])
+    expect((await requireDocument(store, modelCardKey(card.sha256), modelCard)).classes).toEqual(card.classes);
 });
 
 describe("weights in a file beside the model", () => {

@@ -76,6 +76,8 @@ export function defineEvaluate(command: Command): void {
     }
     const { accuracy, macro, macroAuc, calibration, intervals, samples } = result.evaluation;
     const range = result.groups ? intervals.accuracy : intervals.accuracyWilson;
+    for (const note of result.notes) console.error(note);
+    if (result.part !== "all images") console.error(`Evaluated: ${result.part}.`);
     for (const guess of result.guesses ?? []) console.error(`note: ${guess}`);
     for (const { name, reason } of result.unreadable) console.error(`left out ${name}: ${reason}`);
     console.log(

@@ -53,6 +53,7 @@ export function defineTrain(command: Command): void {
       leakCheck: flags.leakCheck,
       prolong: flags.resume,
       command: commandLine(),
+      onNote: (note: string) => process.stderr.write(`${note}\n`),
       onStep: ({ epoch, step, steps, loss }: StepProgress) => {
         if (step === 1) bar?.start(steps, 0, { epoch, loss: "", validation });
         bar?.update(step, { epoch, loss: loss.toFixed(4), validation });

@@ -5,7 +5,7 @@ import { cropToFrame, frame, normalise, type NetworkInput } from "../imaging/pre
 import type { Classifier } from "../inference/classifier";
 import { loadModel, type LoadModelOptions } from "../inference/load-model";
 import { CellMasker } from "../training/cell-masker";
-import { readDataSet, type LabelledFile, type SipakmedVariant } from "../training/data-set";
+import { readDataSet, type DataSet, type LabelledFile, type SipakmedVariant } from "../training/data-set";
 import type { Split } from "../training/data-split";
 import { chooseSplit, type SplitChoice } from "../training/choose-split";
 import { readGroups } from "../training/image-groups";
@@ -55,6 +55,8 @@ export interface ModelEvaluation {
   readonly groups?: { readonly by: string; readonly count: number } | undefined;
   /** Of a part of a split: what its training part knows of it. */
   readonly leakage?: Leakage | undefined;
+  /** What was made of the data's folders. */
+  readonly notes: readonly string[];
 }
 
 const batchSize = 8;
@@ -65,9 +67,10 @@ const batchSize = 8;
  */
 export async function evaluateModel(job: EvaluationJob): Promise<ModelEvaluation> {
   const dataSet = await readDataSet(job.data, job.variant);
-  const split = job.part && (await chooseSplit(dataSet, { groups: job.groups, ...job.part }));
+  const part = job.part ?? ownPart(dataSet);
+  const split = part && (await chooseSplit(dataSet, { groups: job.groups, ...part }));
   const grouping = split?.grouping ?? (job.groups === undefined ? undefined : await readGroups(dataSet, job.groups));
-  const files = split && job.part ? split[job.part.name] : dataSet.files;
+  const files = split && part ? split[part.name] : dataSet.files;
   if (files.length === 0)
     throw new UserError(
       "evaluation.empty",
@@ -138,14 +141,13 @@ export async function evaluateModel(job: EvaluationJob): Promise<ModelEvaluation
     if (predictions.length === 0)
       throw new UserError("evaluation.empty", "Expected images to evaluate on but none can be read");
     const leakage =
-      split && job.part?.name !== "train" && job.leakCheck !== false
-        ? await findLeakage(split.train, files)
-        : undefined;
+      split && part?.name !== "train" && job.leakCheck !== false ? await findLeakage(split.train, files) : undefined;
     return {
       model: { name: card?.name ?? "model", sha256: classifier.sha256 },
       guesses: card?.guesses,
       data: dataSet.folder,
-      part: split && job.part ? `${job.part.name} of the split (${split.description})` : "all images",
+      part: split && part ? `${part.name} of the split (${split.description})` : "all images",
+      notes: dataSet.notes ?? [],
       flips: job.flips ?? false,
       classes: classNames,
       predictions,
@@ -198,6 +200,12 @@ function open(model: EvaluationJob["model"], options: LoadModelOptions): Promise
   return typeof model === "string"
     ? loadModel(model, options)
     : loadModel(model.bytes, { ...options, card: model.card });
+}
+
+/** Of data parted by its own folders the part to test on, else that to validate on. */
+function ownPart({ layout, files }: DataSet): EvaluationJob["part"] {
+  if (layout !== "split-folders") return undefined;
+  return { split: "study", name: files.some((file) => file.part === "test") ? "test" : "validation" };
 }
 
 async function tensorOf(

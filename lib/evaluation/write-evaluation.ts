@@ -24,6 +24,7 @@ export function evaluationJson({
   groups,
   leakage,
   guesses = [],
+  notes,
 }: ModelEvaluation): unknown {
   const { roc, matrix, ...scores } = evaluation;
   return {
@@ -37,6 +38,7 @@ export function evaluationJson({
     ...(groups && { groups }),
     ...(leakage && { leakage }),
     guesses,
+    notes,
     ...scores,
     confusion: { counts: matrix.counts, rowNormalised: rowNormalised(matrix) },
     auc: roc.map(({ area }) => (Number.isNaN(area) ? null : area)),

@@ -45,7 +45,11 @@ export async function chooseSplit(dataSet: DataSet, choice: SplitChoice): Promis
       grouping,
     };
   }
-  if (!grouping) return { ...splitOf(dataSet, choice.split), description: choice.split };
+  if (!grouping)
+    return {
+      ...splitOf(dataSet, choice.split),
+      description: dataSet.layout === "split-folders" ? "the data's own folders" : choice.split,
+    };
   const [train = [], validation = [], test = []] = dealt(dataSet, grouping, shares[choice.split]);
   refuseMissingClasses(dataSet, filledParts(train, validation), grouping);
   return {

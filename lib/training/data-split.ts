@@ -17,7 +17,9 @@ export type SplitName = (typeof splitNames)[number];
 
 const studySeed = 230;
 
+/** The split of that name, unless the data set's own folders say how it is parted. */
 export function splitOf(dataSet: DataSet, name: SplitName): Split {
+  if (dataSet.layout === "split-folders") return givenSplit(dataSet);
   const parts = dataSet.classes.map((_, label) => {
     const files = dataSet.files.filter((file) => file.label === label);
     if (name === "study") return studySplit(files);
@@ -28,6 +30,19 @@ export function splitOf(dataSet: DataSet, name: SplitName): Split {
     train: parts.flatMap(({ train }) => train),
     validation: parts.flatMap(({ validation }) => validation),
     test: parts.flatMap(({ test }) => test),
+  };
+}
+
+/** Without a folder to validate on, every tenth training file of a class does. */
+function givenSplit({ classes, files }: DataSet): Split {
+  const of = (part: LabelledFile["part"]) => files.filter((file) => file.part === part);
+  const [train, validation, test] = [of("train"), of("validation"), of("test")];
+  if (validation.length > 0) return { train, validation, test };
+  const tenths = classes.map((_, label) => tenthSplit(train.filter((file) => file.label === label)));
+  return {
+    train: tenths.flatMap((tenth) => tenth.train),
+    validation: tenths.flatMap((tenth) => tenth.validation),
+    test,
   };
 }
 

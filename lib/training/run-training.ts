@@ -32,6 +32,7 @@ import { imageSources, maskSources } from "./training-sources";
 export async function runTraining(job: TrainingJob): Promise<TrainedModel> {
   const { settings } = job;
   const dataSet = await readDataSet(job.data, job.variant);
+  for (const note of dataSet.notes ?? []) job.onNote?.(note);
   const digest = await digestOf(dataSet);
   const segments = job.network.startsWith("unet");
   const classes = segments ? maskClasses : dataSet.classes;

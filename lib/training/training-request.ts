@@ -32,6 +32,8 @@ export interface TrainingJob extends SplitChoice {
   /** The command line, for the card. */
   readonly command?: string | undefined;
   readonly description?: string | undefined;
+  /** Receives what was made of the data's folders, before anything else. */
+  readonly onNote?: ((note: string) => void) | undefined;
   readonly onStep?: TrainingRun["onStep"];
   readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
   readonly onImages?: ((done: number, total: number) => void) | undefined;

@@ -39,6 +39,7 @@ describe("intervals that resample groups", () => {
       flips: false,
       classes,
       evaluation,
+      notes: [],
       unreadable: [],
       predictions: [],
       groups: { by: "cells.csv:<field>", count: 2 },
@@ -178,6 +179,7 @@ describe("a report page", () => {
       classes,
       evaluation,
       unreadable: [],
+      notes: [],
       predictions: [
         {
           name: "<script>alert(1)</script>.png",

@@ -35,6 +35,7 @@ function evaluation(): string {
     flips: true,
     classes,
     evaluation: evaluatePredictions(classes, rows.flat(), samples),
+    notes: [],
     unreadable: [{ name: longName, reason: "Expected an image but received 3 bytes" }],
     predictions: rows.map((probabilities, i) => ({
       name: `${i}/${longName}`,

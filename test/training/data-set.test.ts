@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import sharp from "sharp";
 import { imageNetNormalisation } from "../../lib/contract/normalisation";
 import { plainView, drawView, renderView, studyAugmentation } from "../../lib/training/augment";
 import { digestOf, readDataSet } from "../../lib/training/data-set";
+import { splitOf } from "../../lib/training/data-split";
 import { openImageSource } from "../../lib/training/image-source";
 import { cropToFrame, frame, normalise } from "../../lib/imaging/preparing/preprocess";
 import { PreparedImages } from "../../lib/training/prepared-samples";
@@ -19,6 +20,12 @@ async function put(name: string, content: Uint8Array | string = "") {
   await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
   await writeFile(path.join(folder, name), content);
 }
+
+const parts = (...names: string[]) =>
+  Promise.all(
+    names.flatMap((part) => ["no", "yes"].flatMap((name) => [1, 2].map((n) => put(`${part}/${name}/${n}.png`)))),
+  );
+const namesOf = (files: readonly { name: string }[]) => files.map(({ name }) => name);
 
 /** A picture with a gradient across and noise, so that every pixel tells where it is. */
 function picture(width: number, height: number): { width: number; height: number; data: Uint8Array } {
@@ -102,6 +109,87 @@ describe("SIPaKMeD as it is distributed", () => {
     expect(
       dataSet.files.every(({ file }) => file.endsWith(".bmp") && file.includes("CROPPED") === (variant === "cropped")),
     ).toBe(true);
+  });
+});
+
+describe("sets as they are handed out", () => {
+  it("Herlev's label images are no cells: left out, and said", async () => {
+    for (const name of ["carcinoma", "normal"])
+      for (const file of ["149-001.BMP", "149-001-d.bmp", "150-001.BMP", "150-001-d.bmp"]) await put(`${name}/${file}`);
+    const { files, notes } = await readDataSet(folder);
+    expect(files.map(({ name }) => name)).toEqual([
+      "carcinoma/149-001.BMP",
+      "carcinoma/150-001.BMP",
+      "normal/149-001.BMP",
+      "normal/150-001.BMP",
+    ]);
+    expect(notes).toEqual([
+      `4 of the files in ${folder} are label images named after the image beside them (such as 149-001-d.bmp): left out.`,
+    ]);
+  });
+
+  it("classes may be numbers: the names are the folders'", async () => {
+    for (const name of ["2/a.png", "10/a.png", "1/a.png"]) await put(name);
+    const { classes, files } = await readDataSet(folder);
+    expect(classes).toEqual(["1", "10", "2"]);
+    expect(files.map(({ name, label }) => [name, classes[label]])).toEqual([
+      ["1/a.png", "1"],
+      ["10/a.png", "10"],
+      ["2/a.png", "2"],
+    ]);
+  });
+
+  it("links to class folders and to images are followed under their own names; one that leads nowhere is not lost", async () => {
+    await put("store/x/1.png", "one");
+    await mkdir(path.join(folder, "data/b"), { recursive: true });
+    await symlink("../store/x", path.join(folder, "data/a"));
+    await symlink("../../store/x/1.png", path.join(folder, "data/b/2.png"));
+    await symlink("gone.png", path.join(folder, "data/b/3.png"));
+    const dataSet = await readDataSet(path.join(folder, "data"));
+    expect(dataSet.files.map(({ name }) => name)).toEqual(["a/1.png", "b/2.png", "b/3.png"]);
+    expect(await digestOf(dataSet)).toMatch(/^[0-9a-f]{64}$/);
+    const options = { files: dataSet.files, size: 32, masked: false, augmentation: studyAugmentation, seed: 1 };
+    await expect(openImageSource({ ...options, skipUnreadable: false })).rejects.toMatchObject({
+      code: "data.unreadable",
+      message: expect.stringContaining("b/3.png") as string,
+    });
+  });
+
+  describe("train/, val/, test/", () => {
+    it("are the split, whatever split is asked for, and that is said", async () => {
+      await parts("train", "val", "test");
+      const dataSet = await readDataSet(folder);
+      expect([dataSet.layout, dataSet.classes, dataSet.files.length]).toEqual(["split-folders", ["no", "yes"], 12]);
+      expect(dataSet.notes).toEqual([
+        "The folders say how the images are parted (test/ 4, train/ 4, val/ 4): this is the split, whatever --split says.",
+      ]);
+      const { train, validation, test } = splitOf(dataSet, "study");
+      expect(namesOf(train)).toEqual(["train/no/1.png", "train/no/2.png", "train/yes/1.png", "train/yes/2.png"]);
+      expect(train.map(({ label }) => label)).toEqual([0, 0, 1, 1]);
+      expect(namesOf(validation)).toEqual(["val/no/1.png", "val/no/2.png", "val/yes/1.png", "val/yes/2.png"]);
+      expect(namesOf(test)).toEqual(["test/no/1.png", "test/no/2.png", "test/yes/1.png", "test/yes/2.png"]);
+    });
+
+    it("without a folder to validate on, every tenth training file does", async () => {
+      await parts("Training", "testing");
+      for (let n = 3; n <= 10; n++) await Promise.all(["no", "yes"].map((name) => put(`Training/${name}/${n}.png`)));
+      const { train, validation, test } = splitOf(await readDataSet(folder), "tenth");
+      expect([train.length, validation.length, test.length]).toEqual([18, 2, 4]);
+    });
+
+    it("with a class that is never trained on are refused", async () => {
+      await parts("train", "test");
+      await put("test/maybe/1.png");
+      await expect(readDataSet(folder)).rejects.toMatchObject({
+        code: "data.empty-class",
+        message: expect.stringContaining("test/maybe") as string,
+      });
+    });
+
+    it("that hold images are classes of those names", async () => {
+      await Promise.all(["train/1.png", "test/1.png"].map((name) => put(name)));
+      expect(await readDataSet(folder)).toMatchObject({ layout: "class-folders", classes: ["test", "train"] });
+    });
   });
 });
 

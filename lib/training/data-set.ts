@@ -3,37 +3,18 @@ import path from "node:path";
 import { UserError } from "../contract/errors";
 import { sha256Of } from "../contract/digests";
 import { labelImagesAmong } from "../contract/label-images";
-import { joinParts, partsAmong, type Part } from "./split-folders";
+import type { DataSet, LabelledFile } from "./labelled-files";
+import { joinParts, partsAmong } from "./split-folders";
 
 /** Which of SIPaKMeD's image sets to read; the masked ones are the full fields behind the study's Otsu mask. */
 export type SipakmedVariant = "full" | "cropped" | "masked";
 
-export interface LabelledFile {
-  readonly file: string;
-  /** Path below the data folder with "/" between its parts: what splits and digests go by. */
-  readonly name: string;
-  readonly label: number;
-  /** Where the folders say so: the part that it belongs to. */
-  readonly part?: Part;
-}
-
-export interface DataSet {
-  readonly folder: string;
-  readonly layout: "class-folders" | "split-folders" | "sipakmed" | "phantoms";
-  /** In alphabetical order; the position is the class index. */
-  readonly classes: readonly string[];
-  /** By class, and by name within a class. */
-  readonly files: readonly LabelledFile[];
-  /** Whether images are to be masked by Otsu's threshold before anything else. */
-  readonly masked: boolean;
-  /** What was made of the folders that nobody asked for, for people to read. */
-  readonly notes?: readonly string[];
-}
+export type { DataSet, LabelledFile };
 
 const imageExtensions = new Set([".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"]);
 
 /**
- * Reads a folder with one folder of images a class; SIPaKMeD's own layout (im_<class>/im_<class>/*.bmp with CROPPED/ beside them)
+ * Reads a folder with one folder of images a class; SIPaKMeD's own layout (im_<class>/im_<class>/*.bmp with CROPPED/ beside them),
  * what `cytolens phantom` writes, and train/, val/, test/ with class folders in each are recognised. Links are followed; label images
  * beside their image are left out and said (see `labelImagesAmong`).
  * @throws UserError "data.missing", "data.no-classes", "data.one-class", "data.empty-class"

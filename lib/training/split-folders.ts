@@ -1,8 +1,5 @@
-import type { DataSet, LabelledFile } from "./data-set";
 import { UserError } from "../contract/errors";
-
-/** A part of a data set that its own folders name. */
-export type Part = "train" | "validation" | "test";
+import type { DataSet, LabelledFile, Part } from "./labelled-files";
 
 const partsByName: Readonly<Record<string, Part>> = {
   train: "train",

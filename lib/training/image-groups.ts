@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../contract/errors";
+import { decodeText } from "../contract/read-json";
 import { parseCsv, type CsvTable } from "./csv-table";
 import type { DataSet, LabelledFile } from "./data-set";
 
@@ -97,13 +98,16 @@ async function byTable(dataSet: DataSet, file: string, column: string): Promise<
   // Of phantoms, the folder that was named is the one above.
   const above = path.join(dataSet.folder, "..", file);
   const place = [inside, ...(dataSet.layout === "phantoms" ? [above] : [])].find(existsSync) ?? file;
-  const text = await readFile(place, "utf8").catch((cause: NodeJS.ErrnoException) => {
+  const bytes = await readFile(place).catch((cause: NodeJS.ErrnoException) => {
     throw new UserError(
       "groups.table",
       `Expected a table at ${inside} or ${file} but received: ${cause.code ?? cause.message}`,
       { cause },
     );
   });
+  const text = decodeText(bytes);
+  if (text === undefined)
+    throw new UserError("groups.table", `Expected ${file} in UTF-8 or UTF-16 but received bytes that are neither`);
   const table = parseCsv(text);
   const wanted = table.columns.indexOf(column);
   if (wanted === -1)

@@ -89,6 +89,7 @@ test("a card with a name twice is refused", () => {
 /** Where JSON is read that this program or a service wrote, and what becomes of a text that is not. */
 const writtenByMachines: Record<string, string> = {
   "lib/contract/read-json.ts": "the one place for what people write",
+  "lib/evaluation/cross-validate.ts": "folds.json, which a training wrote beside its models",
   "lib/networks/safetensors.ts": "a file's header: refused with the library's own error",
   "lib/contract/deployment.ts": "words that the command itself hands over: a failed check of the environment",
   "lib/aws/plan-messages.ts": "messages of S3 and of the planner: the queue takes them back",

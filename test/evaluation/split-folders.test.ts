@@ -18,7 +18,7 @@ test("of train/, val/, test/ the test folder is evaluated, and it is said; anoth
       ["test/one/4.png", "one"],
       ["test/two/5.png", "two"],
     ]);
-    expect(tested.part).toBe("test images, by the data's own folders");
+    expect(tested.part).toBe("test of the split (the data's own folders)");
     expect(tested.notes).toEqual([expect.stringMatching(/^The folders say how the images are parted/)]);
     const validated = await evaluateModel({ model, data, part: { split: "study", name: "validation" } });
     expect(validated.predictions.map(({ name }) => name)).toEqual(["val/one/2.png", "val/two/3.png"]);

@@ -148,7 +148,14 @@ describe("sets as they are handed out", () => {
     const dataSet = await readDataSet(path.join(folder, "data"));
     expect(dataSet.files.map(({ name }) => name)).toEqual(["a/1.png", "b/2.png", "b/3.png"]);
     expect(await digestOf(dataSet)).toMatch(/^[0-9a-f]{64}$/);
-    const options = { files: dataSet.files, size: 32, masked: false, augmentation: studyAugmentation, seed: 1 };
+    const options = {
+      files: dataSet.files,
+      size: 32,
+      masked: false,
+      normalisation: imageNetNormalisation,
+      augmentation: studyAugmentation,
+      seed: 1,
+    };
     await expect(openImageSource({ ...options, skipUnreadable: false })).rejects.toMatchObject({
       code: "data.unreadable",
       message: expect.stringContaining("b/3.png") as string,

@@ -22,15 +22,15 @@ const account = {
 const batch = new BatchServer(
   {
     workingFolder: root,
-    environment: account,
     log: (line) => console.log(line),
-    credentials: async () => ({}),
+    credentials: async () => account,
+    whyNotPulled: async () => undefined,
   },
-  async (detail) => {
+  async (detail, type) => {
     const entries = JSON.stringify([
       {
         Source: "aws.batch",
-        DetailType: "Batch Job State Change",
+        DetailType: type,
         Detail: JSON.stringify(detail),
         Resources: [detail.jobArn],
       },

@@ -18,6 +18,9 @@ export interface ExitRule {
 
 export interface JobDefinition {
   readonly arn: string;
+  readonly image: string;
+  /** Pulls the image and writes the log; none where the definition names none. */
+  readonly executionRoleArn: string | undefined;
   readonly command: readonly string[];
   readonly environment: readonly NamedValue[];
   readonly roleArn: string;
@@ -53,6 +56,8 @@ export interface Job {
   readonly attempts: Attempt[];
   status: Status;
   statusReason: string | undefined;
+  /** TerminateJob or CancelJob was called for it. */
+  stopped: boolean;
 }
 
 export function newJob(submission: Submission, definition: JobDefinition): Job {
@@ -68,8 +73,18 @@ export function newJob(submission: Submission, definition: JobDefinition): Job {
     attempts: [],
     status: "SUBMITTED",
     statusReason: undefined,
+    stopped: false,
   }));
-  return { ...base, jobId, index: undefined, children, attempts: [], status: "SUBMITTED", statusReason: undefined };
+  return {
+    ...base,
+    jobId,
+    index: undefined,
+    children,
+    attempts: [],
+    status: "SUBMITTED",
+    statusReason: undefined,
+    stopped: false,
+  };
 }
 
 /** What DescribeJobs answers, and what an event's detail holds. */
@@ -85,10 +100,13 @@ export function detailOf(job: Job): Record<string, unknown> {
     status: job.status,
     createdAt: job.createdAt,
     attempts,
+    isTerminated: job.stopped,
+    isCancelled: job.stopped && attempts.length === 0,
     parameters: submission.parameters ?? {},
     ...(job.statusReason === undefined ? {} : { statusReason: job.statusReason }),
     ...(last ? { startedAt: last.startedAt, stoppedAt: last.stoppedAt } : {}),
     container: {
+      image: definition.image,
       ...last?.container,
       environment: [...definition.environment, ...(submission.containerOverrides?.environment ?? [])],
     },
@@ -104,9 +122,9 @@ function summaryOf(children: readonly Job[]): Record<string, number> {
 }
 
 /** Batch's rule: the first entry all of whose conditions hold decides; no match retries. */
-export function isRetried({ definition, attempts }: Job): boolean {
+export function isRetried({ definition, attempts, stopped }: Job): boolean {
   const last = attempts.at(-1);
-  if (!last || last.container.exitCode === 0 || attempts.length >= definition.attempts) return false;
+  if (stopped || !last || last.container.exitCode === 0 || attempts.length >= definition.attempts) return false;
   const matched = definition.exitRules.find(
     ({ onStatusReason, onReason, onExitCode }) =>
       matches(onStatusReason, last.statusReason) &&

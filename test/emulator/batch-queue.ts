@@ -12,11 +12,14 @@ export class BatchQueue {
   private readonly waiting: Job[] = [];
   private active = 0;
   paused = false;
+  /** Why nothing starts, as Batch says it of jobs that are RUNNABLE. */
+  private blockedBy: string | undefined;
 
   constructor(
     private readonly processes: JobProcesses,
     private readonly concurrency: number,
     private readonly stateChanged: (detail: Record<string, unknown>) => void,
+    private readonly blocked: (detail: Record<string, unknown>) => void = () => undefined,
   ) {}
 
   submit(submission: Submission, definition: JobDefinition | undefined): Job {
@@ -37,12 +40,13 @@ export class BatchQueue {
       this.change(runnable, "RUNNABLE");
       this.waiting.push(runnable);
     }
+    this.tellBlocked();
     setImmediate(() => this.pump());
     return job;
   }
 
   pump(): void {
-    while (!this.paused && this.active < this.concurrency && this.waiting.length > 0) {
+    while (!this.paused && this.blockedBy === undefined && this.active < this.concurrency && this.waiting.length > 0) {
       const job = this.waiting.shift();
       if (!job || job.status !== "RUNNABLE") continue;
       this.active++;
@@ -53,21 +57,55 @@ export class BatchQueue {
     }
   }
 
+  /** Nothing starts from now on, for this reason; undefined: everything may. What waits keeps waiting. */
+  block(reason: string | undefined): void {
+    this.blockedBy = reason;
+    for (const job of this.waiting) if (job.status === "RUNNABLE") job.statusReason = reason;
+    this.tellBlocked();
+  }
+
+  /** The first job of each queue that waits is what its event is about. */
+  private tellBlocked(): void {
+    if (this.blockedBy === undefined) return;
+    const told = new Set<string>();
+    for (const job of this.waiting) {
+      if (job.status !== "RUNNABLE") continue;
+      job.statusReason = this.blockedBy;
+      if (told.has(job.submission.jobQueue)) continue;
+      told.add(job.submission.jobQueue);
+      this.blocked(detailOf(job));
+    }
+  }
+
+  /** The time a job may be RUNNABLE is over: what waits for a reason for which its queue cancels is cancelled. */
+  passTimeLimits(cancelledFor: (jobQueue: string) => ReadonlySet<string>): void {
+    for (const job of this.waiting) {
+      const reason = job.statusReason?.split(" ")[0] ?? "";
+      if (job.status === "RUNNABLE" && cancelledFor(job.submission.jobQueue).has(reason))
+        this.finish(job, "FAILED", job.statusReason);
+    }
+  }
+
   private async run(job: Job): Promise<void> {
+    job.statusReason = undefined;
     this.change(job, "STARTING");
     this.change(job, "RUNNING");
     const attempt = await this.processes.attempt(job);
     job.attempts.push(attempt);
-    if (attempt.container.exitCode === 0) this.finish(job, "SUCCEEDED", undefined);
+    if (job.stopped) this.finish(job, "FAILED", attempt.statusReason);
+    else if (attempt.container.exitCode === 0) this.finish(job, "SUCCEEDED", undefined);
     else if (isRetried(job)) {
       this.change(job, "RUNNABLE");
       this.waiting.push(job);
     } else this.finish(job, "FAILED", attempt.statusReason);
   }
 
-  /** Ends a job that has not begun; Batch does so when no instance will ever run it. */
-  cancel(job: Job, reason: string): void {
+  /** A person's TerminateJob, or CancelJob, which leaves alone what has begun. */
+  stop(job: Job, reason: string, { running }: { readonly running: boolean }): void {
+    if (running) job.stopped = true;
     for (const one of job.children.length > 0 ? job.children : [job]) {
+      if (isEnded(one) || (one.status !== "RUNNABLE" && !running)) continue;
+      one.stopped = true;
       if (one.status === "RUNNABLE") this.finish(one, "FAILED", reason);
       else this.processes.end(one, reason);
     }

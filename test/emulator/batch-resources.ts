@@ -11,6 +11,8 @@ export interface ResourceRequest {
 interface Properties {
   readonly JobDefinitionName?: string;
   readonly ContainerProperties: {
+    readonly Image?: string;
+    readonly ExecutionRoleArn?: string;
     readonly Command?: readonly string[];
     readonly Environment?: readonly { readonly Name: string; readonly Value: string }[];
     readonly JobRoleArn?: string;
@@ -39,6 +41,8 @@ export function jobDefinitionFrom(
   const seconds = Number(Timeout?.AttemptDurationSeconds);
   return {
     arn: `${prefix}${revision}`,
+    image: ContainerProperties.Image ?? "",
+    executionRoleArn: ContainerProperties.ExecutionRoleArn,
     command: ContainerProperties.Command ?? [],
     environment: (ContainerProperties.Environment ?? []).map(({ Name, Value }): NamedValue => ({
       name: Name,
@@ -56,4 +60,49 @@ export function jobDefinitionFrom(
     ),
     timeoutSeconds: Number.isFinite(seconds) && seconds > 0 ? seconds : undefined,
   };
+}
+
+export interface QueueDefinition {
+  readonly arn: string;
+  /** Reasons for which Batch cancels what has been RUNNABLE for too long; for no other does it ever. */
+  readonly cancelledFor: ReadonlySet<string>;
+}
+
+/** https://docs.aws.amazon.com/batch/latest/userguide/job_stuck_in_runnable_time_limit_actions.html */
+const knownReasons: ReadonlySet<string> = new Set([
+  "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+  "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+  "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+  "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED",
+]);
+
+/** @throws Error for a reason for which Batch takes no action */
+export function jobQueueFrom({ logicalId, account, region, properties }: ResourceRequest): QueueDefinition {
+  const { JobStateTimeLimitActions = [] } = properties as {
+    readonly JobStateTimeLimitActions?: readonly { readonly Reason: string }[];
+  };
+  const reasons = JobStateTimeLimitActions.map(({ Reason }) => Reason);
+  const unknown = reasons.find((reason) => !knownReasons.has(reason));
+  if (unknown !== undefined) throw new Error(`Error executing request, Exception : ${unknown} is not a valid reason`);
+  return { arn: `arn:aws:batch:${region}:${account}:job-queue/${logicalId}`, cancelledFor: new Set(reasons) };
+}
+
+/** Of the types anyone here would name, those a region lacks (EC2's price list of November 2026). */
+const lacking: Readonly<Record<string, RegExp>> = {
+  "eu-west-1": /^(g6|g6e|g6f|gr6)\./,
+  "ap-southeast-1": /^(g6|g6e|g6f|gr6|g5)\./,
+  "us-west-1": /^(g6|g6e|g6f|gr6|g5)\./,
+  "eu-central-2": /^(g5|g4dn|c6i)\./,
+  "cn-north-1": /^(g6|c7i|m7i)\./,
+};
+
+/** @throws Error where the region lacks one of the types: Batch then refuses the whole list */
+export function computeEnvironmentFrom({ logicalId, account, region, properties }: ResourceRequest): string {
+  const { ComputeResources } = properties as { readonly ComputeResources?: { readonly InstanceTypes?: string[] } };
+  const missing = (ComputeResources?.InstanceTypes ?? []).filter((type) => lacking[region]?.test(type));
+  if (missing.length > 0)
+    throw new Error(
+      `Error executing request, Exception : Instance type can only be one of [...], but received ${missing.join(", ")}`,
+    );
+  return `arn:aws:batch:${region}:${account}:compute-environment/${logicalId}`;
 }

@@ -1,13 +1,20 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { BatchClient, DescribeJobsCommand, ListJobsCommand, SubmitJobCommand } from "@aws-sdk/client-batch";
+import {
+  BatchClient,
+  CancelJobCommand,
+  DescribeJobsCommand,
+  ListJobsCommand,
+  SubmitJobCommand,
+  TerminateJobCommand,
+} from "@aws-sdk/client-batch";
 import { BatchJobQueue } from "../../lib/aws/batch-job-queue";
 import { TransientError, EnvironmentError } from "../../lib/contract/errors";
 import type { BatchName, RunId } from "../../lib/contract/names";
 import { workerTaskFrom } from "../../lib/contract/worker-environment";
 import type { JobFacts, JobRequest } from "../../lib/protocol/ports";
-import { BatchServer, type FaultRequest } from "./batch-server";
+import { BatchServer, type EventType, type FaultRequest } from "./batch-server";
 
 /** A worker that records its environment, then does what its run's first digit says: 0 succeeds, f fails, 5 sleeps on its first attempt, 9 dies of memory. */
 const worker = `
@@ -21,7 +28,7 @@ const worker = `
 
 const scratch = mkdtempSync(path.join(os.tmpdir(), "cytolens-batch-"));
 const trace = path.join(scratch, "trace");
-const events: Record<string, unknown>[] = [];
+const events: (Record<string, unknown> & { readonly type: EventType })[] = [];
 let server: BatchServer;
 let address: string;
 let client: BatchClient;
@@ -31,25 +38,29 @@ beforeAll(async () => {
   server = new BatchServer(
     {
       workingFolder: scratch,
-      environment: { TRACE: trace },
       log: () => undefined,
-      credentials: async (role) => ({ ROLE: role }),
+      credentials: async (role) => ({ ROLE: role, AWS_ENDPOINT_URL: "http://nowhere" }),
+      whyNotPulled: async (image, role) => (image === "private" && role !== "puller" ? "not authorized" : undefined),
     },
-    async (detail) => {
-      events.push(detail);
+    async (detail, type) => {
+      events.push({ ...detail, type });
     },
   );
   address = `http://127.0.0.1:${await server.listen()}`;
   const named = { account: "000000000000", region: "eu-west-1" };
+  const limits = [{ Reason: "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY" }];
   for (const logicalId of ["Spot", "OnDemand"])
-    await post("/resources/job-queue", { ...named, logicalId, properties: {} });
+    await post("/resources/job-queue", { ...named, logicalId, properties: { JobStateTimeLimitActions: limits } });
   const { arn } = await post("/resources/job-definition", {
     ...named,
     logicalId: "Worker",
     properties: {
       ContainerProperties: {
         Command: ["node", "-e", worker],
-        Environment: [{ Name: "CYTOLENS_BUCKET", Value: "b" }],
+        Environment: [
+          { Name: "CYTOLENS_BUCKET", Value: "b" },
+          { Name: "TRACE", Value: trace },
+        ],
         JobRoleArn: "role",
       },
       Timeout: {},
@@ -103,6 +114,16 @@ async function finished(jobId: string): Promise<JobFacts> {
   throw new Error(`job ${jobId} did not end`);
 }
 
+/** Waits for what the server tells of its own accord. */
+async function toldOf(jobId: string, type: EventType): Promise<Record<string, unknown>> {
+  for (let tries = 0; tries < 400; tries++) {
+    const found = events.find((event) => event.type === type && event["jobId"] === jobId);
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`no "${type}" came for job ${jobId}`);
+}
+
 const startsOf = (run: string): Record<string, string>[] =>
   readFileSync(trace, "utf8")
     .trim()
@@ -128,6 +149,60 @@ test("an array's children learn what to do from their environment", async () => 
   expect(startsOf(run)[0]).toMatchObject({ ROLE: "role" });
 });
 
+test("a job's environment is what AWS gives one, and nothing of this process's", async () => {
+  process.env["OF_THIS_PROCESS"] = "leaked";
+  const { jobId } = await queue.submit(request("0000000000000007"));
+  await finished(jobId);
+  delete process.env["OF_THIS_PROCESS"];
+  const [environment = {}] = startsOf("0000000000000007");
+  // PATH and TMPDIR are what a program of this machine cannot start without.
+  expect(
+    Object.keys(environment)
+      .filter((name) => !["PATH", "TMPDIR"].includes(name))
+      .sort(),
+  ).toEqual([
+    "AWS_BATCH_JOB_ATTEMPT",
+    "AWS_BATCH_JOB_ID",
+    "AWS_ENDPOINT_URL",
+    "CYTOLENS_BATCH",
+    "CYTOLENS_BUCKET",
+    "CYTOLENS_DISPATCH",
+    "CYTOLENS_PART",
+    "CYTOLENS_RUN",
+    "ROLE",
+    "TRACE",
+  ]);
+});
+
+test("an image that may not be pulled starts nothing", async () => {
+  const { arn } = await post("/resources/job-definition", {
+    account: "000000000000",
+    region: "eu-west-1",
+    logicalId: "Private",
+    properties: { ContainerProperties: { Image: "private", Command: ["node"], ExecutionRoleArn: "other" } },
+  });
+  const { jobId } = await queue.submit({ ...request("0000000000000008"), jobDefinition: String(arn) });
+  expect(await finished(jobId)).toMatchObject({
+    state: "failed",
+    reason: "Task failed to start; CannotPullContainerError: not authorized",
+  });
+});
+
+const environmentOf = (types: string[]): Promise<Record<string, unknown>> =>
+  post("/resources/compute-environment", {
+    account: "000000000000",
+    region: "eu-west-1",
+    logicalId: "Gpu",
+    properties: { ComputeResources: { InstanceTypes: types } },
+  });
+
+test("a region that lacks one instance type refuses the whole list", async () => {
+  expect(await environmentOf(["g6.xlarge", "g5.xlarge"])).toMatchObject({
+    message: expect.stringContaining("Instance type can only be one of"),
+  });
+  expect(await environmentOf(["g5.xlarge"])).toMatchObject({ arn: expect.stringContaining("compute-environment/Gpu") });
+});
+
 test("one shard is a plain job without an array", async () => {
   const { jobId } = await queue.submit(request("0000000000000002"));
   await finished(jobId);
@@ -147,7 +222,7 @@ test("a failed array gives its child's reason, not its own", async () => {
 test("a reclaimed instance is another attempt, and so is death by memory", async () => {
   const { jobId } = await queue.submit(request("5000000000000001"));
   while ((await inject({}))["running"] === 0) await new Promise((resolve) => setTimeout(resolve, 25));
-  await inject({ reclaim: "with-notice" });
+  await inject({ reclaim: true });
   expect(await finished(jobId)).toMatchObject({ state: "succeeded", attempts: 2 });
   const killed = await queue.submit(request("9000000000000001"));
   expect(await finished(killed.jobId)).toMatchObject({ state: "succeeded", attempts: 2 });
@@ -169,11 +244,40 @@ test("a submission that was refused or whose answer was lost may be tried again"
   expect(await queue.findByName("0000000000000004-0-0", "spot")).toBeDefined();
 });
 
-test("no capacity is a failure with a reason a person can read", async () => {
-  await inject({ paused: true });
+const noCapacity =
+  "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested for instance type [g5.xlarge]";
+
+test("without capacity a job waits, and says so; when its time is over it fails, with a reason a person can read", async () => {
+  await inject({ blocked: noCapacity });
   const { jobId } = await queue.submit(request("0000000000000005", 2));
-  await inject({ noCapacity: true, paused: false });
-  expect(await finished(jobId)).toMatchObject({ state: "failed", reason: "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY" });
+  const [parent, child] = (await client.send(new DescribeJobsCommand({ jobs: [jobId, `${jobId}:0`] }))).jobs ?? [];
+  // An array only pends; what it waits for is said by its children.
+  expect([parent?.status, parent?.statusReason]).toEqual(["PENDING", undefined]);
+  expect([child?.status, child?.statusReason]).toEqual(["RUNNABLE", noCapacity]);
+  expect(await toldOf(`${jobId}:0`, "Batch Job Queue Blocked")).toMatchObject({ statusReason: noCapacity });
+  await inject({ timeLimitsPass: true, blocked: null });
+  expect(await finished(jobId)).toMatchObject({ state: "failed", reason: noCapacity });
+});
+
+test("what Batch takes no action for waits for ever", async () => {
+  await inject({ blocked: "UNDETERMINED - Batch job is blocked, root cause is undetermined." });
+  const { jobId } = await queue.submit(request("000000000000000a"));
+  await inject({ timeLimitsPass: true });
+  expect(await queue.describe(jobId)).toMatchObject({ state: "waiting" });
+  await inject({ blocked: null });
+  expect(await finished(jobId)).toMatchObject({ state: "succeeded" });
+});
+
+test("a job that a person ends is not tried again, and is told apart from one that failed", async () => {
+  const { jobId } = await queue.submit(request("5000000000000002"));
+  while ((await inject({}))["running"] === 0) await new Promise((resolve) => setTimeout(resolve, 25));
+  await client.send(new CancelJobCommand({ jobId, reason: "too late for this" }));
+  expect(await queue.describe(jobId)).toMatchObject({ state: "running" });
+  await client.send(new TerminateJobCommand({ jobId, reason: "wrong images" }));
+  await finished(jobId);
+  const [job] = (await client.send(new DescribeJobsCommand({ jobs: [jobId] }))).jobs ?? [];
+  expect(job).toMatchObject({ status: "FAILED", isTerminated: true, statusReason: "wrong images" });
+  expect(job?.attempts).toHaveLength(1);
 });
 
 test("events tell every change of state, with the batch and the run; arrays end once", () => {

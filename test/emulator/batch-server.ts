@@ -1,9 +1,15 @@
 import http from "node:http";
 import { z } from "zod";
 import { detailOf, type Job, type JobDefinition, type Submission } from "./batch-job";
-import { BatchQueue, ClientError, isEnded } from "./batch-queue";
+import { BatchQueue, ClientError } from "./batch-queue";
 import { JobProcesses, type Surroundings } from "./job-processes";
-import { jobDefinitionFrom, type ResourceRequest } from "./batch-resources";
+import {
+  computeEnvironmentFrom,
+  jobDefinitionFrom,
+  jobQueueFrom,
+  type QueueDefinition,
+  type ResourceRequest,
+} from "./batch-resources";
 
 /**
  * A small AWS Batch: SubmitJob, DescribeJobs, ListJobs, TerminateJob and CancelJob over HTTP, run as processes.
@@ -13,18 +19,23 @@ export class BatchServer {
   readonly queue: BatchQueue;
   readonly processes: JobProcesses;
   private readonly definitions = new Map<string, JobDefinition>();
-  private readonly queues = new Map<string, string>();
+  private readonly queues = new Map<string, QueueDefinition>();
   private readonly server: http.Server;
   private readonly faults = { refuseSubmissions: 0, loseAnswers: 0, loseEvents: 0, repeatEvents: 0 };
   private events: Promise<unknown> = Promise.resolve();
 
   constructor(
     surroundings: Surroundings,
-    private readonly publish: (detail: Record<string, unknown>) => Promise<void>,
+    private readonly publish: (detail: Record<string, unknown>, type: EventType) => Promise<void>,
     concurrency = 2,
   ) {
     this.processes = new JobProcesses(surroundings);
-    this.queue = new BatchQueue(this.processes, concurrency, (detail) => this.tell(detail));
+    this.queue = new BatchQueue(
+      this.processes,
+      concurrency,
+      (detail) => this.tell(detail),
+      (detail) => this.send(detail, "Batch Job Queue Blocked"),
+    );
     this.server = http.createServer((request, response) => void this.answer(request, response));
   }
 
@@ -54,8 +65,11 @@ export class BatchServer {
       this.faults.repeatEvents--;
       copies = 3;
     }
-    for (let copy = 0; copy < copies; copy++)
-      this.events = this.events.then(() => this.publish(detail)).catch(() => undefined);
+    for (let copy = 0; copy < copies; copy++) this.send(detail, "Batch Job State Change");
+  }
+
+  private send(detail: Record<string, unknown>, type: EventType): void {
+    this.events = this.events.then(() => this.publish(detail, type)).catch(() => undefined);
   }
 
   private async answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
@@ -89,7 +103,7 @@ export class BatchServer {
       case "/v1/terminatejob":
       case "/v1/canceljob": {
         const { jobId, reason } = body as { jobId: string; reason: string };
-        this.queue.cancel(this.jobOf(jobId), reason);
+        this.queue.stop(this.jobOf(jobId), reason, { running: path.endsWith("terminatejob") });
         return {};
       }
       case "/faults":
@@ -104,13 +118,10 @@ export class BatchServer {
       this.faults.refuseSubmissions--;
       throw new Throttled("Too Many Requests");
     }
-    if (!this.queues.has(nameIn(submission.jobQueue)))
-      throw new ClientError(`Job queue ${submission.jobQueue} does not exist`);
+    const jobQueue = this.queues.get(nameIn(submission.jobQueue))?.arn;
+    if (jobQueue === undefined) throw new ClientError(`Job queue ${submission.jobQueue} does not exist`);
     const definition = this.definitions.get(submission.jobDefinition);
-    const job = this.queue.submit(
-      { ...submission, jobQueue: this.queues.get(nameIn(submission.jobQueue)) ?? "" },
-      definition,
-    );
+    const job = this.queue.submit({ ...submission, jobQueue }, definition);
     if (this.faults.loseAnswers > 0) {
       this.faults.loseAnswers--;
       return "lost";
@@ -132,30 +143,29 @@ export class BatchServer {
   }
 
   private resource(kind: string, request: ResourceRequest): string {
-    const prefix = `arn:aws:batch:${request.region}:${request.account}`;
     if (kind === "job-definition") {
       const definition = jobDefinitionFrom(request, this.definitions);
       this.definitions.set(definition.arn, definition);
       return definition.arn;
     }
-    const arn = `${prefix}:${kind}/${request.logicalId}`;
-    if (kind === "job-queue") this.queues.set(request.logicalId, arn);
-    return arn;
+    if (kind === "compute-environment") return computeEnvironmentFrom(request);
+    const queue = jobQueueFrom(request);
+    this.queues.set(request.logicalId, queue);
+    return queue.arn;
   }
 
   private inject(fault: z.infer<typeof faultRequest>): unknown {
     Object.assign(this.faults, fault.next ?? {});
     // Before any of them may start: what waits is cancelled, not what runs.
-    if (fault.noCapacity) {
-      for (const job of this.queue.jobs.values())
-        if (job.index === undefined && !isEnded(job)) this.queue.cancel(job, "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY");
-    }
+    if (fault.timeLimitsPass)
+      this.queue.passTimeLimits((arn) => this.queues.get(nameIn(arn))?.cancelledFor ?? new Set());
+    if (fault.blocked !== undefined) this.queue.block(fault.blocked ?? undefined);
     if (fault.paused !== undefined) this.queue.paused = fault.paused;
     this.queue.pump();
     const running = this.processes.jobs;
     if (fault.reclaim)
       for (const job of running)
-        this.processes.end(job, "Host EC2 (instance i-0123456789abcdef0) terminated.", fault.reclaim === "at-once");
+        this.processes.end(job, "Host EC2 (instance i-0123456789abcdef0) terminated.", fault.reclaim !== "with-notice");
     if (fault.outOfMemory) for (const job of running) this.processes.killForMemory(job);
     return {
       running: running.length,
@@ -169,6 +179,8 @@ export class BatchServer {
     return job;
   }
 }
+
+export type EventType = "Batch Job State Change" | "Batch Job Queue Blocked";
 
 class Throttled extends Error {}
 
@@ -187,9 +199,13 @@ const faultRequest = z.strictObject({
     .partial()
     .optional(),
   paused: z.boolean().optional(),
-  reclaim: z.enum(["with-notice", "at-once"]).optional(),
+  /** Without a word, unless a host of one's own makes it otherwise. */
+  reclaim: z.union([z.literal(true), z.literal("with-notice")]).optional(),
   outOfMemory: z.boolean().optional(),
-  noCapacity: z.boolean().optional(),
+  /** Why nothing starts, until null is sent; "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - …" for one. */
+  blocked: z.string().nullable().optional(),
+  /** The time a job may be RUNNABLE is over: Batch cancels what its queue names a limit for, and nothing else. */
+  timeLimitsPass: z.boolean().optional(),
 });
 export type FaultRequest = z.input<typeof faultRequest>;
 

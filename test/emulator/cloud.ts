@@ -25,6 +25,8 @@ export interface Cloud {
   /** Runs the command line against the account; answers what it prints. */
   cytolens(words: readonly string[]): Promise<string>;
   inject(fault: FaultRequest): Promise<Record<string, unknown>>;
+  /** Whether the topic's own policy lets CloudWatch's alarms publish. */
+  alarmsMayPublish(topic: string): Promise<boolean>;
   stop(): Promise<void>;
 }
 
@@ -35,10 +37,6 @@ export async function deployCloud(python: string, configuration: Readonly<Record
   const batch = new BatchServer(
     {
       workingFolder: projectRoot,
-      environment: {
-        // No AWS_REGION: Batch does not set it. The instance's metadata service would not answer the SDK with it either.
-        AWS_EC2_METADATA_DISABLED: "true",
-      },
       log: (line) => {
         if (log !== undefined) writeFileSync(`${log}.jobs`, `${line}\n`, { flag: "a" });
       },
@@ -47,14 +45,15 @@ export async function deployCloud(python: string, configuration: Readonly<Record
         ...(await credentialsOf(emulator?.endpoint ?? "", role)),
         AWS_ENDPOINT_URL: emulator?.endpoint ?? "",
       }),
+      whyNotPulled: (image, role) => whyNotPulled(emulator?.endpoint ?? "", image, role),
     },
-    async (detail) => {
+    async (detail, type) => {
       await fetch(`${emulator?.endpoint}/_cytolens/events`, {
         method: "POST",
         body: JSON.stringify([
           {
             Source: "aws.batch",
-            DetailType: "Batch Job State Change",
+            DetailType: type,
             Detail: JSON.stringify(detail),
             Resources: [detail["jobArn"]],
           },
@@ -122,6 +121,13 @@ export async function deployCloud(python: string, configuration: Readonly<Record
           },
         });
       },
+      alarmsMayPublish: async (topic) => {
+        const question = new URLSearchParams({ topic });
+        const { allowed } = (await (await fetch(`${endpoint}/_cytolens/alarm?${question}`)).json()) as {
+          allowed: boolean;
+        };
+        return allowed;
+      },
       inject: async (fault) =>
         (await (
           await fetch(`http://127.0.0.1:${port}/faults`, { method: "POST", body: JSON.stringify(fault) })
@@ -131,6 +137,25 @@ export async function deployCloud(python: string, configuration: Readonly<Record
     await stop();
     throw error;
   }
+}
+
+const ecrImage = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com\/([^:@]+)/;
+
+/** An image of ECR is pulled under the execution role; one of another registry is no business of AWS's. */
+async function whyNotPulled(endpoint: string, image: string, role: string | undefined): Promise<string | undefined> {
+  const [, account, region, repository] = ecrImage.exec(image) ?? [];
+  if (account === undefined) return undefined;
+  const wanted: [string, string][] = [
+    ["ecr:GetAuthorizationToken", "*"],
+    ["ecr:BatchGetImage", `arn:aws:ecr:${region}:${account}:repository/${repository}`],
+  ];
+  for (const [action, resource] of wanted) {
+    const question = new URLSearchParams({ role: role ?? "", action, resource });
+    const { allowed } = (await (await fetch(`${endpoint}/_cytolens/may?${question}`)).json()) as { allowed: boolean };
+    if (!allowed)
+      return `${role ?? "no execution role"} is not authorized to perform: ${action} on resource ${resource}`;
+  }
+  return undefined;
 }
 
 async function credentialsOf(endpoint: string, role: string): Promise<Record<string, string>> {

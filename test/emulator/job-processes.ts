@@ -3,16 +3,21 @@ import type { Attempt, Job } from "./batch-job";
 
 /**
  * What comes between a process and AWS Batch's instances: the credentials of its role, and someone to pull the plug.
- * `environment` is for the emulator alone (its address): a job sees its definition's, its submission's and AWS_BATCH_*.
+ * A job's environment is its definition's, its submission's, AWS_BATCH_* and these credentials, and nothing else: what
+ * AWS does not set (a region, for one) is not set here.
  */
 export interface Surroundings {
   readonly workingFolder: string;
-  readonly environment: Readonly<Record<string, string>>;
+  /** As variables; with them comes the emulator's address. */
   credentials(roleArn: string): Promise<Readonly<Record<string, string>>>;
+  /** Why the image cannot be pulled under this execution role; undefined where it can. */
+  whyNotPulled(image: string, executionRoleArn: string | undefined): Promise<string | undefined>;
   log(line: string): void;
 }
 
 const graceMilliseconds = 2_000;
+/** Without these no program starts: where programs are found, and a folder to write to. */
+const programsNeed = ["PATH", "TMPDIR"] as const;
 
 /** Runs one attempt of a job as a process of this machine, and ends it as a reclaimed instance or a full memory would. */
 export class JobProcesses {
@@ -23,14 +28,20 @@ export class JobProcesses {
   async attempt(job: Job): Promise<Attempt> {
     const { definition, submission, index, attempts } = job;
     const startedAt = Date.now();
+    const why = await this.surroundings.whyNotPulled(definition.image, definition.executionRoleArn);
+    if (why !== undefined)
+      return {
+        startedAt,
+        stoppedAt: Date.now(),
+        container: { reason: `CannotPullContainerError: ${why}` },
+        statusReason: "Task failed to start",
+      };
     const [command, ...args] = definition.command;
     const child = spawn(command === "node" ? process.execPath : (command ?? "false"), args, {
       cwd: this.surroundings.workingFolder,
       stdio: ["ignore", "pipe", "pipe"],
       env: {
-        PATH: process.env["PATH"],
-        TMPDIR: process.env["TMPDIR"],
-        ...this.surroundings.environment,
+        ...Object.fromEntries(programsNeed.map((name) => [name, process.env[name]])),
         ...(await this.surroundings.credentials(definition.roleArn)),
         ...Object.fromEntries(
           [...definition.environment, ...(submission.containerOverrides?.environment ?? [])].map(({ name, value }) => [
@@ -75,7 +86,10 @@ export class JobProcesses {
     };
   }
 
-  /** SIGTERM, then SIGKILL: as Spot does with two minutes in between. Answers whether the job was running. */
+  /**
+   * With notice: SIGTERM, then SIGKILL, as a terminated job is ended. Without: as a reclaimed instance goes, of which
+   * ECS tells the tasks of Batch nothing. Answers whether the job was running.
+   */
   end(job: Job, reason: string, atOnce = false): boolean {
     const entry = this.running.get(job);
     if (!entry) return false;

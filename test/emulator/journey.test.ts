@@ -53,7 +53,8 @@ const quick = { methods: ["gradient"] };
       );
       cloud = await deployCloud((found as { python: string }).python, {
         compute: { kind: "cpu", attempts: 3 },
-        imageUri: "localhost/worker:ci",
+        // Pulled under the execution role, whose policies the emulator applies.
+        imageUri: "000000000000.dkr.ecr.eu-west-1.amazonaws.com/worker:ci",
         idleWindowSeconds: 10,
         reconcileMinutes: 1,
       });
@@ -75,6 +76,10 @@ const quick = { methods: ["gradient"] };
     const running = (): Promise<true | undefined> =>
       eventually(async () => (Number((await cloud.inject({}))["running"]) > 0 ? true : undefined), 30);
     const complete = { status: "complete", counts: { planned: 3, succeeded: 3, failed: 0, skipped: 0 } };
+
+    test("an alarm may publish to the topic that people subscribe to", async () => {
+      expect(await cloud.alarmsMayPublish(cloud.outputs["NoticesTopic"] ?? "")).toBe(true);
+    });
 
     test("the first upload after a deploy comes back classified and explained, and people are told", async () => {
       const inbox = await subscribe(cloud.endpoint, cloud.outputs["NoticesTopic"] ?? "");
@@ -149,7 +154,7 @@ const quick = { methods: ["gradient"] };
 
     test("Spot takes the machines away in mid-run, and memory runs out: the shard is tried again, no image is lost or counted twice", async () => {
       for (const [batch, fault] of [
-        ["reclaimed", { reclaim: "at-once" }],
+        ["reclaimed", { reclaim: true }],
         ["noticed", { reclaim: "with-notice" }],
         ["starved", { outOfMemory: true }],
       ] as const) {
@@ -166,19 +171,19 @@ const quick = { methods: ["gradient"] };
     }, 300_000);
 
     test("what Spot has no machines for is dispatched once more, on demand", async () => {
-      await cloud.inject({ paused: true });
+      const reason = "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - no instance to be had";
+      await cloud.inject({ blocked: reason });
       await lab.upload(name("scarce"), images, { settings: quick });
       await eventually(
         async () =>
           (await lab.keys("runs/scarce/")).some((key) => key.endsWith("/dispatch/0-0.json")) ? true : undefined,
         60,
       );
-      await cloud.inject({ noCapacity: true });
-      await cloud.inject({ paused: false });
+      await cloud.inject({ timeLimitsPass: true, blocked: null });
       const summary = await lab.finished(name("scarce"));
       expect(summary).toMatchObject({
         ...complete,
-        attempts: { dispatches: 2, notes: ["CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"] },
+        attempts: { dispatches: 2, notes: [reason] },
       });
       const queues = (await jobsOf(summary.run ?? "")).map(({ jobQueue, status }) => [
         String(jobQueue).includes("OnDemand"),
@@ -262,7 +267,7 @@ const quick = { methods: ["gradient"] };
       expect(training).toBe("cells-1");
       expect(await running()).toBe(true);
       await new Promise((resolve) => setTimeout(resolve, 2000));
-      await cloud.inject({ reclaim: "with-notice" });
+      await cloud.inject({ reclaim: true });
       const model = await eventually(
         async () => (await lab.keys("training/cells-1/run/")).find((key) => key.endsWith("model.onnx")),
         120,

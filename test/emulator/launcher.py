@@ -23,14 +23,15 @@ ACCOUNT = os.environ["AWS_ACCESS_KEY_ID"]
 REGION = os.environ["MINISTACK_REGION"]
 
 from ministack import app as ministack  # noqa: E402
-from ministack.core import iam_actions, lambda_runtime, responses  # noqa: E402
-from ministack.services import batch, cloudformation, eventbridge  # noqa: E402
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime, responses  # noqa: E402
+from ministack.services import batch, cloudformation, eventbridge, sns  # noqa: E402
 from ministack.services.cloudformation import provisioners  # noqa: E402
 
 for module, name in [
     (ministack, "pin_request_origin"), (ministack, "app"), (batch, "handle_request"), (eventbridge, "_put_events"),
     (cloudformation, "_stacks"), (provisioners, "_RESOURCE_HANDLERS"), (lambda_runtime, "execution_credentials"),
-    (iam_actions, "extract_resource_arn"), (responses, "set_request_account_id"), (responses, "set_request_region"),
+    (iam_actions, "extract_resource_arn"), (iam_evaluator, "_gather_role_policies"), (iam_evaluator, "evaluate"),
+    (iam_evaluator, "evaluate_resource_policy"), (sns, "_topics"), (responses, "set_request_account_id"), (responses, "set_request_region"),
 ]:
     if not hasattr(module, name):
         sys.exit(f"Expected {module.__name__}.{name} in ministack {EXPECTED} but it is gone")
@@ -117,6 +118,29 @@ async def answer_json(send, value):
     await send({"type": "http.response.body", "body": json.dumps(value).encode()})
 
 
+def as_principal(principal, kind, action, resource):
+    return iam_evaluator.EvalContext(
+        principal_arn=principal, principal_type=kind, principal_account=ACCOUNT, action=action, resource_arn=resource,
+        region=REGION, secure_transport=True, service_context={"aws:SourceAccount": ACCOUNT, "aws:sourceaccount": ACCOUNT},
+    )
+
+
+def role_may(role, action, resource):
+    """Whether a role's own policies allow a call."""
+    if not role:
+        return False
+    policies = iam_evaluator._gather_role_policies(role.rsplit("/", 1)[-1], ACCOUNT)
+    return iam_evaluator.evaluate(as_principal(role, "AssumedRole", action, resource), policies).decision == "Allow"
+
+
+def alarm_may_publish(topic):
+    """CloudWatch publishes as a service of AWS: it needs an Allow of the topic's own policy."""
+    policy = sns._topics[topic]["attributes"].get("Policy")
+    context = as_principal(f"arn:aws:iam::{ACCOUNT}:root", "Root", "sns:Publish", topic)
+    found = iam_evaluator.evaluate_resource_policy(policy, context, service="cloudwatch.amazonaws.com")
+    return found.decision == "Allow"
+
+
 async def app(scope, receive, send):
     """ministack, and two paths of our own for the Batch server: events for the bus, credentials of a job's role."""
     path = scope.get("path", "")
@@ -130,6 +154,16 @@ async def app(scope, receive, send):
         role = parse_qs(scope["query_string"].decode())["role"][0]
         name = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:batch-job"
         return await answer_json(send, lambda_runtime.execution_credentials({"FunctionArn": name, "FunctionName": "batch-job", "Role": role}))
+    if scope["type"] == "http" and path == "/_cytolens/may":
+        responses.set_request_account_id(ACCOUNT)
+        question = parse_qs(scope["query_string"].decode())
+        role = question.get("role", [""])[0]
+        return await answer_json(send, {"allowed": role_may(role, question["action"][0], question["resource"][0])})
+    if scope["type"] == "http" and path == "/_cytolens/alarm":
+        responses.set_request_account_id(ACCOUNT)
+        responses.set_request_region(REGION)
+        topic = parse_qs(scope["query_string"].decode())["topic"][0]
+        return await answer_json(send, {"allowed": alarm_may_publish(topic)})
     if scope["type"] == "http" and path == "/_cytolens/resources":
         name = parse_qs(scope["query_string"].decode())["stack"][0]
         responses.set_request_account_id(ACCOUNT)

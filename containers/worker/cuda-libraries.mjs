@@ -1,10 +1,12 @@
-// Fetches onnxruntime's CUDA libraries (a NuGet package, which is a zip file), checks the package's hash, and unpacks the two that are needed.
+// Fetches onnxruntime's CUDA libraries (a NuGet package, which is a zip file), checks the package's hash, and unpacks the two that are needed,
+// if they are built for the CUDA that the image has.
 // node cuda-libraries.mjs <cuda image> <url> <sha256> <folder>. Needs nothing but Node. Runs in the image's build stage.
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { inflateRawSync } from "node:zlib";
+import { checkCuda, librariesNeeded } from "./elf-needed.mjs";
 
 const wanted = ["libonnxruntime_providers_cuda.so", "libonnxruntime_providers_shared.so"];
 
@@ -47,8 +49,14 @@ async function main([image, url, sha256, folder]) {
   const digest = createHash("sha256").update(zip).digest("hex");
   if (digest !== sha256)
     throw new Error(`Expected a package with sha256 ${sha256} from ${url} but received one with ${digest}`);
+  const libraries = unpack(zip, wanted);
+  const provider = libraries.get(wanted[0]);
+  checkCuda(
+    librariesNeeded((offset, length) => provider.subarray(offset, offset + length)),
+    image,
+  );
   mkdirSync(folder, { recursive: true });
-  for (const [name, body] of unpack(zip, wanted)) writeFileSync(path.join(folder, name), body);
+  for (const [name, body] of libraries) writeFileSync(path.join(folder, name), body);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv.slice(2));

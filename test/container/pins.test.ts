@@ -127,3 +127,55 @@ test("the two libraries are taken out of the package, and nothing else", () => {
     "Expected three.so in the package but it is not there",
   );
 });
+
+const reader = "containers/worker/elf-needed.mjs";
+const pinned = JSON.parse(readFileSync(path.join(projectRoot, "containers/worker/pins.json"), "utf8")) as {
+  cudaImage: { tag: string };
+  cudaLibraries: { url: string };
+};
+
+test("what an ELF file asks for is read from it: Node asks for the C library", () => {
+  const needed = inModule(reader, `console.log(JSON.stringify(it.librariesNeededBy(process.execPath)))`) as string[];
+  expect(needed).toContain("libc.so.6");
+  const refused = inModule(
+    reader,
+    `try { it.librariesNeededBy(${JSON.stringify(path.join(projectRoot, "package.json"))}) } catch (error) { console.log(JSON.stringify(error.message)) }`,
+  );
+  expect(refused).toContain("Expected a 64-bit little-endian ELF file");
+});
+
+const checked = (libraries: readonly string[], image: string): unknown =>
+  inModule(
+    reader,
+    `try { it.checkCuda(${JSON.stringify(libraries)}, ${JSON.stringify(image)}); console.log('"fits"') } catch (error) { console.log(JSON.stringify(error.message)) }`,
+  );
+
+test("libraries of one CUDA are not put into an image of another", () => {
+  expect(checked(["libcudart.so.13", "libcuda.so.1"], "docker.io/nvidia/cuda:13.0.2-cudnn-runtime")).toBe("fits");
+  expect(checked(["libcudart.so.13", "libcuda.so.1"], "docker.io/nvidia/cuda:12.8.1-cudnn-runtime")).toContain(
+    "Expected libraries and image of one CUDA but the libraries ask for CUDA 13",
+  );
+  expect(checked(["libc.so.6"], "docker.io/nvidia/cuda:12.8.1-cudnn-runtime")).toContain("CUDA unknown");
+});
+
+test("the image, its libraries and onnxruntime are of one version", () => {
+  const { version } = JSON.parse(
+    readFileSync(path.join(projectRoot, "node_modules/onnxruntime-node/package.json"), "utf8"),
+  ) as { version: string };
+  expect(pinned.cudaLibraries.url).toContain(`/${version}/`);
+});
+
+/** libonnxruntime_providers_cuda.so of PyPI's onnxruntime-gpu in the version of onnxruntime-node (270 MB): see docs/container.md. */
+const provider = process.env["CYTOLENS_CUDA_PROVIDER"];
+
+(provider === undefined ? test.skip : test)(
+  `the CUDA part of that version fits the pinned image${provider === undefined ? " (skipped: CYTOLENS_CUDA_PROVIDER names no file)" : ""}`,
+  () => {
+    const needed = inModule(
+      reader,
+      `console.log(JSON.stringify(it.librariesNeededBy(${JSON.stringify(provider)})))`,
+    ) as string[];
+    expect(needed).toContain("libcuda.so.1");
+    expect(checked(needed, pinned.cudaImage.tag)).toBe("fits");
+  },
+);

@@ -44,7 +44,10 @@ async function storeAt(bucket: string): Promise<ObjectStore> {
   return S3Store.open(bucket);
 }
 
-/** SIGTERM comes two minutes before a machine is reclaimed; on a laptop the parent's end is the same. */
+/**
+ * SIGTERM comes when a job is terminated, and on a laptop by hand or with the parent's end. A reclaimed Spot instance gives
+ * the jobs of AWS Batch no such warning: what is stored by then is what counts.
+ */
 function stopSignal(): AbortSignal {
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.abort());

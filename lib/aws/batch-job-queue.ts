@@ -78,29 +78,47 @@ export class BatchJobQueue implements JobQueue {
     );
     const job = jobs[0];
     if (!job) return undefined;
-    const state = stateOf(job.status);
-    const reason = state === "failed" ? ((await this.childsReason(job)) ?? reasonOf(job)) : undefined;
+    const state = stateOf(job);
     return {
       jobId,
       name: job.jobName ?? "",
       state,
       attempts: job.attempts?.length ?? 0,
-      ...(reason === undefined ? {} : { reason }),
+      ...(state === "failed" ? await this.endOf(job) : {}),
+      ...(state === "waiting" ? await this.waitOf(job) : {}),
     };
   }
 
-  /** An array says only that a child failed; why is the child's to say. */
-  private async childsReason({ jobId, arrayProperties }: JobDetail): Promise<string | undefined> {
-    if (arrayProperties?.size === undefined) return undefined;
+  /** An array says only that a child failed; why is the children's to say. */
+  private async endOf(job: JobDetail): Promise<Pick<JobFacts, "reason" | "noRetry">> {
+    const children = await this.children(job, "FAILED", mostDescribed);
+    const verdicts = (children.length > 0 ? children : [job]).map((one) => verdictOf(one));
+    const same = verdicts.every((verdict) => verdict !== undefined) ? verdicts[0] : undefined;
+    const noRetry = verdictOf(job) === "stopped" ? "stopped" : same;
+    return { reason: reasonOf(children[0] ?? job), ...(noRetry === undefined ? {} : { noRetry }) };
+  }
+
+  /** What AWS Batch says of a job that no machine has taken yet; of an array, its first such child. */
+  private async waitOf(job: JobDetail): Promise<Pick<JobFacts, "reason">> {
+    const reason = job.statusReason ?? (await this.children(job, "RUNNABLE", 1))[0]?.statusReason;
+    return reason === undefined ? {} : { reason };
+  }
+
+  private async children(
+    { jobId, arrayProperties }: JobDetail,
+    jobStatus: JobStatus,
+    maxResults: number,
+  ): Promise<JobDetail[]> {
+    if (arrayProperties?.size === undefined) return [];
     const { jobSummaryList = [] } = await answered("ListJobs", () =>
-      this.client.send(new ListJobsCommand({ arrayJobId: jobId, jobStatus: "FAILED", maxResults: 1 })),
+      this.client.send(new ListJobsCommand({ arrayJobId: jobId, jobStatus, maxResults })),
     );
-    const child = jobSummaryList[0]?.jobId;
-    if (child === undefined) return undefined;
+    const found = jobSummaryList.flatMap((child) => child.jobId ?? []).slice(0, maxResults);
+    if (found.length === 0) return [];
     const { jobs = [] } = await answered("DescribeJobs", () =>
-      this.client.send(new DescribeJobsCommand({ jobs: [child] })),
+      this.client.send(new DescribeJobsCommand({ jobs: found })),
     );
-    return jobs[0] && reasonOf(jobs[0]);
+    return jobs;
   }
 
   private arnOf(queue: Dispatch["queue"]): string {
@@ -108,7 +126,13 @@ export class BatchJobQueue implements JobQueue {
   }
 }
 
-function stateOf(status: JobStatus | undefined): JobState {
+/** DescribeJobs takes no more at a time. */
+const mostDescribed = 100;
+
+/** An array pends until its last child has ended; whether it works is in its summary. */
+function stateOf({ status, arrayProperties }: JobDetail): JobState {
+  const { STARTING = 0, RUNNING = 0 } = arrayProperties?.statusSummary ?? {};
+  if (status === "PENDING" && STARTING + RUNNING > 0) return "running";
   switch (status) {
     case "SUCCEEDED":
       return "succeeded";
@@ -119,6 +143,27 @@ function stateOf(status: JobStatus | undefined): JobState {
     default:
       return "waiting";
   }
+}
+
+/** What the worker's program ends with when another try would end the same: a fault of its own, or of what it was told. */
+const hopelessExits: ReadonlySet<number> = new Set([1, 2]);
+
+/** Whether another machine would do no better. What Batch itself cancels has a reason of its own. */
+function verdictOf({
+  isTerminated,
+  isCancelled,
+  statusReason = "",
+  container,
+  attempts,
+}: JobDetail): JobFacts["noRetry"] {
+  const last = container ?? attempts?.at(-1)?.container;
+  if (statusReason.startsWith("MISCONFIGURATION:")) return "hopeless";
+  if (statusReason.startsWith("CAPACITY:")) return undefined;
+  if (isTerminated || isCancelled) return "stopped";
+  const reason = last?.reason ?? attempts?.at(-1)?.container?.reason ?? "";
+  const exitCode = last?.exitCode ?? attempts?.at(-1)?.container?.exitCode;
+  if (reason.startsWith("CannotPull")) return "hopeless";
+  return exitCode !== undefined && hopelessExits.has(exitCode) ? "hopeless" : undefined;
 }
 
 /** The job's own reason, the last attempt's, and the exit code, as far as there are any. */

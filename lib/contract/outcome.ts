@@ -45,7 +45,7 @@ export const outcome = z.discriminatedUnion("status", [
   z.strictObject({
     status: z.literal("skipped"),
     ...identity,
-    reason: z.enum(["already-done", "superseded", "deleted"]),
+    reason: z.enum(["already-done", "superseded", "deleted", "cancelled"]),
     resultKey: objectKey.optional(),
   }),
 ]);

@@ -8,7 +8,7 @@ import { closeIfDone } from "./close-batch";
 import { closeRun, countOutcomes, endShard, unfinishedBy } from "./collecting/close-run";
 import { noticeOf } from "./collecting/notice";
 import { isPublished, publishBatch } from "./collecting/publish-batch";
-import { readJobs, type RunJob } from "./collecting/run-jobs";
+import { lastJobs, readJobs, type RunJob } from "./collecting/run-jobs";
 import { readActivity, touch } from "./planning/activity";
 import { dispatchAgain, ensureDispatched } from "./planning/dispatch-run";
 import { attempt, type Pipeline } from "./ports";
@@ -36,13 +36,15 @@ export async function collectBatch(pipeline: Pipeline, batch: BatchName, run: Ru
       return { state: "running", finishedItems: tally.counts.planned, items: plan.items };
     if (await tryAgain(pipeline, plan, jobs, unfinished))
       return { state: "dispatched-again", shards: unfinished.length };
-    for (const shard of unfinished) await endShard(pipeline, plan, shard, dispatches, unfinishedBy(jobs, shard), tally);
+    const last = lastJobs(jobs);
+    for (const shard of unfinished)
+      await endShard(pipeline, plan, shard, dispatches, unfinishedBy(jobs, shard, last.get(shard)), tally);
   }
   await closeRun(pipeline, plan, tally, jobs);
   return finishPublishing(pipeline, plan, "collected");
 }
 
-/** False when every try is spent. A claim that was never submitted, or a job the queue has forgotten, was no try. */
+/** False when every try is spent, or would be in vain. A claim that was never submitted, or a job the queue has forgotten, was no try. */
 async function tryAgain(
   pipeline: Pipeline,
   plan: Plan,
@@ -58,7 +60,11 @@ async function tryAgain(
   }
   const spent = new Set(jobs.filter(({ facts }) => facts !== undefined).map(({ dispatch }) => dispatch.value.number));
   if (spent.size >= tries) return false;
-  await dispatchAgain(pipeline, plan, howMany(jobs.map(({ dispatch }) => dispatch)), unfinished);
+  // What a person stopped stays stopped, and what no machine mends is not paid for twice.
+  const last = lastJobs(jobs);
+  const worthwhile = unfinished.filter((shard) => last.get(shard)?.facts?.noRetry === undefined);
+  if (worthwhile.length === 0) return false;
+  await dispatchAgain(pipeline, plan, howMany(jobs.map(({ dispatch }) => dispatch)), worthwhile);
   return true;
 }
 

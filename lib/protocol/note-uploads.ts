@@ -1,6 +1,7 @@
 import { batchName, type BatchName } from "../contract/names";
 import { incomingObject, readyMarkerKey } from "../contract/object-keys";
-import { touch } from "./planning/activity";
+import { archivedNotice, isArchived } from "./archived";
+import { readActivity, touch } from "./planning/activity";
 import { planBatch, type PlanOutcome } from "./plan-batch";
 import { attempt, type Pipeline } from "./ports";
 import { judgeSettings } from "./reject-batch";
@@ -46,6 +47,10 @@ export async function noteEvents<Event extends UploadEvent>(
 }
 
 async function noteBatch(pipeline: Pipeline, batch: BatchName, keys: readonly string[]): Promise<void> {
+  if (!(await readActivity(pipeline, batch)) && (await isArchived(pipeline.store, batch))) {
+    await attempt(() => pipeline.notices.publish(`Batch ${batch} is archived`, archivedNotice(batch)));
+    return;
+  }
   const kinds = new Set(keys.map((key) => incomingObject(key).kind));
   await touch(pipeline, batch, pipeline.policy.idleSeconds);
   if (kinds.has("settings")) await judgeSettings(pipeline, batch);

@@ -26,8 +26,10 @@ export interface JobFacts {
   readonly jobId: string;
   readonly name: string;
   readonly state: JobState;
-  /** For a person, when it failed: the status reason or the container's reason. */
+  /** For a person, when it failed or waits: the status reason or the container's reason. */
   readonly reason?: string;
+  /** Why another machine would do no better: a person ended the job, or what is wrong is wrong everywhere. */
+  readonly noRetry?: "stopped" | "hopeless";
   readonly attempts?: number;
 }
 

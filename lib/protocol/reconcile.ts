@@ -15,6 +15,8 @@ import { readActivity, scheduleTick, tickIsPending, touch } from "./planning/act
 import { closeIfDone } from "./close-batch";
 import { compareListing } from "./planning/compare-listing";
 import { collectBatch } from "./collect-batch";
+import { hasUnknownImages, isArchived } from "./archived";
+import { isPublished } from "./collecting/publish-batch";
 import { ensureDispatched } from "./planning/dispatch-run";
 import { readDocument, updateDocument } from "../bucket/documents";
 import type { Pipeline } from "./ports";
@@ -81,7 +83,7 @@ async function mend(pipeline: Pipeline, batch: BatchName): Promise<string[]> {
   const activity = await readActivity({ store }, batch);
   const plans = await readPlans(store, batch);
   if (!activity && plans.length === 0) {
-    if (!(await hasImages(store, batch))) return [];
+    if ((await isArchived(store, batch)) || !(await hasUnknownImages(store, batch, clock.now()))) return [];
     await touch(pipeline, batch, pipeline.policy.idleSeconds);
     return ["its events were lost: noted, and looked at once it is still"];
   }
@@ -101,6 +103,8 @@ async function mend(pipeline: Pipeline, batch: BatchName): Promise<string[]> {
 
 async function mendRun(pipeline: Pipeline, plan: Plan): Promise<string[]> {
   const finished = (await readRunSummary(pipeline.store, plan.batch, plan.run)) !== undefined;
+  // Its summary has expired before its plan: the results tell of it, so nothing is left to do.
+  if (!finished && (await isPublished(pipeline.store, plan.batch, plan.run))) return [];
   if (!finished) await ensureDispatched(pipeline, plan);
   const { state } = await collectBatch(pipeline, plan.batch, plan.run);
   if (state === "dispatched-again") return [`run ${plan.run} had unfinished shards: dispatched again`];
@@ -132,10 +136,4 @@ async function verify(pipeline: Pipeline, batch: BatchName): Promise<string[]> {
   const noted = await readActivity({ store }, batch);
   if (noted && noted.lastEventAt !== closed.lastEventAt) await touch(pipeline, batch, pipeline.policy.idleSeconds);
   return [];
-}
-
-async function hasImages(store: ObjectStore, batch: BatchName): Promise<boolean> {
-  for await (const { key } of listAll(store, incomingBatchPrefix(batch)))
-    if (incomingObject(key).kind === "image") return true;
-  return false;
 }

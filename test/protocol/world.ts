@@ -39,6 +39,7 @@ export interface FakeJob {
   readonly ended: ("succeeded" | "failed" | undefined)[];
   state: JobState;
   reason?: string;
+  noRetry?: NonNullable<JobFacts["noRetry"]>;
 }
 
 /** AWS Batch as far as the protocol sees it: jobs wait until the test runs them. */
@@ -64,7 +65,13 @@ class FakeQueue implements JobQueue {
 }
 
 const facts = (job: FakeJob | undefined): JobFacts | undefined =>
-  job && { jobId: job.jobId, name: job.request.name, state: job.state, ...(job.reason ? { reason: job.reason } : {}) };
+  job && {
+    jobId: job.jobId,
+    name: job.request.name,
+    state: job.state,
+    ...(job.reason ? { reason: job.reason } : {}),
+    ...(job.noRetry ? { noRetry: job.noRetry } : {}),
+  };
 
 export interface Tick {
   readonly batch: BatchName;
@@ -203,6 +210,14 @@ export class World {
         while (job.ended[index] === undefined) await this.attempt(job, index);
       await collectBatch(this.pipeline(), job.request.batch, job.request.run);
     }
+  }
+
+  /** Ends what is left of a job, as AWS Batch says it was ended. */
+  endJob(job: FakeJob, reason: string, noRetry?: FakeJob["noRetry"]): void {
+    job.reason = reason;
+    if (noRetry) job.noRetry = noRetry;
+    for (let index = 0; index < job.request.size; index++)
+      if (job.ended[index] === undefined) this.end(job, index, "failed");
   }
 
   openJob = (): FakeJob | undefined => this.queue.jobs.find(({ ended }) => ended.includes(undefined));

@@ -34,10 +34,11 @@ const itemsIn = ({ items, itemsPerShard }: Plan, shard: number): number =>
 /** How items end that no worker finished. */
 export type Ending =
   | { readonly status: "failed"; readonly failure: KnownFailure }
-  | { readonly status: "skipped"; readonly reason: "superseded" };
+  | { readonly status: "skipped"; readonly reason: "superseded" | "cancelled" };
 
-/** The ending for a run of which every try is spent. */
-export function unfinishedBy(jobs: readonly RunJob[], shard: number): Ending {
+/** The ending for a run of which every try is spent; cancelled where a person stopped the last. */
+export function unfinishedBy(jobs: readonly RunJob[], shard: number, last: RunJob | undefined): Ending {
+  if (last?.facts?.noRetry === "stopped") return { status: "skipped", reason: "cancelled" };
   const reasons = reasonsOf(jobs.filter(({ dispatch }) => shardsOf(dispatch.value).includes(shard)));
   return {
     status: "failed",

@@ -1,5 +1,5 @@
 import type { Stored } from "../../bucket/documents";
-import { readDispatches } from "../../bucket/runs";
+import { readDispatches, shardsOf } from "../../bucket/runs";
 import type { Dispatch, Plan } from "../../contract/plan";
 import type { JobFacts, Pipeline } from "../ports";
 
@@ -20,6 +20,13 @@ export async function readJobs({ store, queue, clock }: Pipeline, { batch, run }
     jobs.push({ dispatch, facts, isLive });
   }
   return jobs;
+}
+
+/** For each shard, the last job that was to work on it. */
+export function lastJobs(jobs: readonly RunJob[]): Map<number, RunJob> {
+  const last = new Map<number, RunJob>();
+  for (const job of jobs) for (const shard of shardsOf(job.dispatch.value)) last.set(shard, job);
+  return last;
 }
 
 /** Why jobs of the run failed, each reason once. */

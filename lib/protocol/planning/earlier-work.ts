@@ -99,7 +99,9 @@ class RunWalk {
       this.shard = shard;
     }
     const found = this.outcomes.get(work);
-    if (found?.status === "skipped") return found.reason === "already-done" ? "covered" : "open";
+    // What a person cancelled is no news: it waits for another reason to be planned, as what failed does.
+    if (found?.status === "skipped" && found.reason !== "cancelled")
+      return found.reason === "already-done" ? "covered" : "open";
     return found?.status === "succeeded" ? "covered" : "failed";
   }
 }

@@ -12,7 +12,10 @@ export function synthesize(): void {
   const app = new App();
   try {
     const configuration = readConfiguration(app.node.tryGetContext("cytolens"));
-    new CytolensStack(app, configuration.stackName, { configuration, projectRoot });
+    // What the CDK's command line deploys to; without it, what the SDK would take.
+    const { CDK_DEFAULT_REGION, AWS_REGION, AWS_DEFAULT_REGION } = process.env;
+    const knownRegion = CDK_DEFAULT_REGION ?? AWS_REGION ?? AWS_DEFAULT_REGION;
+    new CytolensStack(app, configuration.stackName, { configuration, projectRoot, knownRegion });
     app.synth();
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

@@ -1,8 +1,10 @@
-import { Duration, Size } from "aws-cdk-lib";
+import { Duration } from "aws-cdk-lib";
 import * as batch from "aws-cdk-lib/aws-batch";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import { Construct } from "constructs";
 import type { Configuration } from "./configuration";
+import { instanceTypesFor } from "./instance-offerings";
+import { instanceUserData } from "./instance-user-data";
 import type { Network } from "./private-network";
 
 /**
@@ -14,21 +16,29 @@ export class Compute extends Construct {
   readonly spot: batch.JobQueue;
   readonly onDemand: batch.JobQueue;
 
-  constructor(scope: Construct, id: string, configuration: Configuration, network: Network) {
+  constructor(
+    scope: Construct,
+    id: string,
+    configuration: Configuration,
+    network: Network,
+    /** Where it is deployed, as far as that is known at synth. */
+    region?: string,
+  ) {
     super(scope, id);
+    const instanceTypes = instanceTypesFor(configuration.compute, region);
     const launchTemplate = hardenedInstances(this, configuration);
     this.onDemand = jobQueue(
       this,
       "OnDemand",
       configuration,
-      computeEnvironment(this, "OnDemandInstances", configuration, network, launchTemplate, false),
+      computeEnvironment(this, "OnDemandInstances", configuration, network, { launchTemplate, instanceTypes }, false),
     );
     this.spot = configuration.compute.spot
       ? jobQueue(
           this,
           "Spot",
           configuration,
-          computeEnvironment(this, "SpotInstances", configuration, network, launchTemplate, true),
+          computeEnvironment(this, "SpotInstances", configuration, network, { launchTemplate, instanceTypes }, true),
         )
       : this.onDemand;
   }
@@ -37,8 +47,8 @@ export class Compute extends Construct {
 function hardenedInstances(scope: Construct, { compute }: Configuration): ec2.LaunchTemplate {
   return new ec2.LaunchTemplate(scope, "Instances", {
     requireImdsv2: true,
-    // One hop reaches the instance, not the containers on it: jobs cannot borrow the instance's role.
     httpPutResponseHopLimit: 1,
+    userData: instanceUserData(),
     blockDevices: [
       {
         deviceName: "/dev/xvda",
@@ -57,7 +67,7 @@ function computeEnvironment(
   id: string,
   { compute }: Configuration,
   network: Network,
-  launchTemplate: ec2.LaunchTemplate,
+  { launchTemplate, instanceTypes }: { launchTemplate: ec2.LaunchTemplate; instanceTypes: readonly string[] },
   spot: boolean,
 ): batch.ManagedEc2EcsComputeEnvironment {
   const environment = new batch.ManagedEc2EcsComputeEnvironment(scope, id, {
@@ -65,7 +75,7 @@ function computeEnvironment(
     vpcSubnets: network.subnets,
     securityGroups: [network.securityGroup],
     launchTemplate,
-    instanceTypes: compute.instanceTypes.map((name) => new ec2.InstanceType(name)),
+    instanceTypes: instanceTypes.map((name) => new ec2.InstanceType(name)),
     // "optimal" would add CPU-only families, on which a GPU job never starts.
     useOptimalInstanceClasses: false,
     images: [
@@ -98,7 +108,7 @@ function jobQueue(
 ): batch.JobQueue {
   const maxTime = Duration.minutes(compute.capacityWaitMinutes);
   const { CANCEL } = batch.JobStateTimeLimitActionsAction;
-  return new batch.JobQueue(scope, id, {
+  const queue = new batch.JobQueue(scope, id, {
     priority: 1,
     computeEnvironments: [{ order: 1, computeEnvironment }],
     jobStateTimeLimitActions: [
@@ -107,12 +117,12 @@ function jobQueue(
       batch.JobStateTimeLimitActionsReason.JOB_RESOURCE_REQUIREMENT,
     ].map((reason) => ({ reason, maxTime, action: CANCEL, state: batch.JobStateTimeLimitActionsState.RUNNABLE })),
   });
-}
-
-/** Where a job may write: memory, from which nothing can be executed. */
-export function temporaryFolder(scope: Construct, size: Size): batch.LinuxParameters {
-  const parameters = new batch.LinuxParameters(scope, "Linux", { initProcessEnabled: true });
-  const { RW, NOEXEC, NOSUID, NODEV } = batch.TmpfsMountOption;
-  parameters.addTmpfs({ containerPath: "/tmp", size, mountOptions: [RW, NOEXEC, NOSUID, NODEV] });
-  return parameters;
+  // The fourth reason for which Batch cancels; the CDK has no name for it.
+  (queue.node.defaultChild as batch.CfnJobQueue).addPropertyOverride("JobStateTimeLimitActions.3", {
+    Reason: "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED",
+    MaxTimeSeconds: maxTime.toSeconds(),
+    Action: "CANCEL",
+    State: "RUNNABLE",
+  });
+  return queue;
 }

@@ -11,15 +11,18 @@ const days = z.number().int().min(1).max(3650);
 const email = z.email("Expected an e-mail address");
 const subnetId = z.string().regex(/^subnet-[0-9a-f]{8,17}$/, "Expected a subnet id such as subnet-0a1b2c3d");
 
+/** Zones a network of ours spans; by default three, or what the region shows an account. */
+const zones = z.number().int().min(2).max(6).optional();
+
 const network = z.discriminatedUnion(
   "kind",
   [
     /** Public subnets, no ingress at all: costs nothing while idle. */
-    z.strictObject({ kind: z.literal("public") }),
+    z.strictObject({ kind: z.literal("public"), zones }),
     /** Private subnets behind one NAT gateway, which costs by the hour. */
-    z.strictObject({ kind: z.literal("nat") }),
+    z.strictObject({ kind: z.literal("nat"), zones }),
     /** No way to the internet: interface endpoints, which cost by the hour. */
-    z.strictObject({ kind: z.literal("isolated") }),
+    z.strictObject({ kind: z.literal("isolated"), zones }),
     /** A network the lab already has, with its own way to S3, ECR, ECS and CloudWatch Logs. */
     z
       .strictObject({
@@ -36,13 +39,10 @@ const network = z.discriminatedUnion(
   { error: "Expected a network whose kind is public, nat, isolated or existing" },
 );
 
-const gpuInstanceTypes = ["g6.xlarge", "g5.xlarge", "g6.2xlarge", "g5.2xlarge", "g4dn.xlarge", "g4dn.2xlarge"];
-const cpuInstanceTypes = ["c7i.xlarge", "c6i.xlarge", "m7i.xlarge", "m6i.xlarge", "c7i.2xlarge", "m7i.2xlarge"];
-
 const compute = z
   .strictObject({
     kind: z.enum(["gpu", "cpu"]).default("gpu"),
-    /** Tried in any order that has room; by default current ones with one GPU, or general ones without. */
+    /** Tried in any order that has room; by default what the region offers of current ones with one GPU, or without. */
     instanceTypes: z.array(instanceType).min(1).max(20).optional(),
     /** The ceiling of each compute environment, and so of what an hour can cost. */
     maxVcpus: z.number().int().min(1).max(10_000).default(64),
@@ -60,7 +60,6 @@ const compute = z
   })
   .transform((chosen) => ({
     ...chosen,
-    instanceTypes: chosen.instanceTypes ?? (chosen.kind === "gpu" ? gpuInstanceTypes : cpuInstanceTypes),
     /** Leaves the instance's own agents room on the smallest default type of the kind (16 GiB, 8 GiB). */
     jobMemoryMiB: chosen.jobMemoryMiB ?? (chosen.kind === "gpu" ? 13_000 : 6_000),
   }))

@@ -1,4 +1,4 @@
-import { Annotations, CfnOutput, Stack, Tags, type StackProps } from "aws-cdk-lib";
+import { Annotations, CfnOutput, Fn, Stack, Tags, type StackProps } from "aws-cdk-lib";
 import type { Construct } from "constructs";
 import { currentSchemaVersion } from "../contract/names";
 import { Alarms } from "./alarms";
@@ -10,6 +10,7 @@ import { defaultModelFolder, type Configuration } from "./configuration";
 import { Dashboard } from "./dashboard";
 import { DefaultModel } from "./default-model";
 import { writeDeploymentFacts } from "./deployment-facts";
+import { zonesOf } from "./instance-offerings";
 import { HintsQueue } from "./hints-queue";
 import { noticesTopic } from "./notices-topic";
 import { Network } from "./private-network";
@@ -24,12 +25,18 @@ import { justifyFindings } from "./justified-findings";
 export interface CytolensStackProps extends StackProps {
   readonly configuration: Configuration;
   readonly projectRoot: string;
+  /** Where it will be deployed, as far as that is known at synth; the template itself names no region. */
+  readonly knownRegion?: string | undefined;
 }
 
 /** The journey of a batch, top to bottom: upload, event, plan, jobs, end of jobs, notice; and who watches over it. */
 export class CytolensStack extends Stack {
-  constructor(scope: Construct, id: string, { configuration, projectRoot, ...props }: CytolensStackProps) {
+  private readonly zones: number;
+
+  constructor(scope: Construct, id: string, { configuration, projectRoot, knownRegion, ...props }: CytolensStackProps) {
     super(scope, id, { description: "Cytolens: cytology images classified and explained on AWS Batch", ...props });
+    const { network } = configuration;
+    this.zones = (network.kind === "existing" ? undefined : network.zones) ?? zonesOf(knownRegion);
     Tags.of(this).add(costTag, this.stackName);
 
     const { bucket } = new BatchBucket(this, "Storage", configuration);
@@ -43,7 +50,13 @@ export class CytolensStack extends Stack {
     const hints = new HintsQueue(this, "Hints", { bucket });
 
     const image = workerImage(this, projectRoot, configuration);
-    const compute = new Compute(this, "Compute", configuration, new Network(this, "Network", configuration));
+    const compute = new Compute(
+      this,
+      "Compute",
+      configuration,
+      new Network(this, "Network", configuration),
+      knownRegion,
+    );
     const worker = workerJob(this, configuration, bucket, image);
 
     const topic = noticesTopic(this, configuration);
@@ -108,5 +121,9 @@ export class CytolensStack extends Stack {
     new CfnOutput(this, "JobQueue", { value: compute.spot.jobQueueArn });
     new CfnOutput(this, "NoticesTopic", { value: topic.topicArn });
     justifyFindings(this, bucket);
+  }
+  /** The region's first zones; the CDK would give a stack that names no region only two. */
+  override get availabilityZones(): string[] {
+    return Array.from({ length: this.zones }, (_, index) => Fn.select(index, Fn.getAzs()));
   }
 }

@@ -19,7 +19,7 @@ export function justifyFindings(stack: Stack, bucket: s3.Bucket): void {
     [managedPolicy("AWSLambdaBasicExecutionRole")]:
       "CDK's own custom resources (bucket notification, copy of the default model), which run at deploy only.",
     [managedPolicy("AmazonEC2ContainerServiceforEC2Role")]:
-      "AWS's own policy for the ECS agent, which changes with the agent; containers cannot reach it (IMDSv2, one hop).",
+      "AWS's own policy for the ECS agent, which changes with the agent. The host refuses the job's user what would hand it out: the instance's metadata and the agent.",
     "AwsSolutions-IAM5[Resource::*]":
       "AWS Batch knows no resource for ListJobs and DescribeJobs; GetAuthorizationToken of ECR has none either. Both only read.",
     [`AwsSolutions-IAM5[Resource::${jobDefinitions}]`]:

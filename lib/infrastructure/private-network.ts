@@ -1,3 +1,4 @@
+import { Stack } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import { Construct } from "constructs";
 import type { Configuration } from "./configuration";
@@ -40,7 +41,8 @@ export class Network extends Construct {
         isolated: ec2.SubnetType.PRIVATE_ISOLATED,
       }[network.kind];
       this.vpc = new ec2.Vpc(this, "Vpc", {
-        maxAzs: 3,
+        // As many as the stack names: more zones are more pools of machines.
+        maxAzs: Stack.of(this).availabilityZones.length,
         natGateways: network.kind === "nat" ? 1 : 0,
         subnetConfiguration: [
           ...(network.kind === "nat" ? [{ name: "Public", subnetType: ec2.SubnetType.PUBLIC, cidrMask: 24 }] : []),

@@ -8,7 +8,6 @@ import { Construct } from "constructs";
 import { incomingPrefix, modelsPrefix, resultsPrefix, runsPrefix } from "../contract/object-keys";
 import { workerExitCodes } from "../contract/worker-exit-codes";
 import { allowObjects } from "./bucket-access";
-import { temporaryFolder } from "./compute";
 import type { Configuration } from "./configuration";
 
 /** The user in the image: no name, no home, no rights. */
@@ -127,4 +126,12 @@ export function ecsTasksOf(scope: Construct): iam.PrincipalBase {
       ArnLike: { "aws:SourceArn": `arn:${partition}:ecs:${region}:${account}:*` },
     },
   });
+}
+
+/** Where a job may write: memory, from which nothing can be executed. */
+function temporaryFolder(scope: Construct, size: Size): batch.LinuxParameters {
+  const parameters = new batch.LinuxParameters(scope, "Linux", { initProcessEnabled: true });
+  const { RW, NOEXEC, NOSUID, NODEV } = batch.TmpfsMountOption;
+  parameters.addTmpfs({ containerPath: "/tmp", size, mountOptions: [RW, NOEXEC, NOSUID, NODEV] });
+  return parameters;
 }

@@ -68,6 +68,11 @@ describe("compute environments", () => {
     }
   });
 
+  test("a region's own list is what both environments are made of", () => {
+    for (const { ComputeResources } of environments(templateOf({}, "eu-west-1")))
+      expect(ComputeResources.InstanceTypes).toEqual(["g5.xlarge", "g4dn.xlarge"]);
+  });
+
   test("neither environments nor queues are named, for a named one cannot be replaced", () => {
     for (const environment of environments(gpu)) {
       expect(environment).not.toHaveProperty("ComputeEnvironmentName");
@@ -82,7 +87,31 @@ describe("compute environments", () => {
       expect(asText(ComputeResources.LaunchTemplate.Version)).toMatch(/^<ComputeInstances\w+\.LatestVersionNumber>$/);
   });
 
-  test("instances want IMDSv2, keep it from containers and encrypt their disks", () => {
+  test("the host refuses the job's user the instance's metadata, in user data as Batch wants it", () => {
+    const [template] = Object.values(resourcesOf(gpu, "AWS::EC2::LaunchTemplate"));
+    const { UserData } = template!.Properties["LaunchTemplateData"] as { UserData: { "Fn::Base64": string } };
+    const [head = "", ...rest] = UserData["Fn::Base64"].split("\n\n");
+    expect(head).toMatch(/^Content-Type: multipart\/mixed; boundary="([^"]+)"\nMIME-Version: 1\.0$/);
+    const body = rest.join("\n\n");
+    const [, hook = "", script = "", end] = body.split(
+      /^--\+AWS\+CDK\+User\+Data\+Separator==(?:--)?$|^--\S+?(?:--)?$/m,
+    );
+    const [user] = String((definition(gpu, "Cytolens-worker")["ContainerProperties"] as { User: string }).User).split(
+      ":",
+    );
+    expect(hook).toContain('Content-Type: text/cloud-boothook; charset="us-ascii"');
+    expect(hook).toContain(
+      `iptables --insert OUTPUT --destination 169.254.169.254 --match owner --uid-owner ${user} --jump REJECT`,
+    );
+    expect(hook).toContain(`--destination-port 51678 --match owner --uid-owner ${user} --jump REJECT`);
+    // Where a job's own credentials come from.
+    expect(hook).not.toContain("169.254.170.2");
+    expect(script).toContain('Content-Type: text/x-shellscript; charset="us-ascii"');
+    expect(script).toContain("echo ECS_DISABLE_PRIVILEGED=true >> /etc/ecs/ecs.config");
+    expect(end?.trim()).toBe("");
+  });
+
+  test("instances want IMDSv2 and encrypt their disks", () => {
     gpu.hasResourceProperties("AWS::EC2::LaunchTemplate", {
       LaunchTemplateData: {
         MetadataOptions: { HttpTokens: "required", HttpPutResponseHopLimit: 1 },
@@ -109,6 +138,7 @@ describe("queues", () => {
       expect(limits.map(({ Reason }) => Reason).sort()).toEqual([
         "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
         "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+        "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED",
         "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
       ]);
       for (const { MaxTimeSeconds, Action, State } of limits) {
@@ -219,8 +249,24 @@ describe("the network", () => {
 
   test("public: an address for each instance, since there is no NAT", () => {
     const subnets = Object.values(resourcesOf(gpu, "AWS::EC2::Subnet"));
-    expect(subnets.length).toBeGreaterThanOrEqual(2);
+    expect(subnets).toHaveLength(3);
     for (const { Properties } of subnets) expect(Properties["MapPublicIpOnLaunch"]).toBe(true);
+  });
+
+  test.each([
+    [{}, undefined, 3],
+    [{}, "eu-west-1", 3],
+    [{}, "us-west-1", 2],
+    [{ network: { kind: "isolated", zones: 2 } }, "eu-west-1", 2],
+    [{ network: { kind: "nat", zones: 4 } }, undefined, 4],
+  ])("%j in %s spans the zones that are there (%i)", (configuration, region, zones) => {
+    const workers = Object.entries(resourcesOf(templateOf(configuration, region), "AWS::EC2::Subnet")).filter(
+      ([name]) => name.includes("Workers"),
+    );
+    const named = workers.map(([, { Properties }]) => JSON.stringify(Properties["AvailabilityZone"]));
+    expect(named.sort()).toEqual(
+      Array.from({ length: zones }, (_, index) => JSON.stringify({ "Fn::Select": [index, { "Fn::GetAZs": "" }] })),
+    );
   });
 
   test("NAT: private workers behind one gateway", () => {

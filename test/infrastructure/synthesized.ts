@@ -37,14 +37,18 @@ export const removeScratch = (): void => rmSync(scratch, { recursive: true, forc
 export function stackOf(
   configuration: Readonly<Record<string, unknown>> = {},
   root = projectRoot,
+  knownRegion?: string,
 ): { app: App; stack: CytolensStack } {
   const app = new App({ outdir: mkdtempSync(path.join(scratch, "out-")), context: { "aws:cdk:bundling-stacks": [] } });
   const chosen = readConfiguration({ imageUri: "localhost/worker:test", defaultModel: writeModel(), ...configuration });
-  return { app, stack: new CytolensStack(app, chosen.stackName, { configuration: chosen, projectRoot: root }) };
+  return {
+    app,
+    stack: new CytolensStack(app, chosen.stackName, { configuration: chosen, projectRoot: root, knownRegion }),
+  };
 }
 
-export const templateOf = (configuration: Readonly<Record<string, unknown>> = {}): Template =>
-  Template.fromStack(stackOf(configuration).stack);
+export const templateOf = (configuration: Readonly<Record<string, unknown>> = {}, knownRegion?: string): Template =>
+  Template.fromStack(stackOf(configuration, projectRoot, knownRegion).stack);
 
 /** All resources of a type, with the names CloudFormation knows them by. */
 export function resourcesOf(

@@ -22,6 +22,11 @@ export const userErrors = {
     means: "What was given is neither a bucket's name nor a folder.",
     remedy: "Give a bucket's name, `s3://name`, or a folder such as `./bucket`.",
   },
+  "configuration.instance-types": {
+    means: "The region offers none, or not all, of the instance types that machines are to be made of.",
+    remedy:
+      "Choose another region, set `compute.kind` to `cpu`, or name types the region has in `compute.instanceTypes`.",
+  },
   "configuration.invalid": {
     means: "The configuration in `cdk.json` has settings that cannot be used.",
     remedy: "Correct the settings that the message lists.",

@@ -73,10 +73,7 @@ export class BatchJobQueue implements JobQueue {
   }
 
   async describe(jobId: string): Promise<JobFacts | undefined> {
-    const { jobs = [] } = await answered("DescribeJobs", () =>
-      this.client.send(new DescribeJobsCommand({ jobs: [jobId] })),
-    );
-    const job = jobs[0];
+    const [job] = await this.details([jobId]);
     if (!job) return undefined;
     const state = stateOf(job);
     return {
@@ -87,6 +84,33 @@ export class BatchJobQueue implements JobQueue {
       ...(state === "failed" ? await this.endOf(job) : {}),
       ...(state === "waiting" ? await this.waitOf(job) : {}),
     };
+  }
+
+  /** Of an array, all children's; each of their attempts is on record with its begin and its end. */
+  async machineSeconds(jobId: string): Promise<number | undefined> {
+    const [job] = await this.details([jobId]);
+    if (!job) return undefined;
+    if (job.arrayProperties?.size === undefined) return secondsOf(job);
+    let sum = 0;
+    for (const jobStatus of ["SUCCEEDED", "FAILED"] as const) {
+      let nextToken: string | undefined;
+      do {
+        const asked = { arrayJobId: jobId, jobStatus, maxResults: mostDescribed, nextToken };
+        const page = await answered("ListJobs", () => this.client.send(new ListJobsCommand(asked)));
+        const children = await this.details((page.jobSummaryList ?? []).flatMap((child) => child.jobId ?? []));
+        for (const child of children) sum += secondsOf(child);
+        nextToken = page.nextToken;
+      } while (nextToken !== undefined);
+    }
+    return sum;
+  }
+
+  private async details(jobIds: string[]): Promise<JobDetail[]> {
+    if (jobIds.length === 0) return [];
+    const { jobs = [] } = await answered("DescribeJobs", () =>
+      this.client.send(new DescribeJobsCommand({ jobs: jobIds })),
+    );
+    return jobs;
   }
 
   /** An array says only that a child failed; why is the children's to say. */
@@ -113,12 +137,7 @@ export class BatchJobQueue implements JobQueue {
     const { jobSummaryList = [] } = await answered("ListJobs", () =>
       this.client.send(new ListJobsCommand({ arrayJobId: jobId, jobStatus, maxResults })),
     );
-    const found = jobSummaryList.flatMap((child) => child.jobId ?? []).slice(0, maxResults);
-    if (found.length === 0) return [];
-    const { jobs = [] } = await answered("DescribeJobs", () =>
-      this.client.send(new DescribeJobsCommand({ jobs: found })),
-    );
-    return jobs;
+    return this.details(jobSummaryList.flatMap((child) => child.jobId ?? []).slice(0, maxResults));
   }
 
   private arnOf(queue: Dispatch["queue"]): string {
@@ -147,6 +166,10 @@ function stateOf({ status, arrayProperties }: JobDetail): JobState {
 
 /** What the worker's program ends with when another try would end the same: a fault of its own, or of what it was told. */
 const hopelessExits: ReadonlySet<number> = new Set([1, 2]);
+
+/** An attempt that was reclaimed before it began has no times. */
+const secondsOf = ({ attempts = [] }: JobDetail): number =>
+  attempts.reduce((sum, { startedAt = 0, stoppedAt = 0 }) => sum + Math.max(0, stoppedAt - startedAt) / 1000, 0);
 
 /** Whether another machine would do no better. What Batch itself cancels has a reason of its own. */
 function verdictOf({

@@ -9,5 +9,6 @@ export const metricNames = {
   seconds: "WorkerSeconds",
   cost: "EstimatedCostUsd",
   reconciled: "BatchesReconciled",
+  oldestRun: "OldestRunSeconds",
 } as const;
 export type MetricName = (typeof metricNames)[keyof typeof metricNames];

@@ -9,7 +9,10 @@ export async function reconcileOnSchedule(pipeline: Pipeline, log: StructuredLog
   const report = await reconcile(pipeline);
   for (const { batch, what } of report.mended) log.info("mended", { batch, what });
   for (const { batch, error } of report.failed) log.error("cannot reconcile a batch", error, { batch });
-  log.metrics({ [metricNames.reconciled]: report.mended.length }, { message: "reconciled", looked: report.looked });
+  log.metrics(
+    { [metricNames.reconciled]: report.mended.length, [metricNames.oldestRun]: report.oldestRunSeconds },
+    { message: "reconciled", looked: report.looked, left: report.left },
+  );
   if (report.failed.length > 0) {
     throw new EnvironmentError(
       "reconcile.incomplete",

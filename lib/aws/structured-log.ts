@@ -33,7 +33,7 @@ export function structuredLog(
               Dimensions: [["Stack"]],
               Metrics: Object.keys(values).map((Name) => ({
                 Name,
-                Unit: Name === "WorkerSeconds" ? "Seconds" : Name === "EstimatedCostUsd" ? "None" : "Count",
+                Unit: Name.endsWith("Seconds") ? "Seconds" : Name === "EstimatedCostUsd" ? "None" : "Count",
               })),
             },
           ],

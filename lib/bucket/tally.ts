@@ -6,13 +6,10 @@ export class Tally {
   private succeeded = 0;
   private failed = 0;
   private skipped = 0;
-  /** Workers' time, summed. */
-  seconds = 0;
   readonly skippedBy: Record<string, number> = {};
 
   add(outcome: Outcome): void {
     this[outcome.status]++;
-    this.seconds += outcome.seconds;
     if (outcome.status === "skipped") this.skippedBy[outcome.reason] = (this.skippedBy[outcome.reason] ?? 0) + 1;
   }
 

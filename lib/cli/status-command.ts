@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { openBucket } from "../aws/open-bucket";
+import { adviceFor } from "../aws/job-advice";
 import { UserError } from "../contract/errors";
 import { batchName } from "../contract/names";
 import { reportKey } from "../contract/object-keys";
@@ -49,9 +50,12 @@ function runLines({ run, ordinal, stage, items, counts, jobs }: RunStatus): stri
   const { succeeded, failed, skipped } = counts;
   return [
     `  run ${ordinal} (${run}): ${stage}, ${items} images: ${succeeded} succeeded, ${failed} failed, ${skipped} skipped, ${Math.max(0, items - counts.planned)} to come`,
-    ...jobs.map(
-      ({ name, queue, shards, state, reason }) =>
+    ...jobs.flatMap(({ name, queue, shards, state, reason }) => {
+      const advice = reason === undefined ? undefined : adviceFor(reason, queue);
+      return [
         `    job ${name} (${queue}, ${shards} ${shards === 1 ? "shard" : "shards"}): ${state}${reason === undefined ? "" : `: ${reason}`}`,
-    ),
+        ...(advice === undefined ? [] : [`      ${advice}`]),
+      ];
+    }),
   ];
 }

@@ -46,6 +46,8 @@ export function incomingObject(objectKey: string): IncomingObject {
   return { kind: "image", batch, path };
 }
 
+/** Where the reconciler keeps what it need not look at again; in no batch's folder. */
+export const reconcilerKey = "runs/reconciler.json" as ObjectKey;
 export const batchRunsPrefix = (batch: BatchName): string => `${runsPrefix}${batch}/`;
 export const activityKey = (batch: BatchName): ObjectKey => key(`${batchRunsPrefix(batch)}activity.json`);
 export const closedMarkerKey = (batch: BatchName): ObjectKey => key(`${batchRunsPrefix(batch)}closed.json`);

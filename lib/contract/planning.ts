@@ -74,6 +74,18 @@ export const closedMarker = z.strictObject({
   verified: z.boolean(),
 });
 
+/** runs/reconciler.json: what the reconciler need not look at every time, and where it was. Lost, it is made anew. */
+export const reconcilerNotes = z.strictObject({
+  schemaVersion,
+  /** Batches that were closed and compared with the bucket, in order: a few of them are looked at in each round, in turn. */
+  settled: z.array(batchName),
+  /** The last of them that was looked at. */
+  settledAfter: z.string(),
+  /** The last of the others that was looked at, where the time was over before their end; empty otherwise. */
+  openAfter: z.string(),
+});
+export type ReconcilerNotes = z.infer<typeof reconcilerNotes>;
+
 /** runs/<batch>/rejected.json: why the batch could not be planned when it was last looked at; null once it could. */
 export const rejection = z.strictObject({
   schemaVersion,

@@ -26,7 +26,7 @@ export const runSummary = z.strictObject({
   counts,
   skippedBy: z.record(z.string(), z.number().int()),
   dispatches: z.number().int().min(0),
-  /** Workers' time over all images. */
+  /** Machines' time: of every attempt of every job, as the queue has it; where it has none, of the work on images alone. */
   seconds: z.number().min(0),
   /** Reasons of jobs that did not end well, for a person. */
   notes: z.array(z.string()),
@@ -64,7 +64,10 @@ export const summary = z.strictObject({
   ),
   model: z.strictObject({ name: z.string(), sha256, card: modelCard }).nullable(),
   settings,
+  /** From the listing to the last image. */
   seconds: z.number().min(0),
+  /** Machines' time over all runs; not told by earlier versions. */
+  machineSeconds: z.number().min(0).optional(),
   attempts: z.strictObject({ dispatches: z.number().int().min(0), notes: z.array(z.string()) }),
   notes: z.array(z.string()),
 });

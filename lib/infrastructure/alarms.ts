@@ -19,6 +19,7 @@ export const alarmNames = [
   "reconcile-errors",
   "failed-images",
   "late-batches",
+  "old-runs",
 ] as const;
 export type AlarmName = (typeof alarmNames)[number];
 
@@ -35,6 +36,8 @@ interface AlarmsProps {
 
 const period = Duration.minutes(5);
 const oldestHintSeconds = Duration.hours(1).toSeconds();
+/** Longer than a run waits for capacity twice over, unless the lab has it wait longer. */
+const oldestRunSeconds = Duration.hours(24).toSeconds();
 
 export class Alarms extends Construct {
   readonly all: cloudwatch.Alarm[] = [];
@@ -72,6 +75,12 @@ export class Alarms extends Construct {
       "The reconciler had to finish what events should have",
       pipelineMetric(props.stackName, metricNames.reconciled),
     );
+    this.add(
+      "old-runs",
+      "A run has not been finished for a day",
+      pipelineMetric(props.stackName, metricNames.oldestRun, "Maximum"),
+      oldestRunSeconds,
+    );
   }
 
   private add(name: AlarmName, what: string, metric: cloudwatch.IMetric, threshold = 1): void {
@@ -92,12 +101,16 @@ const waiting = (queue: sqs.Queue): cloudwatch.Metric =>
   queue.metricApproximateNumberOfMessagesVisible({ period, statistic: "Maximum" });
 
 /** What the handlers write in embedded metric format. */
-export function pipelineMetric(stackName: string, metricName: string): cloudwatch.Metric {
+export function pipelineMetric(
+  stackName: string,
+  metricName: string,
+  statistic: "Sum" | "Maximum" = "Sum",
+): cloudwatch.Metric {
   return new cloudwatch.Metric({
     namespace: metricNamespace,
     metricName,
     dimensionsMap: { Stack: stackName },
-    statistic: "Sum",
+    statistic,
     period,
   });
 }

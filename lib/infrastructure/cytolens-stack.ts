@@ -3,6 +3,7 @@ import type { Construct } from "constructs";
 import { currentSchemaVersion } from "../contract/names";
 import { Alarms } from "./alarms";
 import { budgetAlarm, costTag } from "./budget";
+import { tellOfBlockedJobs } from "./blocked-jobs";
 import { BatchBucket } from "./bucket";
 import { Collector } from "./collector";
 import { Compute } from "./compute";
@@ -84,6 +85,7 @@ export class CytolensStack extends Stack {
     };
     const planner = new Planner(this, "Planner", parts);
     const collector = new Collector(this, "Collector", parts);
+    tellOfBlockedJobs(this, compute, topic, collector.deadLetters);
     const reconciler = new Reconciler(this, "Reconciler", parts);
 
     const training = configuration.training ? new Training(this, "Training", configuration, bucket, image) : undefined;

@@ -11,7 +11,7 @@ import { allowObjects } from "./bucket-access";
 import type { Configuration } from "./configuration";
 
 /** The user in the image: no name, no home, no rights. */
-const workerUser = "10001:10001";
+export const workerUser = "10001:10001";
 const workerTemporaryMiB = 1024;
 /** Of a job's memory, what the worker plans with; the rest is for the runtime, and for /tmp, which is memory too. */
 const usableMemory = 0.75;

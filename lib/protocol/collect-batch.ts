@@ -1,3 +1,4 @@
+import { prefetch } from "../concurrency/prefetch";
 import { requireDocument } from "../bucket/documents";
 import { howMany, readRunSummary, shardsOf } from "../bucket/runs";
 import type { BatchName, RunId } from "../contract/names";
@@ -5,10 +6,10 @@ import { planKey } from "../contract/object-keys";
 import { plan as planDocument, type Plan } from "../contract/plan";
 import type { Summary } from "../contract/summary";
 import { closeIfDone } from "./close-batch";
-import { closeRun, countOutcomes, endShard, unfinishedBy } from "./collecting/close-run";
+import { closeRun, countOutcomes, endShard, readsAtOnce, unfinishedBy } from "./collecting/close-run";
 import { noticeOf } from "./collecting/notice";
 import { isPublished, publishBatch } from "./collecting/publish-batch";
-import { lastJobs, readJobs, type RunJob } from "./collecting/run-jobs";
+import { lastJobs, machineSeconds, readJobs, type RunJob } from "./collecting/run-jobs";
 import { readActivity, touch } from "./planning/activity";
 import { dispatchAgain, ensureDispatched } from "./planning/dispatch-run";
 import { attempt, type Pipeline } from "./ports";
@@ -30,17 +31,18 @@ export async function collectBatch(pipeline: Pipeline, batch: BatchName, run: Ru
 
   const jobs = await readJobs(pipeline, plan);
   const dispatches = howMany(jobs.map(({ dispatch }) => dispatch));
-  const { tally, unfinished } = await countOutcomes(store, plan, dispatches);
+  const { tally, unfinished, busy } = await countOutcomes(store, plan, dispatches);
   if (unfinished.length > 0) {
     if (jobs.length === 0 || jobs.some(({ isLive }) => isLive))
       return { state: "running", finishedItems: tally.counts.planned, items: plan.items };
     if (await tryAgain(pipeline, plan, jobs, unfinished))
       return { state: "dispatched-again", shards: unfinished.length };
     const last = lastJobs(jobs);
-    for (const shard of unfinished)
-      await endShard(pipeline, plan, shard, dispatches, unfinishedBy(jobs, shard, last.get(shard)), tally);
+    const end = (shard: number): Promise<void> =>
+      endShard(pipeline, plan, shard, dispatches, unfinishedBy(jobs, shard, last.get(shard)), tally);
+    for await (const _ of prefetch(unfinished, readsAtOnce - 1, end));
   }
-  await closeRun(pipeline, plan, tally, jobs);
+  await closeRun(pipeline, plan, tally, jobs, (await machineSeconds(pipeline, jobs)) ?? busy);
   return finishPublishing(pipeline, plan, "collected");
 }
 

@@ -39,6 +39,8 @@ export interface JobQueue {
   findByName(name: string, queue: Dispatch["queue"]): Promise<JobFacts | undefined>;
   /** Undefined when the queue no longer knows the job: its history is gone, or the laptop was shut down. */
   describe(jobId: string): Promise<JobFacts | undefined>;
+  /** What all attempts of a job took, those that were reclaimed too, in seconds of one machine; undefined when no one knows. */
+  machineSeconds?(jobId: string): Promise<number | undefined>;
 }
 
 /** Messages to ourselves: events say "look", the bucket says what is there. */

@@ -1,22 +1,15 @@
-import { batchName, type BatchName } from "../contract/names";
-import {
-  activityKey,
-  batchRunsPrefix,
-  closedMarkerKey,
-  incomingBatchPrefix,
-  incomingObject,
-  incomingPrefix,
-  runsPrefix,
-} from "../contract/object-keys";
+import type { BatchName } from "../contract/names";
+import { activityKey, batchRunsPrefix, closedMarkerKey } from "../contract/object-keys";
 import { closedMarker } from "../contract/planning";
 import type { Plan } from "../contract/plan";
-import { listAll, type ListPage, type ObjectStore } from "../storage/object-store";
 import { readActivity, scheduleTick, tickIsPending, touch } from "./planning/activity";
 import { closeIfDone } from "./close-batch";
 import { compareListing } from "./planning/compare-listing";
 import { collectBatch } from "./collect-batch";
 import { hasUnknownImages, isArchived } from "./archived";
 import { isPublished } from "./collecting/publish-batch";
+import { beginRound, endRound } from "./reconcile-round";
+import { prefetch } from "../concurrency/prefetch";
 import { ensureDispatched } from "./planning/dispatch-run";
 import { readDocument, updateDocument } from "../bucket/documents";
 import type { Pipeline } from "./ports";
@@ -24,52 +17,68 @@ import { readPlans, readRunSummary } from "../bucket/runs";
 
 export interface ReconcileReport {
   readonly looked: number;
+  /** Batches that were due and for which no time was left: the next round begins with them. */
+  readonly left: number;
   /** Batches for which something was left to do, with what was done. */
   readonly mended: readonly { readonly batch: string; readonly what: string }[];
   /** Batches that could not be looked at; the others were. */
   readonly failed: readonly { readonly batch: string; readonly error: unknown }[];
+  /** How long the oldest run that is not finished has been planned; 0 without one. */
+  readonly oldestRunSeconds: number;
 }
 
 /** A closed batch is compared with the bucket once, this long after, when every late event should have arrived. */
 const verifyAfterMilliseconds = 3600 * 1000;
 
-/** Finds what lost hints and killed processes left behind: batches no one noted, ticks that never came, runs not dispatched, not collected. */
+/** Batches looked at beside each other: each look waits for the bucket. */
+const looksAtOnce = 32;
+
+/** What a look at a batch found. */
+interface Look {
+  readonly done: readonly string[];
+  /** Nothing is left to do, and the bucket was compared since: it need not be looked at every time. */
+  readonly settled: boolean;
+  /** When the oldest of its runs that are not finished was planned. */
+  readonly openSince?: string | undefined;
+}
+
+/**
+ * Finds what lost hints and killed processes left behind: batches no one noted, ticks that never came, runs not dispatched, not
+ * collected. Ends at the policy's deadline; the next round begins where this one ended.
+ */
 export async function reconcile(pipeline: Pipeline): Promise<ReconcileReport> {
-  const mended: { batch: string; what: string }[] = [];
+  const { store, clock, policy } = pipeline;
+  const round = await beginRound(store);
+  const looked = new Map<BatchName, Look>();
   const failed: { batch: string; error: unknown }[] = [];
-  let looked = 0;
-  for (const batch of await batchesToLookAt(pipeline.store)) {
-    looked++;
+  const inTime = function* (): Generator<BatchName> {
+    for (const batch of round.batches) {
+      if (policy.deadline && clock.now() >= policy.deadline) return;
+      yield batch;
+    }
+  };
+  const lookAt = async (batch: BatchName): Promise<void> => {
     try {
-      for (const what of await mend(pipeline, batch)) mended.push({ batch, what });
+      looked.set(batch, await mend(pipeline, batch));
     } catch (error) {
       failed.push({ batch, error });
+      looked.set(batch, { done: [], settled: false });
     }
-  }
-  return { looked, mended, failed };
+  };
+  for await (const _ of prefetch(inTime(), looksAtOnce - 1, lookAt));
+  await endRound(pipeline, round, looked);
+  const found = [...looked.values()];
+  const oldest = Math.min(...found.flatMap(({ openSince }) => (openSince === undefined ? [] : Date.parse(openSince))));
+  return {
+    looked: looked.size,
+    left: round.batches.length - looked.size,
+    mended: [...looked].flatMap(([batch, { done }]) => done.map((what) => ({ batch, what }))),
+    failed,
+    oldestRunSeconds: Number.isFinite(oldest) ? Math.max(0, (clock.now().getTime() - oldest) / 1000) : 0,
+  };
 }
 
-/** Every batch under incoming/, and every one with a run of its own. */
-async function batchesToLookAt(store: ObjectStore): Promise<BatchName[]> {
-  const names = new Set<string>();
-  for (const prefix of [incomingPrefix, runsPrefix]) {
-    let continuation: string | undefined;
-    do {
-      const page: ListPage = await store.listPage(prefix, {
-        delimiter: "/",
-        ...(continuation === undefined ? {} : { continuation }),
-      });
-      for (const folder of page.prefixes) names.add(folder.slice(prefix.length, -1));
-      continuation = page.continuation;
-    } while (continuation !== undefined);
-  }
-  return [...names].flatMap((name) => {
-    const parsed = batchName.safeParse(name);
-    return parsed.success ? [parsed.data] : [];
-  });
-}
-
-async function mend(pipeline: Pipeline, batch: BatchName): Promise<string[]> {
+async function mend(pipeline: Pipeline, batch: BatchName): Promise<Look> {
   const { store, clock } = pipeline;
   const facts = new Map(
     (await store.listPage(batchRunsPrefix(batch), { delimiter: "/" })).objects.map((object) => [
@@ -79,13 +88,19 @@ async function mend(pipeline: Pipeline, batch: BatchName): Promise<string[]> {
   );
   const touchedAt = facts.get(activityKey(batch));
   const closedAt = facts.get(closedMarkerKey(batch));
-  if (closedAt && (!touchedAt || closedAt > touchedAt)) return verify(pipeline, batch);
+  if (closedAt && (!touchedAt || closedAt > touchedAt)) {
+    const closed = (await readDocument(store, closedMarkerKey(batch), closedMarker))?.value;
+    if (!closed) return { done: [], settled: false };
+    const done = await verify(pipeline, batch);
+    return { done, settled: done.length === 0 && closed.verified };
+  }
   const activity = await readActivity({ store }, batch);
   const plans = await readPlans(store, batch);
   if (!activity && plans.length === 0) {
-    if ((await isArchived(store, batch)) || !(await hasUnknownImages(store, batch, clock.now()))) return [];
+    if ((await isArchived(store, batch)) || !(await hasUnknownImages(store, batch, clock.now())))
+      return { done: [], settled: true };
     await touch(pipeline, batch, pipeline.policy.idleSeconds);
-    return ["its events were lost: noted, and looked at once it is still"];
+    return { done: ["its events were lost: noted, and looked at once it is still"], settled: false };
   }
   const done: string[] = [];
   const unlisted =
@@ -94,21 +109,33 @@ async function mend(pipeline: Pipeline, batch: BatchName): Promise<string[]> {
     await scheduleTick(pipeline, batch, 0);
     done.push("its tick was lost: looked at now");
   }
-  for (const plan of plans) done.push(...(await mendRun(pipeline, plan)));
+  let openSince: string | undefined;
+  for (const plan of plans) {
+    const { what, open } = await mendRun(pipeline, plan);
+    done.push(...what);
+    if (open) openSince ??= plan.createdAt;
+  }
   const outcome = await closeIfDone(pipeline, batch);
   if (outcome === "changed") done.push(noLongerAsPlanned);
   if (outcome === "closed") done.push(...(await verify(pipeline, batch)));
-  return done;
+  return { done, settled: false, openSince };
 }
 
-async function mendRun(pipeline: Pipeline, plan: Plan): Promise<string[]> {
+async function mendRun(
+  pipeline: Pipeline,
+  plan: Plan,
+): Promise<{ readonly what: readonly string[]; readonly open: boolean }> {
   const finished = (await readRunSummary(pipeline.store, plan.batch, plan.run)) !== undefined;
   // Its summary has expired before its plan: the results tell of it, so nothing is left to do.
-  if (!finished && (await isPublished(pipeline.store, plan.batch, plan.run))) return [];
+  if (!finished && (await isPublished(pipeline.store, plan.batch, plan.run))) return { what: [], open: false };
   if (!finished) await ensureDispatched(pipeline, plan);
   const { state } = await collectBatch(pipeline, plan.batch, plan.run);
-  if (state === "dispatched-again") return [`run ${plan.run} had unfinished shards: dispatched again`];
-  return state === "collected" ? [`run ${plan.run} was finished but not collected: collected`] : [];
+  if (state === "dispatched-again")
+    return { what: [`run ${plan.run} had unfinished shards: dispatched again`], open: true };
+  return {
+    what: state === "collected" ? [`run ${plan.run} was finished but not collected: collected`] : [],
+    open: state === "running",
+  };
 }
 
 const noLongerAsPlanned = "it no longer lists as it was planned: noted, and looked at once it is still";

@@ -3,7 +3,7 @@ import { UserError } from "../contract/errors";
 import type { BatchName, RunId } from "../contract/names";
 import type { Plan } from "../contract/plan";
 import { closeRun, countOutcomes, endShard } from "./collecting/close-run";
-import { readJobs } from "./collecting/run-jobs";
+import { machineSeconds, readJobs } from "./collecting/run-jobs";
 import { ensureDispatched } from "./planning/dispatch-run";
 import { isSameWork } from "./planning/earlier-work";
 import { freezeSettings, type Frozen } from "./planning/freeze-settings";
@@ -43,9 +43,9 @@ async function supersede(pipeline: Pipeline, plan: Plan): Promise<boolean> {
   const jobs = await readJobs(pipeline, plan);
   if (jobs.length === 0 || jobs.some(({ isLive }) => isLive)) return false;
   const dispatches = howMany(jobs.map(({ dispatch }) => dispatch));
-  const { tally, unfinished } = await countOutcomes(pipeline.store, plan, dispatches);
+  const { tally, unfinished, busy } = await countOutcomes(pipeline.store, plan, dispatches);
   for (const shard of unfinished)
     await endShard(pipeline, plan, shard, dispatches, { status: "skipped", reason: "superseded" }, tally);
-  await closeRun(pipeline, plan, tally, jobs);
+  await closeRun(pipeline, plan, tally, jobs, (await machineSeconds(pipeline, jobs)) ?? busy);
   return true;
 }

@@ -211,6 +211,18 @@ test("one shard is a plain job without an array", async () => {
   );
 });
 
+test("a job's machines took what all attempts of all children took", async () => {
+  const { jobId } = await queue.submit(request("9000000000000002", 2));
+  await finished(jobId);
+  const { jobs = [] } = await client.send(new DescribeJobsCommand({ jobs: [`${jobId}:0`, `${jobId}:1`] }));
+  const attempts = jobs.flatMap((job) => job.attempts ?? []);
+  expect(attempts).toHaveLength(4);
+  const took = attempts.reduce((sum, { startedAt = 0, stoppedAt = 0 }) => sum + (stoppedAt - startedAt) / 1000, 0);
+  expect(took).toBeGreaterThan(0);
+  expect(await queue.machineSeconds(jobId)).toBeCloseTo(took, 6);
+  expect(await queue.machineSeconds("not-a-job")).toBeUndefined();
+});
+
 test("a failed array gives its child's reason, not its own", async () => {
   const { jobId } = await queue.submit(request("f000000000000001", 2));
   expect(await finished(jobId)).toMatchObject({

@@ -96,6 +96,10 @@ const quick = { methods: ["gradient"] };
         expect(results.filter((key) => key.endsWith(file))).toHaveLength(3);
       }
       expect(results).toEqual(expect.arrayContaining([csvKey(name("first")), reportKey(name("first"))]));
+      const [ended] = await jobsOf((await lab.finished(name("first"))).run ?? "none");
+      const attempts = ended?.["attempts"] as { startedAt: number; stoppedAt: number }[];
+      const took = attempts.reduce((sum, { startedAt, stoppedAt }) => sum + (stoppedAt - startedAt) / 1000, 0);
+      expect((await lab.finished(name("first"))).machineSeconds).toBeCloseTo(took, 3);
       expect((await inbox.next()).message).toContain("3 of 3 images succeeded");
       inbox.close();
     }, 120_000);
@@ -115,7 +119,7 @@ const quick = { methods: ["gradient"] };
       expect(
         (await lab.keys("runs/"))
           .map((found) => found.split("/")[1])
-          .filter((batch) => !["first", "after-poison"].includes(batch ?? "")),
+          .filter((batch) => !["first", "after-poison", "reconciler.json"].includes(batch ?? "")),
       ).toEqual([]);
     }, 120_000);
 
@@ -172,6 +176,7 @@ const quick = { methods: ["gradient"] };
 
     test("what Spot has no machines for is dispatched once more, on demand", async () => {
       const reason = "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - no instance to be had";
+      const inbox = await subscribe(cloud.endpoint, cloud.outputs["NoticesTopic"] ?? "");
       await cloud.inject({ blocked: reason });
       await lab.upload(name("scarce"), images, { settings: quick });
       await eventually(
@@ -179,8 +184,20 @@ const quick = { methods: ["gradient"] };
           (await lab.keys("runs/scarce/")).some((key) => key.endsWith("/dispatch/0-0.json")) ? true : undefined,
         60,
       );
+      const status = await eventually(async () => {
+        const said = await cytolens("status", "scarce");
+        return said.includes(reason) ? said : undefined;
+      }, 30);
+      expect(JSON.parse(status ?? "{}")).toMatchObject({
+        stage: "planned",
+        runs: [{ jobs: [{ state: "waiting", reason }] }],
+      });
       await cloud.inject({ timeLimitsPass: true, blocked: null });
       const summary = await lab.finished(name("scarce"));
+      const told = await inbox.next();
+      expect(told.message).toContain(reason);
+      expect(told.message).toContain("runbook.md#blocked-jobs");
+      inbox.close();
       expect(summary).toMatchObject({
         ...complete,
         attempts: { dispatches: 2, notes: [reason] },

@@ -190,7 +190,7 @@ describe("the end of a job", () => {
 
   test("every rule's target has a dead-letter queue, and so has every asynchronous function", () => {
     const rules = Object.values(resourcesOf(template, "AWS::Events::Rule"));
-    expect(rules).toHaveLength(2);
+    expect(rules).toHaveLength(3);
     for (const { Properties } of rules) {
       for (const target of Properties["Targets"] as object[]) {
         expect(target).toMatchObject({
@@ -262,6 +262,30 @@ describe("watching", () => {
       expect(alarm).toMatchObject({ AlarmActions: [expect.anything()], TreatMissingData: "notBreaching" });
       expect(runbook).toContain(`\n## ${name}\n`);
     }
+  });
+
+  test("people are told of a job that no machine takes", () => {
+    template.hasResourceProperties("AWS::Events::Rule", {
+      EventPattern: {
+        source: ["aws.batch"],
+        "detail-type": ["Batch Job Queue Blocked"],
+        detail: { jobQueue: [Match.anyValue(), Match.anyValue()] },
+      },
+      Targets: [
+        Match.objectLike({
+          Arn: { Ref: Match.stringLikeRegexp("^Notices") },
+          DeadLetterConfig: Match.anyValue(),
+          InputTransformer: { InputPathsMap: Match.objectLike({ "detail-statusReason": "$.detail.statusReason" }) },
+        }),
+      ],
+    });
+    template.hasResourceProperties("AWS::SNS::TopicPolicy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Effect: "Allow", Principal: { Service: "events.amazonaws.com" }, Action: "sns:Publish" }),
+        ]),
+      },
+    });
   });
 
   test("there is a dashboard, and a budget where one is asked for", () => {

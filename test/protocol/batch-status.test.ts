@@ -41,6 +41,15 @@ test("a job's reason is told, and so is that the queue forgot it", async () => {
   expect(statusText(failed, "s3://lab")).toMatch(
     /job \w+-0-0 \(spot, 1 shard\): failed: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY/,
   );
+  const waits = await batchStatus(
+    shard.store,
+    shard.batch,
+    asked({ state: "waiting", reason: "UNDETERMINED - Batch job is blocked, root cause is undetermined." }),
+  );
+  expect(waits.stage).toBe("planned");
+  expect(statusText(waits, "s3://lab")).toMatch(
+    /: waiting: UNDETERMINED - .*\n +AWS Batch does not know why.*L-3819A6DF/,
+  );
   expect(statusText(await batchStatus(shard.store, shard.batch, asked(undefined)), "s3://lab")).toContain(
     "no longer known to the queue",
   );

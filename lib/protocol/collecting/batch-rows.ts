@@ -8,7 +8,7 @@ import type { BatchRow } from "../ports";
 import { howMany, readDispatches } from "../../bucket/runs";
 
 /** Shards whose roll-ups are prefetched: a million images are thousands of small objects. */
-const prefetchedShards = 8;
+const prefetchedShards = 31;
 
 /** Each image of a batch once, in key order, as its finished runs together tell it. */
 export async function* batchRows(store: ObjectStore, plans: readonly Plan[]): AsyncGenerator<BatchRow> {

@@ -1,8 +1,9 @@
+import { busySeconds } from "../../bucket/busy-seconds";
 import { createDocument, readDocument } from "../../bucket/documents";
 import { succeededFrom } from "../../bucket/outcome-of-result";
 import { mergeOutcomes, readRollUp, shardItems, shardOutcomes, writeRollUp } from "../../bucket/outcomes";
-import { shardsOf } from "../../bucket/runs";
 import { Tally } from "../../bucket/tally";
+import { prefetch } from "../../concurrency/prefetch";
 import { resultKey, rollUpKey, runSummaryKey } from "../../contract/object-keys";
 import type { KnownFailure, Outcome } from "../../contract/outcome";
 import type { Plan, WorkItem } from "../../contract/plan";
@@ -10,22 +11,28 @@ import { result as resultDocument } from "../../contract/result";
 import type { RunSummary } from "../../contract/summary";
 import type { ObjectStore } from "../../storage/object-store";
 import type { Pipeline } from "../ports";
-import { reasonsOf, type RunJob } from "./run-jobs";
+import { reasonsFor, reasonsOf, type RunJob } from "./run-jobs";
 
-/** What a run's shards have rolled up, and the shards that have not ended all their items. */
+/** Roll-ups that are read at once: a run of a million images has thousands. */
+export const readsAtOnce = 32;
+
+/** What a run's shards have rolled up, the shards that have not ended all their items, and for how long workers were busy. */
 export async function countOutcomes(
   store: ObjectStore,
   plan: Plan,
   dispatches: number,
-): Promise<{ readonly tally: Tally; readonly unfinished: readonly number[] }> {
+): Promise<{ readonly tally: Tally; readonly unfinished: readonly number[]; readonly busy: number }> {
   const tally = new Tally();
   const unfinished: number[] = [];
-  for (let shard = 0; shard < plan.shards; shard++) {
-    const found = await shardOutcomes(store, plan, shard, dispatches);
+  let busy = 0;
+  const shards = Array.from({ length: plan.shards }, (_, shard) => shard);
+  const read = async (shard: number) => ({ shard, found: await shardOutcomes(store, plan, shard, dispatches) });
+  for await (const { shard, found } of prefetch(shards, readsAtOnce - 1, read)) {
     if (found.size < itemsIn(plan, shard)) unfinished.push(shard);
     for (const one of found.values()) tally.add(one);
+    busy += busySeconds(found.values());
   }
-  return { tally, unfinished };
+  return { tally, unfinished, busy };
 }
 
 const itemsIn = ({ items, itemsPerShard }: Plan, shard: number): number =>
@@ -39,7 +46,7 @@ export type Ending =
 /** The ending for a run of which every try is spent; cancelled where a person stopped the last. */
 export function unfinishedBy(jobs: readonly RunJob[], shard: number, last: RunJob | undefined): Ending {
   if (last?.facts?.noRetry === "stopped") return { status: "skipped", reason: "cancelled" };
-  const reasons = reasonsOf(jobs.filter(({ dispatch }) => shardsOf(dispatch.value).includes(shard)));
+  const reasons = reasonsFor(jobs, shard);
   return {
     status: "failed",
     failure: {
@@ -96,6 +103,7 @@ export async function closeRun(
   { batch, run, ordinal }: Plan,
   tally: Tally,
   jobs: readonly RunJob[],
+  seconds: number,
 ): Promise<void> {
   const closed: RunSummary = {
     schemaVersion: 1,
@@ -106,7 +114,7 @@ export async function closeRun(
     counts: tally.counts,
     skippedBy: tally.skippedBy,
     dispatches: jobs.length,
-    seconds: tally.seconds,
+    seconds,
     notes: reasonsOf(jobs),
   };
   await createDocument(store, runSummaryKey(batch, run), closed);

@@ -22,6 +22,22 @@ export async function readJobs({ store, queue, clock }: Pipeline, { batch, run }
   return jobs;
 }
 
+/** What the machines of a run's jobs took; undefined where the queue does not know it of all of them. */
+export async function machineSeconds(
+  { queue }: Pick<Pipeline, "queue">,
+  jobs: readonly RunJob[],
+): Promise<number | undefined> {
+  let sum = 0;
+  for (const { dispatch } of jobs) {
+    const { jobId } = dispatch.value;
+    if (jobId === null) continue;
+    const seconds = await queue.machineSeconds?.(jobId);
+    if (seconds === undefined) return undefined;
+    sum += seconds;
+  }
+  return sum;
+}
+
 /** For each shard, the last job that was to work on it. */
 export function lastJobs(jobs: readonly RunJob[]): Map<number, RunJob> {
   const last = new Map<number, RunJob>();
@@ -33,3 +49,10 @@ export function lastJobs(jobs: readonly RunJob[]): Map<number, RunJob> {
 export const reasonsOf = (jobs: readonly RunJob[]): string[] => [
   ...new Set(jobs.flatMap(({ facts }) => (facts?.state === "failed" && facts.reason ? [facts.reason] : []))),
 ];
+
+/** The same of the jobs that worked on a shard. */
+export const reasonsFor = (jobs: readonly RunJob[], shard: number): string[] =>
+  reasonsOf(jobs.filter(({ dispatch: { value } }) => holds(value, shard)));
+
+const holds = ({ shards }: Dispatch, shard: number): boolean =>
+  Array.isArray(shards) ? shards.includes(shard) : shards.first <= shard && shard < shards.first + shards.count;

@@ -75,6 +75,7 @@ export async function summarise(
     model: newest ? newest.plan.model : null,
     settings: newest?.plan.settings ?? defaultSettings,
     seconds: newest && finishedAt ? Math.max(0, (Date.parse(finishedAt) - Date.parse(newest.plan.listedAt)) / 1000) : 0,
+    machineSeconds: runs.reduce((sum, { summary }) => sum + summary.seconds, 0),
     attempts: {
       dispatches: runs.reduce((sum, { summary }) => sum + summary.dispatches, 0),
       notes: runs.flatMap(({ summary }) => summary.notes),

@@ -27,7 +27,7 @@ export function heading(summary: Summary): Pick<Page, "heading" | "facts" | "not
   };
 }
 
-export function totals({ counts, skippedBy, seconds }: Summary): Markup {
+export function totals({ counts, skippedBy, seconds, machineSeconds = 0 }: Summary): Markup {
   const skipped = Object.entries(skippedBy)
     .map(([reason, count]) => `${whole(count)} ${reason.replace("-", " ")}`)
     .join(", ");
@@ -37,7 +37,7 @@ ${tile("Images planned", counts.planned, "")}
 ${tile("Succeeded", counts.succeeded, "good", counts.planned > 0 ? percent(counts.succeeded / counts.planned) : "")}
 ${tile("Failed", counts.failed, counts.failed > 0 ? "bad" : "")}
 ${tile("Skipped", counts.skipped, "", skipped)}
-<div><dt>Time</dt><dd>${duration(seconds)}${seconds > 0 && done > 0 && html`<small>${figure(done / seconds)} images a second</small>`}</dd></div>
+<div><dt>Time</dt><dd>${duration(seconds)}${seconds > 0 && done > 0 && html`<small>${figure(done / seconds)} images a second</small>`}${machineSeconds > 0 && html`<small>${duration(machineSeconds)} of machines</small>`}</dd></div>
 </dl></section>`;
 }
 

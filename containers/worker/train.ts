@@ -23,7 +23,8 @@ async function main(): Promise<number> {
   return runTrainingJob({
     store,
     name: CYTOLENS_TRAINING,
-    scratch: mkdtempSync(path.join(os.tmpdir(), "training-")),
+    // Data sets and checkpoints want a disk, where the job has been given one.
+    scratch: mkdtempSync(path.join(process.env["CYTOLENS_SCRATCH"] ?? os.tmpdir(), "training-")),
     train: ({ data, out }) =>
       new Promise((resolve, reject) => {
         const child = spawn(process.execPath, [program, "train", data, "-o", out, ...CYTOLENS_TRAINING_FLAGS], {

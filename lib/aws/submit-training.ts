@@ -21,6 +21,8 @@ export async function submitTraining(
         jobName: `train-${name}`,
         jobQueue: queue,
         jobDefinition: training.jobDefinition,
+        // Comes back in the event when the job ends.
+        parameters: { training: name },
         containerOverrides: {
           environment: [
             { name: "CYTOLENS_TRAINING", value: name },

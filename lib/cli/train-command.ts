@@ -117,7 +117,7 @@ async function trainInCloud(data: string, { bucket, out, json }: TrainFlags, fla
     import("../aws/open-bucket.js"),
     import("../aws/train-on-batch.js"),
   ]);
-  const { store } = await openBucket(bucket);
+  const { store, jobs } = await openBucket(bucket);
   const files: FileToUpload[] = [];
   for await (const found of walkFiles(data)) {
     const { kind, inside } = found;
@@ -130,10 +130,8 @@ async function trainInCloud(data: string, { bucket, out, json }: TrainFlags, fla
   const progress = new Progress(files.length, json === true);
   await progress.start();
   const order = { name: name.data, files, flags };
-  const { jobId } = await trainOnBatch(store, order, {
-    parallel: uploadsAtOnce,
-    onProgress: () => progress.step("uploaded"),
-  }).finally(() => progress.end());
+  const flow = { parallel: uploadsAtOnce, onProgress: () => progress.step("uploaded") };
+  const { jobId } = await trainOnBatch(store, order, flow, jobs).finally(() => progress.end());
   const where = `${store.description}/${trainingRunPrefix(name.data)}`;
   console.log(
     json

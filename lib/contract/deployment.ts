@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { schemaVersion } from "./names";
+import { schemaVersion, timestamp } from "./names";
 
 /** deployment.json: written by the stack at deploy, read by the command line. */
 export const deployment = z.strictObject({
@@ -10,12 +10,16 @@ export const deployment = z.strictObject({
   training: z
     .strictObject({
       jobDefinition: z.string(),
-      /** What data set and model together may take up, MiB: a training job has memory to write to, and no disk. */
+      /** What data set and model together may take up, MiB: half of the machine's disk. */
       roomMiB: z.coerce.number().int().min(1),
     })
     .nullable(),
 });
 export type Deployment = z.infer<typeof deployment>;
+
+/** training/<name>/claim.json: the job that trains under this name; null until it has been submitted. */
+export const trainingClaim = z.strictObject({ schemaVersion, submittedAt: timestamp, jobId: z.string().nullable() });
+export type TrainingClaim = z.infer<typeof trainingClaim>;
 
 /** A training's name: a folder in the bucket, and part of a job's name. */
 export const trainingName = z

@@ -16,6 +16,8 @@ export const trainingPrefix = "training/";
 export const deploymentKey = "deployment.json" as ObjectKey;
 /** A training's data set, and what `cytolens train` keeps in its folder: checkpoint, progress page, at last the model. */
 export const trainingDataPrefix = (name: string): string => `${trainingPrefix}${name}/data/`;
+/** Whose job a training is. */
+export const trainingClaimKey = (name: string): ObjectKey => key(`${trainingPrefix}${name}/claim.json`);
 export const trainingRunPrefix = (name: string): string => `${trainingPrefix}${name}/run/`;
 
 export const incomingBatchPrefix = (batch: BatchName): string => `${incomingPrefix}${batch}/`;

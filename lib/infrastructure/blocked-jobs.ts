@@ -14,7 +14,7 @@ const of = (field: string): string => events.EventField.fromPath(`$.detail.${fie
  */
 export function tellOfBlockedJobs(
   scope: Construct,
-  { spot, onDemand }: Compute,
+  { queues }: Compute,
   topic: sns.Topic,
   deadLetterQueue: sqs.Queue,
 ): void {
@@ -23,7 +23,7 @@ export function tellOfBlockedJobs(
     eventPattern: {
       source: ["aws.batch"],
       detailType: ["Batch Job Queue Blocked"],
-      detail: { jobQueue: [...new Set([spot.jobQueueArn, onDemand.jobQueueArn])] },
+      detail: { jobQueue: queues.map(({ jobQueueArn }) => jobQueueArn) },
     },
     targets: [
       new targets.SnsTopic(topic, {

@@ -5,7 +5,6 @@ import type { PipelineParts } from "./pipeline-parts";
 /** Writes summary, table and report when a job has ended, and sends what is unfinished to the on-demand queue first. */
 export class Collector extends EventFunction {
   constructor(scope: Construct, id: string, parts: PipelineParts) {
-    const { spot, onDemand } = parts.compute;
     super(scope, id, parts, {
       name: "collect",
       construct: "Collect",
@@ -18,7 +17,7 @@ export class Collector extends EventFunction {
           source: ["aws.batch"],
           detailType: ["Batch Job State Change"],
           detail: {
-            jobQueue: [...new Set([spot.jobQueueArn, onDemand.jobQueueArn])],
+            jobQueue: parts.compute.queues.map(({ jobQueueArn }) => jobQueueArn),
             status: ["SUCCEEDED", "FAILED"],
             arrayProperties: { index: [{ exists: false }] },
           },

@@ -15,6 +15,8 @@ export class Compute extends Construct {
   /** The same queue as `onDemand` where Spot is not wanted. */
   readonly spot: batch.JobQueue;
   readonly onDemand: batch.JobQueue;
+  /** For trainings, which compute on CPUs: machines without a GPU. The same queue as `spot` where those have none either. */
+  readonly training: batch.JobQueue;
 
   constructor(
     scope: Construct,
@@ -41,6 +43,27 @@ export class Compute extends Construct {
           computeEnvironment(this, "SpotInstances", configuration, network, { launchTemplate, instanceTypes }, true),
         )
       : this.onDemand;
+    this.training =
+      configuration.compute.kind === "gpu" && configuration.training
+        ? jobQueue(
+            this,
+            "Training",
+            configuration,
+            computeEnvironment(
+              this,
+              "TrainingInstances",
+              { ...configuration, compute: { ...configuration.compute, kind: "cpu" } },
+              network,
+              { launchTemplate, instanceTypes: instanceTypesFor({ kind: "cpu" }, region) },
+              configuration.compute.spot,
+            ),
+          )
+        : this.spot;
+  }
+
+  /** Each queue once. */
+  get queues(): batch.JobQueue[] {
+    return [...new Set([this.spot, this.onDemand, this.training])];
   }
 }
 

@@ -92,7 +92,7 @@ export class CytolensStack extends Stack {
     writeDeploymentFacts(this, bucket, {
       schemaVersion: currentSchemaVersion,
       stack: this.stackName,
-      queue: compute.spot.jobQueueArn,
+      queue: compute.training.jobQueueArn,
       training: training
         ? { jobDefinition: training.job.definition.jobDefinitionArn, roomMiB: training.roomMiB }
         : null,

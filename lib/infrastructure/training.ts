@@ -6,7 +6,7 @@ import { Construct } from "constructs";
 import { modelsPrefix, trainingPrefix } from "../contract/object-keys";
 import { allowObjects } from "./bucket-access";
 import type { Configuration } from "./configuration";
-import { ecsTasksOf, HardenedJob } from "./worker-job";
+import { ecsTasksOf, HardenedJob, workerTemporaryMiB } from "./worker-job";
 
 /** One attempt may train for so long; a Spot reclaim resumes from the last checkpoint. */
 const longestTraining = Duration.hours(24);
@@ -17,7 +17,7 @@ const longestTraining = Duration.hours(24);
  */
 export class Training extends Construct {
   readonly job: HardenedJob;
-  /** For data set, checkpoint and model: half of the job's memory. */
+  /** For data set, checkpoint and model: half of the machine's disk; the rest is for its system and the image. */
   readonly roomMiB: number;
 
   constructor(
@@ -28,7 +28,7 @@ export class Training extends Construct {
     image: ecs.ContainerImage,
   ) {
     super(scope, id);
-    this.roomMiB = Math.floor(configuration.compute.jobMemoryMiB / 2);
+    this.roomMiB = Math.floor((configuration.compute.diskGiB * 1024) / 2);
     const role = new iam.Role(this, "Role", {
       assumedBy: ecsTasksOf(this),
       description: "Cytolens training: read models/ and training/, write training/, no delete",
@@ -40,7 +40,9 @@ export class Training extends Construct {
       image,
       role,
       timeout: longestTraining,
-      temporaryMiB: this.roomMiB,
+      provider: "cpu",
+      temporaryMiB: workerTemporaryMiB,
+      scratch: true,
       command: ["node", "dist/containers/worker/train.js"],
     });
   }

@@ -12,7 +12,9 @@ import type { Configuration } from "./configuration";
 
 /** The user in the image: no name, no home, no rights. */
 export const workerUser = "10001:10001";
-const workerTemporaryMiB = 1024;
+export const workerTemporaryMiB = 1024;
+/** A folder of the machine's disk, which the image has made for the user; it goes with the job. */
+const scratchFolder = "/scratch";
 /** Of a job's memory, what the worker plans with; the rest is for the runtime, and for /tmp, which is memory too. */
 const usableMemory = 0.75;
 
@@ -23,8 +25,11 @@ interface HardenedJobProps {
   readonly role: iam.Role;
   readonly command: string[];
   readonly timeout: Duration;
+  readonly provider: "cpu" | "cuda";
   /** Of the job's memory, what may be written under /tmp. */
   readonly temporaryMiB: number;
+  /** Whether it may write to the machine's disk as well. */
+  readonly scratch?: boolean;
 }
 
 /** One job definition, hardened: read-only root, no root user, no privilege, only memory to write to. */
@@ -37,7 +42,7 @@ export class HardenedJob extends Construct {
     scope: Construct,
     id: string,
     { compute, retention }: Configuration,
-    { name, bucket, image, role, command, timeout, temporaryMiB }: HardenedJobProps,
+    { name, bucket, image, role, command, timeout, provider, temporaryMiB, scratch = false }: HardenedJobProps,
   ) {
     super(scope, id);
     const logGroup = new logs.LogGroup(this, "Logs", {
@@ -48,13 +53,15 @@ export class HardenedJob extends Construct {
       image,
       cpu: compute.jobVcpus,
       memory: Size.mebibytes(compute.jobMemoryMiB),
-      ...(compute.kind === "gpu" ? { gpu: 1 } : {}),
+      ...(provider === "cuda" ? { gpu: 1 } : {}),
+      ...(scratch ? { volumes: [batch.EcsVolume.host({ name: "scratch", containerPath: scratchFolder })] } : {}),
       command,
       environment: {
         // Neither AWS Batch nor ECS on EC2 tells a container its region, and the SDK for JavaScript asks no one else.
         AWS_REGION: Aws.REGION,
         CYTOLENS_BUCKET: bucket.bucketName,
-        CYTOLENS_PROVIDER: compute.kind === "gpu" ? "cuda" : "cpu",
+        CYTOLENS_PROVIDER: provider,
+        ...(scratch ? { CYTOLENS_SCRATCH: scratchFolder } : {}),
         // onnxruntime cannot see a container's share of the CPUs.
         CYTOLENS_THREADS: String(compute.jobVcpus),
         CYTOLENS_MEMORY_MB: String(Math.floor(compute.jobMemoryMiB * usableMemory)),
@@ -111,6 +118,7 @@ export function workerJob(
     bucket,
     image,
     role,
+    provider: configuration.compute.kind === "gpu" ? "cuda" : "cpu",
     temporaryMiB: workerTemporaryMiB,
     command: ["node", "dist/containers/worker/main.js"],
     timeout: Duration.minutes(configuration.compute.attemptTimeoutMinutes),

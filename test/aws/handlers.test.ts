@@ -96,6 +96,22 @@ test("jobs of others and children of arrays are left alone", async () => {
   expect(lines.map(({ message: said }) => said)).toEqual(["not a run of ours", "not a run of ours"]);
 });
 
+test("the end of a training is told, with its reason", async () => {
+  const { pipeline, log } = withFolder();
+  const told: [string, string][] = [];
+  const notices = { publish: async (subject: string, message: string) => void told.push([subject, message]) };
+  const ends = (status: string, statusReason?: string): Promise<unknown> =>
+    collectAfterJob({ ...pipeline, notices }, log, {
+      detail: { jobId: "j", jobName: "train-cells", status, statusReason, parameters: { training: "cells" } },
+    });
+  await ends("SUCCEEDED");
+  await ends("FAILED", "Job attempt duration exceeded timeout");
+  expect(told).toEqual([
+    ["Training cells is done", expect.stringContaining("training/cells/run/")],
+    ["Training cells has ended without a model", expect.stringContaining("Job attempt duration exceeded timeout")],
+  ]);
+});
+
 test("a run that cannot be collected is an error, for Lambda to try again", async () => {
   const { pipeline, log, lines } = withFolder();
   const event = {

@@ -4,6 +4,7 @@ import path from "node:path";
 import { trainOnBatch } from "../../lib/aws/train-on-batch";
 import type { Deployment } from "../../lib/contract/deployment";
 import { deploymentKey, trainingDataPrefix } from "../../lib/contract/object-keys";
+import type { JobQueue, JobState } from "../../lib/protocol/ports";
 import { FolderStore } from "../../lib/storage/folder-store";
 import { listAll } from "../../lib/storage/object-store";
 
@@ -34,9 +35,12 @@ async function bucketOf(roomMiB?: number): Promise<FolderStore> {
 const order = { name: "cells", files, flags: ["--epochs", "3"] };
 type Submission = [stack: string, name: string, flags: readonly string[]];
 
-async function submitted(store: FolderStore): Promise<{ jobId: string; submissions: Submission[]; keys: string[] }> {
+async function submitted(
+  store: FolderStore,
+  jobs?: Pick<JobQueue, "describe">,
+): Promise<{ jobId: string; submissions: Submission[]; keys: string[] }> {
   const submissions: Submission[] = [];
-  const { jobId } = await trainOnBatch(store, order, { parallel: 2 }, async ({ stack }, name, flags) => {
+  const { jobId } = await trainOnBatch(store, order, { parallel: 2 }, jobs, async ({ stack }, name, flags) => {
     submissions.push([stack, name, flags]);
     return { jobId: "j" };
   });
@@ -57,6 +61,19 @@ test("refuses a data set larger than a training's room before anything is upload
   const store = await bucketOf(1);
   await expect(submitted(store)).rejects.toThrow(/Expected at most 1 MiB of images but received 2/);
   for await (const { key } of listAll(store, trainingDataPrefix("cells"))) throw new Error(`unexpected ${key}`);
+});
+
+test("two trainings under one name do not write over each other: the second waits until the first has ended", async () => {
+  const store = await bucketOf(2);
+  const state = (now: JobState): Pick<JobQueue, "describe"> => ({
+    describe: async (jobId) => ({ jobId, name: "train-cells", state: now }),
+  });
+  await submitted(store);
+  await expect(submitted(store, state("running"))).rejects.toMatchObject({ code: "train.running" });
+  await expect(submitted(store, state("waiting"))).rejects.toThrow(/choose another name with --out/);
+  expect((await submitted(store, state("failed"))).submissions).toHaveLength(1);
+  const races = await Promise.allSettled([submitted(store, state("failed")), submitted(store, state("failed"))]);
+  expect(races.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
 });
 
 test("refuses a bucket that no stack wrote to", async () => {

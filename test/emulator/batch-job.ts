@@ -27,6 +27,8 @@ export interface JobDefinition {
   readonly attempts: number;
   readonly exitRules: readonly ExitRule[];
   readonly timeoutSeconds: number | undefined;
+  /** Folders of the container that are volumes of the machine's disk. */
+  readonly mounted: readonly string[];
 }
 
 export interface Attempt {

@@ -16,6 +16,7 @@ interface Properties {
     readonly Command?: readonly string[];
     readonly Environment?: readonly { readonly Name: string; readonly Value: string }[];
     readonly JobRoleArn?: string;
+    readonly MountPoints?: readonly { readonly ContainerPath: string }[];
   };
   readonly RetryStrategy?: {
     readonly Attempts?: number | string;
@@ -49,6 +50,7 @@ export function jobDefinitionFrom(
       value: Value,
     })),
     roleArn: ContainerProperties.JobRoleArn ?? "",
+    mounted: (ContainerProperties.MountPoints ?? []).map(({ ContainerPath }) => ContainerPath),
     attempts: Number(RetryStrategy?.Attempts ?? 1),
     exitRules: (RetryStrategy?.EvaluateOnExit ?? []).map(
       ({ Action, OnStatusReason, OnReason, OnExitCode }): ExitRule => ({

@@ -1,4 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import type { Attempt, Job } from "./batch-job";
 
 /**
@@ -36,6 +39,7 @@ export class JobProcesses {
         container: { reason: `CannotPullContainerError: ${why}` },
         statusReason: "Task failed to start",
       };
+    const volume = definition.mounted.length > 0 ? mkdtempSync(path.join(os.tmpdir(), "cytolens-volume-")) : "";
     const [command, ...args] = definition.command;
     const child = spawn(command === "node" ? process.execPath : (command ?? "false"), args, {
       cwd: this.surroundings.workingFolder,
@@ -46,7 +50,8 @@ export class JobProcesses {
         ...Object.fromEntries(
           [...definition.environment, ...(submission.containerOverrides?.environment ?? [])].map(({ name, value }) => [
             name,
-            value,
+            // A process of this machine has no mounts: it is told of a folder of its own instead.
+            definition.mounted.includes(value) ? volume : value,
           ]),
         ),
         AWS_BATCH_JOB_ID: job.jobId,
@@ -71,6 +76,7 @@ export class JobProcesses {
       child.once("close", (code, signal) => resolve(code ?? (signal === "SIGKILL" ? 137 : 143)));
     });
     clearTimeout(timer);
+    if (volume !== "") rmSync(volume, { recursive: true, force: true });
     this.running.delete(job);
     return {
       startedAt,

@@ -48,6 +48,7 @@ describe("compute environments", () => {
     expect(found.sort()).toEqual([
       ["EC2", "BEST_FIT_PROGRESSIVE", 0, 64],
       ["SPOT", "SPOT_PRICE_CAPACITY_OPTIMIZED", 0, 64],
+      ["SPOT", "SPOT_PRICE_CAPACITY_OPTIMIZED", 0, 64],
     ]);
   });
 
@@ -57,7 +58,7 @@ describe("compute environments", () => {
   });
 
   test("GPU instances only, never 'optimal', on the AL2023 image with NVIDIA's driver", () => {
-    for (const { ComputeResources } of environments(gpu)) {
+    for (const { ComputeResources } of environments(templateOf({ training: false }))) {
       expect(ComputeResources.Ec2Configuration).toEqual([{ ImageType: "ECS_AL2023_NVIDIA" }]);
       expect(ComputeResources.InstanceTypes).not.toContain("optimal");
       expect(ComputeResources.InstanceTypes.every((name) => /^g\d/.test(name))).toBe(true);
@@ -69,7 +70,7 @@ describe("compute environments", () => {
   });
 
   test("a region's own list is what both environments are made of", () => {
-    for (const { ComputeResources } of environments(templateOf({}, "eu-west-1")))
+    for (const { ComputeResources } of environments(templateOf({ training: false }, "eu-west-1")))
       expect(ComputeResources.InstanceTypes).toEqual(["g5.xlarge", "g4dn.xlarge"]);
   });
 
@@ -190,13 +191,35 @@ describe("job definitions", () => {
           {
             ContainerPath: "/tmp",
             MountOptions: ["rw", "noexec", "nosuid", "nodev"],
-            Size: name.endsWith("worker") ? 1024 : 6500,
+            Size: 1024,
           },
         ],
       },
       Ulimits: [{ Name: "core", HardLimit: 0, SoftLimit: 0 }],
     });
-    expect(definition(gpu, name)["ContainerProperties"]).not.toHaveProperty("Volumes");
+    // A training's data set and checkpoints lie on the machine's disk, in a folder that goes with the job.
+    const volumes = (definition(gpu, name)["ContainerProperties"] as { Volumes?: unknown }).Volumes;
+    expect(volumes).toEqual(name.endsWith("worker") ? undefined : [{ Name: "scratch", Host: {} }]);
+  });
+
+  test("a training, which computes on CPUs, asks for no GPU and has machines without one", () => {
+    const { ResourceRequirements, Environment } = definition(gpu, "Cytolens-training")["ContainerProperties"] as {
+      ResourceRequirements: { Type: string }[];
+      Environment: unknown[];
+    };
+    expect(ResourceRequirements.map(({ Type }) => Type).sort()).toEqual(["MEMORY", "VCPU"]);
+    expect(Environment).toContainEqual({ Name: "CYTOLENS_PROVIDER", Value: "cpu" });
+    expect(Environment).toContainEqual({ Name: "CYTOLENS_SCRATCH", Value: "/scratch" });
+    const own = Object.entries(resourcesOf(gpu, "AWS::Batch::ComputeEnvironment")).filter(([name]) =>
+      name.startsWith("ComputeTraining"),
+    );
+    expect(own).toHaveLength(1);
+    for (const [, { Properties }] of own)
+      expect(Properties["ComputeResources"]).toMatchObject({
+        Ec2Configuration: [{ ImageType: "ECS_AL2023" }],
+        InstanceTypes: ["c7i.xlarge", "c6i.xlarge", "m7i.xlarge", "m6i.xlarge"],
+      });
+    cpu.resourceCountIs("AWS::Batch::JobQueue", 1);
   });
 
   test("asks for a GPU and CUDA, or for neither", () => {

@@ -249,7 +249,7 @@ test("the command line finds queue and job definition in the bucket", () => {
   const body = Object.values(resourcesOf(template, "Custom::AWS"))
     .map(({ Properties }) => asText(Properties["Create"]))
     .find((call) => call.includes("deployment.json"));
-  for (const part of ["ComputeSpot", "TrainingJobDefinition", "roomMiB"]) expect(body).toContain(part);
+  for (const part of ["ComputeTraining", "TrainingJobDefinition", "roomMiB"]) expect(body).toContain(part);
 });
 
 describe("watching", () => {
@@ -269,7 +269,7 @@ describe("watching", () => {
       EventPattern: {
         source: ["aws.batch"],
         "detail-type": ["Batch Job Queue Blocked"],
-        detail: { jobQueue: [Match.anyValue(), Match.anyValue()] },
+        detail: { jobQueue: [Match.anyValue(), Match.anyValue(), Match.anyValue()] },
       },
       Targets: [
         Match.objectLike({

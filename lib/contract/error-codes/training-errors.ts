@@ -90,6 +90,10 @@ export const trainingErrors = {
     means: "The bucket does not tell of a deployed stack.",
     remedy: "Give the bucket of a stack, and deploy the stack if that has not been done.",
   },
+  "train.running": {
+    means: "A training of this name was submitted and has not ended.",
+    remedy: "Wait for it, terminate its job, or choose another name with `--out`.",
+  },
   "train.too-large": {
     means: "The images are more than a training job of this stack has room for.",
     remedy: "Train on fewer images, or raise `compute.jobMemoryMiB` and deploy.",

@@ -47,7 +47,12 @@ export async function trainOnBatch(
   await claim(store, name, jobs);
   await uploadFiles(store, trainingDataPrefix(name), files, flow);
   const job = await submit(found.value, name, flags);
-  await updateDocument(store, trainingClaimKey(name), trainingClaim, (before) => before && { ...before, ...job });
+  await updateDocument(
+    { store, clock: systemClock },
+    trainingClaimKey(name),
+    trainingClaim,
+    (before) => before && { ...before, ...job },
+  );
   return job;
 }
 

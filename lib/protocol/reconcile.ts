@@ -90,9 +90,9 @@ async function mend(pipeline: Pipeline, batch: BatchName): Promise<Look> {
   const closedAt = facts.get(closedMarkerKey(batch));
   if (closedAt && (!touchedAt || closedAt > touchedAt)) {
     const closed = (await readDocument(store, closedMarkerKey(batch), closedMarker))?.value;
-    if (!closed) return { done: [], settled: false };
+    if (!closed || closed.verified) return { done: [], settled: closed?.verified ?? false };
     const done = await verify(pipeline, batch);
-    return { done, settled: done.length === 0 && closed.verified };
+    return { done, settled: false };
   }
   const activity = await readActivity({ store }, batch);
   const plans = await readPlans(store, batch);

@@ -127,4 +127,4 @@ export class BatchQueue {
   }
 }
 
-export const isEnded = ({ status }: Job): boolean => status === "SUCCEEDED" || status === "FAILED";
+const isEnded = ({ status }: Job): boolean => status === "SUCCEEDED" || status === "FAILED";

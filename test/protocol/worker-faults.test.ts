@@ -64,7 +64,7 @@ const withFault = <Name extends "read" | "write">(
 
 const unusableModel: OpenImageWork = () =>
   Promise.reject(new ModelError("model.not-onnx", "Expected an ONNX file but received something else"));
-const fleeting = ["finishedAt", "seconds", "createdAt", "timings", "attempts", "closedAt"];
+const fleeting = ["finishedAt", "seconds", "machineSeconds", "createdAt", "timings", "attempts", "closedAt"];
 const timeless = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value, (name, inner: unknown) => (fleeting.includes(name) ? undefined : inner)));
 

@@ -73,6 +73,7 @@ export const closedMarker = z.strictObject({
   /** Whether the reconciler has compared the bucket with the last plan since, to find images whose events were lost. */
   verified: z.boolean(),
 });
+export type ClosedMarker = z.infer<typeof closedMarker>;
 
 /** runs/reconciler.json: what the reconciler need not look at every time, and where it was. Lost, it is made anew. */
 export const reconcilerNotes = z.strictObject({

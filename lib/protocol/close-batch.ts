@@ -3,7 +3,7 @@ import { closedMarkerKey } from "../contract/object-keys";
 import { closedMarker, type Activity } from "../contract/planning";
 import type { Plan } from "../contract/plan";
 import { readActivity, touch } from "./planning/activity";
-import { compareListing } from "./planning/compare-listing";
+import { findUnplanned } from "./planning/find-unplanned";
 import { readDocument, updateDocument } from "../bucket/documents";
 import type { Pipeline } from "./ports";
 import { isPublished } from "./collecting/publish-batch";
@@ -19,13 +19,13 @@ export type CloseOutcome =
 type Closing = Pick<Pipeline, "store" | "clock" | "hints" | "policy">;
 
 /** Listing so many pages of a thousand keys takes a second or two; what is larger waits for the reconciler's comparison. */
-const mostPages = 10;
+export const mostPages = 10;
 /** A listing begun no longer ago needs no other beside it. */
 const freshMilliseconds = 60_000;
 
 /**
  * Marks a batch of which nothing is left to do: listed since its last event, all its runs finished and published, and what
- * lies in the bucket is what was listed. The last is looked up unless the batch has just been listed, for what came during
+ * lies in the bucket is in a run. The last is looked up unless the batch has just been listed, for what came during
  * a run and whose event was lost.
  */
 export async function closeIfDone(pipeline: Closing, batch: BatchName): Promise<CloseOutcome> {
@@ -44,7 +44,7 @@ export async function closeIfDone(pipeline: Closing, batch: BatchName): Promise<
   const lastEventAt = activity?.lastEventAt ?? null;
   const before = (await readDocument(store, closedMarkerKey(batch), closedMarker))?.value;
   const isMarked = before?.lastEventAt === lastEventAt && before.closedAt >= lastRunClosedAt;
-  if (!isMarked && activity && (await hasChanged(pipeline, activity, plans.at(-1), lastRunClosedAt))) {
+  if (!isMarked && activity && (await hasChanged(pipeline, activity, plans, lastRunClosedAt))) {
     await touch(pipeline, batch, pipeline.policy.idleSeconds);
     return "changed";
   }
@@ -62,7 +62,7 @@ export async function closeIfDone(pipeline: Closing, batch: BatchName): Promise<
 async function hasChanged(
   { store, clock }: Closing,
   activity: Activity,
-  newest: Plan | undefined,
+  plans: readonly Plan[],
   lastRunClosedAt: string,
 ): Promise<boolean> {
   const { batch, listedAt } = activity;
@@ -70,5 +70,5 @@ async function hasChanged(
     listedAt !== null &&
     listedAt >= lastRunClosedAt &&
     clock.now().getTime() - Date.parse(listedAt) < freshMilliseconds;
-  return !isFresh && (await compareListing(store, batch, { activity, newest }, mostPages)) === "changed";
+  return !isFresh && (await findUnplanned(store, batch, activity, plans, mostPages)) === "something";
 }

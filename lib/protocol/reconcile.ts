@@ -1,10 +1,10 @@
 import type { BatchName } from "../contract/names";
 import { activityKey, batchRunsPrefix, closedMarkerKey } from "../contract/object-keys";
-import { closedMarker } from "../contract/planning";
+import { closedMarker, type ClosedMarker } from "../contract/planning";
 import type { Plan } from "../contract/plan";
 import { readActivity, scheduleTick, tickIsPending, touch } from "./planning/activity";
-import { closeIfDone } from "./close-batch";
-import { compareListing } from "./planning/compare-listing";
+import { closeIfDone, mostPages } from "./close-batch";
+import { findUnplanned } from "./planning/find-unplanned";
 import { collectBatch } from "./collect-batch";
 import { hasUnknownImages, isArchived } from "./archived";
 import { isPublished } from "./collecting/publish-batch";
@@ -27,8 +27,12 @@ export interface ReconcileReport {
   readonly oldestRunSeconds: number;
 }
 
-/** A closed batch is compared with the bucket once, this long after, when every late event should have arrived. */
-const verifyAfterMilliseconds = 3600 * 1000;
+const hour = 3600 * 1000;
+/**
+ * A closed batch is compared with the bucket an hour later, when every late event should have arrived; each hour for two
+ * days, unless it is large; and whenever it has grown twice as old as it was when it was compared before.
+ */
+const hourlyFor = 48 * hour;
 
 /** Batches looked at beside each other: each look waits for the bucket. */
 const looksAtOnce = 32;
@@ -87,12 +91,11 @@ async function mend(pipeline: Pipeline, batch: BatchName): Promise<Look> {
     ]),
   );
   const touchedAt = facts.get(activityKey(batch));
-  const closedAt = facts.get(closedMarkerKey(batch));
-  if (closedAt && (!touchedAt || closedAt > touchedAt)) {
+  const markedAt = facts.get(closedMarkerKey(batch));
+  if (markedAt && (!touchedAt || markedAt > touchedAt)) {
     const closed = (await readDocument(store, closedMarkerKey(batch), closedMarker))?.value;
-    if (!closed || closed.verified) return { done: [], settled: closed?.verified ?? false };
-    const done = await verify(pipeline, batch);
-    return { done, settled: false };
+    const done = closed ? await verify(pipeline, batch, closed, markedAt) : [];
+    return { done, settled: done.length === 0 && (closed?.verified ?? false) };
   }
   const activity = await readActivity({ store }, batch);
   const plans = await readPlans(store, batch);
@@ -116,8 +119,10 @@ async function mend(pipeline: Pipeline, batch: BatchName): Promise<Look> {
     if (open) openSince ??= plan.createdAt;
   }
   const outcome = await closeIfDone(pipeline, batch);
-  if (outcome === "changed") done.push(noLongerAsPlanned);
-  if (outcome === "closed") done.push(...(await verify(pipeline, batch)));
+  if (outcome === "changed") done.push(holdsUnplanned);
+  const closed =
+    outcome === "closed" ? (await readDocument(store, closedMarkerKey(batch), closedMarker))?.value : undefined;
+  if (closed) done.push(...(await verify(pipeline, batch, closed, markedAt)));
   return { done, settled: false, openSince };
 }
 
@@ -138,20 +143,31 @@ async function mendRun(
   };
 }
 
-const noLongerAsPlanned = "it no longer lists as it was planned: noted, and looked at once it is still";
+const holdsUnplanned = "it holds what no run has: noted, and looked at once it is still";
 
-/** Once an hour has passed, a closed batch must list as it did when it was last planned; if not, an event was lost. */
-async function verify(pipeline: Pipeline, batch: BatchName): Promise<string[]> {
+/**
+ * A closed batch must hold nothing that is in no run; if it does, an event was lost.
+ * @param markedAt when the marker was last written: when it was closed, or compared
+ */
+async function verify(
+  pipeline: Pipeline,
+  batch: BatchName,
+  closed: ClosedMarker,
+  markedAt: Date | undefined,
+): Promise<string[]> {
   const { store, clock } = pipeline;
-  const closed = (await readDocument(store, closedMarkerKey(batch), closedMarker))?.value;
-  if (!closed || closed.verified || clock.now().getTime() - Date.parse(closed.closedAt) < verifyAfterMilliseconds)
-    return [];
+  const closedAt = new Date(closed.closedAt);
+  const comparedAt = closed.verified && markedAt ? markedAt : closedAt;
+  const waited = clock.now().getTime() - comparedAt.getTime();
+  const age = comparedAt.getTime() - closedAt.getTime();
+  if (waited < hour || (waited < age && age > hourlyFor)) return [];
+  const plans = await readPlans(store, batch);
+  if (waited < age && isLarge(plans.at(-1))) return [];
   const activity = await readActivity({ store }, batch);
-  const newest = (await readPlans(store, batch)).at(-1);
-  if ((await compareListing(store, batch, { activity, newest })) === "changed") {
+  if ((await findUnplanned(store, batch, activity, plans)) === "something") {
     // The marker stays as it is: were this process killed here, the next one would compare again.
     await touch(pipeline, batch, pipeline.policy.idleSeconds);
-    return [noLongerAsPlanned];
+    return [holdsUnplanned];
   }
   await updateDocument(
     pipeline,
@@ -163,4 +179,9 @@ async function verify(pipeline: Pipeline, batch: BatchName): Promise<string[]> {
   const noted = await readActivity({ store }, batch);
   if (noted && noted.lastEventAt !== closed.lastEventAt) await touch(pipeline, batch, pipeline.policy.idleSeconds);
   return [];
+}
+
+/** More keys than may be listed every hour. */
+function isLarge(newest: Plan | undefined): boolean {
+  return newest !== undefined && newest.items + newest.alreadyDone > mostPages * newest.itemsPerPage;
 }

@@ -1,4 +1,5 @@
 import { howMany, readPlans, readRunSummary } from "../bucket/runs";
+import { engineVersion } from "../contract/engine-version";
 import { UserError } from "../contract/errors";
 import type { BatchName, RunId } from "../contract/names";
 import type { Plan } from "../contract/plan";
@@ -22,7 +23,7 @@ export async function supersedeRuns(pipeline: Pipeline, batch: BatchName): Promi
   if (!asked) return left;
   for (const plan of await readPlans(store, batch)) {
     if (await readRunSummary(store, batch, plan.run)) continue;
-    if (isSameWork(plan, asked.settings, asked.model.sha256)) await ensureDispatched(pipeline, plan);
+    if (isSameWork(plan, { ...asked, engineVersion })) await ensureDispatched(pipeline, plan);
     else if (!(await supersede(pipeline, plan))) left.add(plan.run);
   }
   return left;

@@ -80,12 +80,11 @@ export async function draftItems(pipeline: Pipeline, begun: DraftProgress, closi
   const { batch, draft } = begun;
   const drafting = new Drafting(
     begun,
-    await EarlierWork.open(
-      store,
-      (await readPlans(store, batch)).slice(0, begun.plansSeen),
-      begun.settings,
-      begun.modelSha256,
-    ),
+    await EarlierWork.open(store, (await readPlans(store, batch)).slice(0, begun.plansSeen), {
+      settings: begun.settings,
+      model: { sha256: begun.modelSha256 },
+      engineVersion,
+    }),
     closing,
   );
   let continuation: string | undefined;

@@ -1,8 +1,7 @@
 import { canonicalJson } from "../../contract/digests";
-import { engineVersion } from "../../contract/engine-version";
-import { compareKeys, type ObjectKey, type Sha256, type WorkId } from "../../contract/names";
+import { compareKeys, type ObjectKey, type WorkId } from "../../contract/names";
 import type { Plan, WorkItem } from "../../contract/plan";
-import type { Settings } from "../../contract/settings";
+import type { RunSummary } from "../../contract/summary";
 import type { ObjectStore } from "../../storage/object-store";
 import { readPage, shardOutcomes, type Outcomes } from "../../bucket/outcomes";
 import { howMany, readDispatches, readRunSummary } from "../../bucket/runs";
@@ -20,17 +19,14 @@ export class EarlierWork {
    * a new run shows people the results that are there under them.
    * @param plans oldest first
    */
-  static async open(
-    store: ObjectStore,
-    plans: readonly Plan[],
-    settings: Settings,
-    modelSha256: Sha256,
-  ): Promise<EarlierWork> {
+  static async open(store: ObjectStore, plans: readonly Plan[], wanted: Wanted): Promise<EarlierWork> {
     const walks: RunWalk[] = [];
-    const newestOther = plans.findLastIndex((plan) => !isSameWork(plan, settings, modelSha256));
+    const newestOther = plans.findLastIndex((plan) => !isSameWork(plan, wanted));
     for (const plan of plans.slice(newestOther + 1).toReversed()) {
-      const live = (await readRunSummary(store, plan.batch, plan.run)) === undefined;
-      walks.push(new RunWalk(store, plan, live, live ? 0 : howMany(await readDispatches(store, plan.batch, plan.run))));
+      const summary = await readRunSummary(store, plan.batch, plan.run);
+      const mustBeLookedUp = summary !== undefined && !isWhole(summary);
+      const dispatches = mustBeLookedUp ? howMany(await readDispatches(store, plan.batch, plan.run)) : undefined;
+      walks.push(new RunWalk(store, plan, dispatches));
     }
     return new EarlierWork(walks);
   }
@@ -49,14 +45,23 @@ export class EarlierWork {
   }
 }
 
-/** Whether this version of the engine would do the same to an image as the plan does. */
-export const isSameWork = (plan: Plan, settings: Settings, modelSha256: Sha256): boolean =>
-  plan.model.sha256 === modelSha256 &&
-  plan.engineVersion === engineVersion &&
-  canonicalJson(plan.settings) === canonicalJson(settings);
+/** What is done to each image. */
+export interface Wanted extends Pick<Plan, "settings" | "engineVersion"> {
+  readonly model: Pick<Plan["model"], "sha256">;
+}
+
+/** Whether a plan does the same to an image. */
+export const isSameWork = (plan: Plan, other: Wanted): boolean =>
+  plan.model.sha256 === other.model.sha256 &&
+  plan.engineVersion === other.engineVersion &&
+  canonicalJson(plan.settings) === canonicalJson(other.settings);
 
 /** "covered": done, or in a live run. "failed": tried before. "open": not planned as it is, or skipped because it was otherwise. */
 export type Standing = "covered" | "failed" | "open";
+
+/** Every image was done, by this run or before. */
+const isWhole = ({ counts, skippedBy }: RunSummary): boolean =>
+  counts.failed === 0 && counts.skipped === (skippedBy["already-done"] ?? 0);
 
 class RunWalk {
   private page = -1;
@@ -65,18 +70,18 @@ class RunWalk {
   private shard = -1;
   private outcomes: Outcomes = new Map();
 
+  /** @param dispatches of a run whose outcomes differ; undefined when all its work is done, or about to be */
   constructor(
     private readonly store: ObjectStore,
     private readonly plan: Plan,
-    private readonly live: boolean,
-    private readonly dispatches: number,
+    private readonly dispatches: number | undefined,
   ) {}
 
   /** Undefined when the run has no such image. */
   async standing(key: ObjectKey, work: WorkId): Promise<Standing | undefined> {
     let standing: Standing | undefined;
     for (let item = await this.current(); item && compareKeys(item.key, key) <= 0; item = await this.current()) {
-      if (item.work === work) return this.live ? "covered" : this.ended(work);
+      if (item.work === work) return this.dispatches === undefined ? "covered" : this.ended(work, this.dispatches);
       if (item.key === key) standing = "open";
       this.at++;
     }
@@ -92,10 +97,10 @@ class RunWalk {
     return this.items[this.at];
   }
 
-  private async ended(work: WorkId): Promise<Standing> {
+  private async ended(work: WorkId, dispatches: number): Promise<Standing> {
     const shard = Math.floor((this.page * this.plan.itemsPerPage + this.at) / this.plan.itemsPerShard);
     if (shard !== this.shard) {
-      this.outcomes = await shardOutcomes(this.store, this.plan, shard, this.dispatches);
+      this.outcomes = await shardOutcomes(this.store, this.plan, shard, dispatches);
       this.shard = shard;
     }
     const found = this.outcomes.get(work);

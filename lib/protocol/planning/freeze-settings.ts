@@ -44,7 +44,7 @@ export async function readSettings(store: ObjectStore, batch: BatchName): Promis
 }
 
 /** A name is a pointer; only a digest whose files are in the bucket may be used. */
-export async function resolveModel(store: ObjectStore, name: string): Promise<FrozenModel> {
+async function resolveModel(store: ObjectStore, name: string): Promise<FrozenModel> {
   const digest = name.startsWith("sha256:") ? sha256Schema.safeParse(name.slice("sha256:".length)) : undefined;
   if (digest && !digest.success)
     throw new UserError(

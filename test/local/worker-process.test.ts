@@ -91,7 +91,7 @@ const addBadImage = async (store: FolderStore): Promise<void> =>
 /** Everything under results/, without the times. */
 async function results(store: FolderStore): Promise<Record<string, unknown>> {
   const found: Record<string, unknown> = {};
-  const fleeting = new Set(["createdAt", "timings", "attempts", "seconds"]);
+  const fleeting = new Set(["createdAt", "timings", "attempts", "seconds", "machineSeconds"]);
   for await (const { key, etag } of listAll(store, "results/")) {
     const body = key.endsWith(".json")
       ? (JSON.parse(Buffer.from((await store.read(key)).body).toString()) as unknown)

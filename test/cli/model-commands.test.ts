@@ -104,7 +104,12 @@ describe("cytolens explain", () => {
       2,
       /features\.norm5/,
     ],
-    ["an unknown method", ["explain", "model.onnx", "field.png", "--method", "magic"], 2, /Unknown method "magic"; expected one of gradient, /],
+    [
+      "an unknown method",
+      ["explain", "model.onnx", "field.png", "--method", "magic"],
+      2,
+      /Unknown method "magic"; expected one of gradient, /,
+    ],
     ["steps that are no number", ["explain", "model.onnx", "field.png", "--steps", "many"], 2, /steps/],
     [
       "a device that is missing",
